@@ -1,0 +1,31 @@
+# The commands that the README and CI run. `make demo` is where a newcomer starts.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint bench ablation lock setup
+
+demo: setup ## make the environment, run the embedded demo set, print its metrics
+	source $(BIN)/activate && snakemake --cores all
+	$(BIN)/ucmgcn table results/demo/tables/metrics.csv
+
+test: setup lint ## lint, types and the whole test suite
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, snakefmt, snakemake --lint, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+setup: $(READY)
+	@bash envs/system.sh $(BIN)/python
+
+$(READY): requirements.lock pyproject.toml
+	bash envs/venv.sh .venv
+	touch $@
+
+lock: ## pin what is installed now, without any index's address
+	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock

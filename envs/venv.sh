@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Make the virtual environment $1 with the pinned packages of requirements.lock and this project.
+set -euo pipefail
+venv=$1
+python=${PYTHON:-$(command -v python3.11 || command -v python3.10 || command -v python3 || true)}
+if ! "${python:-false}" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 12))'; then
+  echo "Python 3.10 or 3.11 is needed (DGL has no wheels for a newer one). Install it, or name one: make PYTHON=/path/to/python3.11" >&2
+  exit 2
+fi
+if ! "$python" -m venv "$venv" 2>/dev/null; then
+  package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+  bash envs/apt.sh "$package"
+  "$python" -m venv --clear "$venv"
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e .

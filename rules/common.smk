@@ -1,0 +1,49 @@
+import errno
+import os
+import sys
+from dataclasses import asdict
+
+sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
+
+from snakemake.exceptions import WorkflowError
+
+from ucmgcn.config import parse_config
+from ucmgcn.errors import UserError
+from ucmgcn.manifest import listing_digest
+from ucmgcn.provenance import code_digest
+
+
+def checked(function, *arguments):
+    """Call a library function; a user's mistake becomes one line instead of a traceback."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+CONFIG = checked(parse_config, config)
+RESULTS = f"results/{CONFIG.dataset}"
+FEATURES = f"{RESULTS}/features/{CONFIG.features.backbone}"
+GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"
+MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
+IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
+DEMO_MARKER = "resources/demo/demo.json"
+ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
+
+
+wildcard_constraints:
+    shard=r"\d{3}",
+    seed=r"\d+",
+
+
+def section(name):
+    """Settings of one stage, as the plain values that Snakemake compares between runs."""
+    return asdict(getattr(CONFIG, name))
+
+
+def listing(wildcards, input):
+    """Digest of the data folders; not known until the demo set, if it is used, has been made."""
+    missing = [path for path in input if not os.path.exists(path)]
+    if missing:
+        raise FileNotFoundError(errno.ENOENT, "not made yet", missing[0])
+    return checked(listing_digest, CONFIG.models, CONFIG.images)

@@ -1,0 +1,103 @@
+rule encoder:
+    output:
+        onnx=f"{FEATURES}/encoder.onnx",
+    params:
+        config=section("features"),
+        code=code_digest("encoders"),
+    log:
+        f"{RESULTS}/logs/encoder.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/encoder.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        ENVIRONMENT
+    message:
+        "exporting {params.config[backbone]} to ONNX"
+    script:
+        "../workflow/scripts/encoder.py"
+
+
+rule image_features:
+    input:
+        images=f"{RESULTS}/manifest/images/shard-{{shard}}.csv",
+        encoder=rules.encoder.output.onnx,
+    output:
+        features=f"{FEATURES}/images/shard-{{shard}}.h5",
+    params:
+        config=section("features"),
+        device=CONFIG.device,
+        code=code_digest("features"),
+    log:
+        f"{RESULTS}/logs/image_features/shard-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/image_features/shard-{{shard}}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=1,
+    conda:
+        ENVIRONMENT
+    message:
+        "describing the photos of shard {wildcards.shard}"
+    script:
+        "../workflow/scripts/image_features.py"
+
+
+rule view_features:
+    input:
+        views=f"{RESULTS}/views/shard-{{shard}}.h5",
+        encoder=rules.encoder.output.onnx,
+    output:
+        features=f"{FEATURES}/views/shard-{{shard}}.h5",
+    params:
+        config=section("features"),
+        device=CONFIG.device,
+        code=code_digest("features"),
+    log:
+        f"{RESULTS}/logs/view_features/shard-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/view_features/shard-{{shard}}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=1,
+    conda:
+        ENVIRONMENT
+    message:
+        "describing the views of shard {wildcards.shard}"
+    script:
+        "../workflow/scripts/view_features.py"
+
+
+rule features:
+    input:
+        images=expand(f"{FEATURES}/images/shard-{{shard}}.h5", shard=IMAGE_SHARDS),
+        views=expand(f"{FEATURES}/views/shard-{{shard}}.h5", shard=MODEL_SHARDS),
+
+
+rule rejected:
+    input:
+        manifest=rules.manifest.output.rejected,
+        views=rules.render.input[: len(MODEL_SHARDS)],
+        images=rules.features.input.images,
+    output:
+        table=f"{RESULTS}/tables/rejected.csv",
+    params:
+        code=code_digest("rejected"),
+    log:
+        f"{RESULTS}/logs/rejected.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rejected.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    conda:
+        ENVIRONMENT
+    # Written before the graph, which stops the run when nothing is left, so that a reader can see why.
+    priority: 1
+    message:
+        "listing the files that were left out"
+    script:
+        "../workflow/scripts/rejected.py"

@@ -1,0 +1,25 @@
+rule graph:
+    input:
+        images=rules.features.input.images,
+        views=rules.features.input.views,
+    output:
+        graph=f"{GRAPH}/graph.bin",
+        summary=f"{GRAPH}/graph.json",
+        nodes=f"{GRAPH}/nodes.h5",
+    params:
+        config=section("graph"),
+        code=code_digest("graph"),
+    log:
+        f"{RESULTS}/logs/graph.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/graph.tsv"
+    threads: 4
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "building the cross-media graph"
+    script:
+        "../workflow/scripts/graph.py"

@@ -1,0 +1,53 @@
+rule render_shard:
+    input:
+        models=f"{RESULTS}/manifest/models/shard-{{shard}}.csv",
+    output:
+        views=f"{RESULTS}/views/shard-{{shard}}.h5",
+    params:
+        config=section("render"),
+        code=code_digest("render"),
+    log:
+        f"{RESULTS}/logs/render/shard-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "rendering the models of shard {wildcards.shard}"
+    script:
+        "../workflow/scripts/render.py"
+
+
+rule contact_sheet:
+    input:
+        views=expand(f"{RESULTS}/views/shard-{{shard}}.h5", shard=MODEL_SHARDS),
+    output:
+        sheet=report(
+            f"{RESULTS}/views/contact-sheet.png",
+            category="Views",
+            caption="../workflow/report/contact-sheet.rst",
+        ),
+    params:
+        code=code_digest("contact_sheet"),
+    log:
+        f"{RESULTS}/logs/contact_sheet.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/contact_sheet.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    conda:
+        ENVIRONMENT
+    message:
+        "drawing the contact sheet of the rendered views"
+    script:
+        "../workflow/scripts/contact_sheet.py"
+
+
+rule render:
+    input:
+        rules.contact_sheet.input,
+        rules.contact_sheet.output,

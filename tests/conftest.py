@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def benchmark_data() -> Path:
+    """The psb-caltech-18 measuring set, which is not part of the project."""
+    default = ROOT.parent / "shared" / "data" / "psb-caltech-18"
+    path = Path(os.environ.get("UCMGCN_BENCHMARK_DATA", default))
+    if not (path / "models").is_dir():
+        pytest.skip("psb-caltech-18 is not here; name its folder in UCMGCN_BENCHMARK_DATA")
+    return path

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ucmgcn.errors import UserError
+from ucmgcn.store import Rejection, ShardWriter, atomic_path, open_shard, read_shards
+
+
+def write(path: Path, ids: list[str], kind: str = "image-features") -> np.ndarray:
+    rng = np.random.default_rng(len(ids))
+    items = rng.normal(size=(len(ids), 4)).astype("f4")
+    with ShardWriter(path, kind, {"weights": "abc"}, "features", (4,), "f4") as writer:
+        writer.add_many(ids, items)
+        writer.reject("x/bad.jpg", "it is no image")
+    return items
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    items = write(tmp_path / "s.h5", ["b", "a", "ü\n1"])
+    with open_shard(tmp_path / "s.h5", "image-features") as shard:
+        assert shard.ids == ["b", "a", "ü\n1"] and len(shard) == 3
+        np.testing.assert_array_equal(shard.array[:], items)
+        assert shard.provenance == {"weights": "abc"}
+        assert shard.rejected == [Rejection("x/bad.jpg", "features", "it is no image")]
+
+
+def test_an_empty_shard_is_valid(tmp_path: Path) -> None:
+    write(tmp_path / "s.h5", [])
+    with open_shard(tmp_path / "s.h5", "image-features") as shard:
+        assert shard.ids == [] and shard.array.shape == (0, 4)
+
+
+def test_items_are_read_in_the_order_of_their_ids_whatever_the_shards(tmp_path: Path) -> None:
+    write(tmp_path / "1.h5", ["d", "a"])
+    write(tmp_path / "2.h5", ["c", "b", "e"])
+    one = read_shards([tmp_path / "1.h5", tmp_path / "2.h5"], "image-features")
+    two = read_shards([tmp_path / "2.h5", tmp_path / "1.h5"], "image-features")
+    assert one[0] == two[0] == list("abcde")
+    np.testing.assert_array_equal(one[1], two[1])
+
+
+def test_shards_of_the_same_content_are_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "1.h5", ["a"])
+    write(tmp_path / "2.h5", ["a"])
+    assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+
+
+def test_the_wrong_kind_and_a_truncated_file_are_named_with_the_mend(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    write(path, ["a"])
+    with pytest.raises(UserError, match="holds image-features"), open_shard(path, "views"):
+        pass
+    path.write_bytes(path.read_bytes()[:200])
+    with (
+        pytest.raises(UserError, match=r"s\.h5 is damaged.*Delete it"),
+        open_shard(path, "image-features"),
+    ):
+        pass
+
+
+def test_values_that_are_not_finite_name_their_item(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="item b"):
+        with ShardWriter(tmp_path / "s.h5", "views", {}, "features", (2,), "f4") as writer:
+            writer.add_many(["a", "b"], np.array([[1, 2], [3, np.nan]], "f4"))
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_id_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        write(tmp_path / "s.h5", ["a", "a"])
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"] and path.read_text() == "old"

@@ -1,0 +1,21 @@
+"""Adapter: make the demo set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.demo.build import build_demo
+from ucmgcn.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+build_demo(
+    Path(snakemake.output.marker).parent,
+    snakemake.params.seed,
+    models_per_category=snakemake.params.models_per_category,
+    photos_per_category=snakemake.params.photos_per_category,
+    workers=snakemake.threads,
+)

@@ -1,0 +1,146 @@
+"""OpenGL without a display: choose EGL or OSMesa, and check that it works.
+
+``python -m ucmgcn.gl`` is the self-check: it prints one line, and exits with 2 if nothing works.
+PyOpenGL binds itself to one platform when it is first imported, for good; so the choice is made
+before that, by asking the EGL library itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import byref, c_int, c_void_p
+from ctypes.util import find_library
+
+from ucmgcn.errors import UserError
+
+PACKAGES = "libegl1 libgl1 libgl1-mesa-dri libegl-mesa0 libosmesa6"
+
+# Constants of EGL 1.5 and EGL_EXT_platform_device.
+EGL_OPENGL_API = 0x30A2
+EGL_PLATFORM_DEVICE_EXT = 0x313F
+CONFIG_ATTRIBUTES = (0x3033, 1, 0x3040, 8, 0x3025, 24, 0x3038)  # pbuffer, OpenGL, depth 24
+CONTEXT_ATTRIBUTES = (0x3098, 4, 0x30FB, 1, 0x30FD, 1, 0x3038)  # version 4.1, core profile
+
+
+def select_platform(threads: int | None = None) -> str:
+    """Set ``PYOPENGL_PLATFORM`` to a platform that renders here, and return its name.
+
+    A value that is already set is kept. Otherwise EGL is taken if a context without a surface
+    opens, else OSMesa. Which device EGL uses is chosen by ``EGL_DEVICE_ID``. Call it before the
+    first import of ``pyrender`` or ``OpenGL``.
+
+    Parameters
+    ----------
+    threads
+        Threads of Mesa's software rasteriser, per process; None leaves its default.
+
+    Raises
+    ------
+    UserError
+        If neither platform works.
+    """
+    if threads is not None:
+        os.environ["LP_NUM_THREADS"] = str(threads)
+    if "PYOPENGL_PLATFORM" not in os.environ:
+        os.environ["PYOPENGL_PLATFORM"] = _first_working()
+    return os.environ["PYOPENGL_PLATFORM"]
+
+
+def describe() -> str:
+    """Open a context as rendering does; return the platform and the renderer's name.
+
+    Raises
+    ------
+    UserError
+        If no context opens.
+    """
+    platform = select_platform()
+    try:
+        import pyrender
+        from OpenGL.GL import GL_RENDERER, glGetString
+
+        context = pyrender.OffscreenRenderer(8, 8)
+        name = glGetString(GL_RENDERER).decode()
+        context.delete()
+    except Exception as error:
+        raise UserError(f"{_advice()} ({platform}: {error or type(error).__name__})") from error
+    return f"{platform}: {name}"
+
+
+def main() -> int:
+    """Run the self-check; return the exit status."""
+    try:
+        sys.stdout.write(f"OpenGL {describe()}\n")
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _first_working() -> str:
+    if _egl_opens(int(os.environ.get("EGL_DEVICE_ID", "0"))):
+        return "egl"
+    if find_library("OSMesa"):
+        return "osmesa"
+    raise UserError(_advice())
+
+
+def _advice() -> str:
+    return (
+        f"OpenGL: no context opens without a display. Install: sudo apt-get install -y {PACKAGES}"
+    )
+
+
+def _egl_opens(device: int) -> bool:
+    """Whether a context without a surface opens on the device with this number."""
+    try:
+        egl = ctypes.CDLL(find_library("EGL") or "libEGL.so.1")
+    except OSError:
+        return False
+    egl.eglGetProcAddress.restype = c_void_p
+    display = _device_display(egl, device)
+    if not display or not egl.eglInitialize(display, None, None):
+        return False
+    try:
+        return _context_opens(egl, display)
+    finally:
+        egl.eglTerminate(display)
+
+
+def _device_display(egl: ctypes.CDLL, device: int) -> c_void_p | None:
+    query = _extension(egl, b"eglQueryDevicesEXT", c_int, c_int, c_void_p, c_void_p)
+    get_display = _extension(egl, b"eglGetPlatformDisplayEXT", c_void_p, c_int, c_void_p, c_void_p)
+    if query is None or get_display is None:
+        return None
+    devices, count = (c_void_p * 64)(), c_int()
+    if not query(64, devices, byref(count)) or not 0 <= device < count.value:
+        return None
+    return c_void_p(get_display(EGL_PLATFORM_DEVICE_EXT, devices[device], None))
+
+
+def _extension(egl: ctypes.CDLL, name: bytes, *types: type) -> ctypes._CFunctionType | None:
+    address = egl.eglGetProcAddress(name)
+    return ctypes.CFUNCTYPE(*types)(address) if address else None
+
+
+def _context_opens(egl: ctypes.CDLL, display: c_void_p) -> bool:
+    config, count = c_void_p(), c_int()
+    wanted = (c_int * len(CONFIG_ATTRIBUTES))(*CONFIG_ATTRIBUTES)
+    if not egl.eglChooseConfig(display, wanted, byref(config), 1, byref(count)) or not count.value:
+        return False
+    egl.eglBindAPI(EGL_OPENGL_API)
+    egl.eglCreateContext.restype = c_void_p
+    attributes = (c_int * len(CONTEXT_ATTRIBUTES))(*CONTEXT_ATTRIBUTES)
+    context = egl.eglCreateContext(display, config, None, attributes)
+    if not context:
+        return False
+    opened = bool(egl.eglMakeCurrent(display, None, None, c_void_p(context)))
+    egl.eglMakeCurrent(display, None, None, None)
+    egl.eglDestroyContext(display, c_void_p(context))
+    return opened
+
+
+if __name__ == "__main__":
+    sys.exit(main())

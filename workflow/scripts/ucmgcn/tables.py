@@ -1,0 +1,42 @@
+"""Tables for people, from the CSV files for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ucmgcn.errors import UserError
+
+METRICS = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP")
+
+
+def format_metrics(path: Path) -> str:
+    """Lay out `metrics.csv` as text: a row for each method and protocol, mean ± sd over seeds.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it is no metrics table.
+    """
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(METRICS, ""))
+    except FileNotFoundError as error:
+        raise UserError(f"there is no table {path}; `snakemake --cores all` makes it") from error
+    missing = {"method", "protocol", *METRICS} - set(frame.columns)
+    if missing:
+        raise UserError(f"{path} is not a metrics table: it lacks {', '.join(sorted(missing))}")
+    shown = frame[["method", "protocol"]].copy()
+    for metric in METRICS:
+        shown[metric] = [_cell(row, metric) for _, row in frame.iterrows()]
+    head = frame.iloc[0]
+    counts = f"{head.dataset}: {head.n_queries} photos against {head.n_models} models"
+    labels = "" if frame[list(METRICS)].notna().any(axis=None) else "no labels, so no metrics\n"
+    return f"{counts}\n{labels}{shown.to_string(index=False)}\n{path}"
+
+
+def _cell(row: pd.Series, metric: str) -> str:
+    if pd.isna(row[metric]):
+        return "-"
+    spread = f" ± {float(row[f'{metric}_std']):.3f}" if int(row["n_seeds"]) > 1 else ""
+    return f"{row[metric]:.3f}{spread}"
