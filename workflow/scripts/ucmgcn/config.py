@@ -7,18 +7,19 @@ JSON Schema made from this module; a test keeps the three in step.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ucmgcn.errors import UserError
 
-STRICT = ConfigDict(extra="forbid")
-
-Positive = Annotated[int, Field(ge=1)]
+STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+DEMO_MODELS = "resources/demo/models"
+DEMO_IMAGES = "resources/demo/images"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -32,7 +33,99 @@ class DemoConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class ShardsConfig:
-    """How many files the items of a stage are spread over; the unit of work and of caching."""
+    """How many files the items of a stage are spread over: the unit of work and of caching."""
 
     models: Annotated[int, Field(ge=1, le=999, description="shards of the models")] = 8
     images: Annotated[int, Field(ge=1, le=999, description="shards of the photos")] = 4
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole configuration of a run."""
+
+    dataset: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$",
+            description="name of the data set; results go to results/<dataset>/",
+        ),
+    ] = "demo"
+    models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
+    images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="where features and training run; auto takes a GPU where there is one"),
+    ] = "auto"
+    shards: ShardsConfig = Field(default_factory=ShardsConfig)
+    demo: DemoConfig = Field(default_factory=DemoConfig)
+
+    @property
+    def uses_demo(self) -> bool:
+        """Whether the data are the embedded demo set, which a rule makes."""
+        return (self.models, self.images) == (DEMO_MODELS, DEMO_IMAGES)
+
+
+def parse_config(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration, and fill in what it leaves out.
+
+    Raises
+    ------
+    UserError
+        Naming every unknown key, with the nearest known one, and every value out of its limits.
+    """
+    try:
+        config = TypeAdapter(Config).validate_python(dict(raw))
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(e) for e in error.errors())) from None
+    _check_data(config)
+    return config
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the configuration, defaults and descriptions included."""
+    schema = TypeAdapter(Config).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def keys() -> Iterator[tuple[str, Any, str]]:
+    """Yield every key as a dotted name, with its default and its description."""
+    schema = json_schema()
+    for name, entry in schema["properties"].items():
+        section = schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2])
+        for key, leaf in section["properties"].items() if section else [("", entry)]:
+            full = f"{name}.{key}" if key else name
+            yield full, leaf.get("default"), leaf.get("description", "")
+
+
+def _check_data(config: Config) -> None:
+    if config.uses_demo:
+        return
+    for role, value, demo in (
+        ("models", config.models, DEMO_MODELS),
+        ("images", config.images, DEMO_IMAGES),
+    ):
+        if value == demo:
+            raise UserError(f"config: {role} is still the demo's. Add {role}=DIR after --config")
+    if config.dataset == "demo":
+        raise UserError(
+            "config: these are not the demo's folders, but dataset is still demo. "
+            "Give them a name: --config dataset=NAME"
+        )
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"config: there is no key {name}{_nearest(name)}"
+    return f"config: {name} = {error['input']!r}: {error['msg']}"
+
+
+def _nearest(name: str) -> str:
+    known: Sequence[str] = [key for key, _, _ in keys()]
+    known = sorted({*known, *(key.partition(".")[0] for key in known)})
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+if __name__ == "__main__":
+    yaml.safe_dump(json_schema(), sys.stdout, sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ("Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles")
+TINY = {
+    "shards": {"models": 3, "images": 2},
+    "demo": {"models_per_category": 3, "photos_per_category": 3},
+    "train": {"seeds": [0, 1], "epochs": 4},
+}
+
+
+@dataclass
+class Run:
+    """A folder with a copy of the project, in which Snakemake is called."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, hash_seed: str = "0", check: bool = True) -> str:
+        """Call Snakemake as a user would; return all that it prints."""
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "snakemake"), "--cores", "2", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+        )
+        output = done.stdout + done.stderr
+        if check and done.returncode:
+            pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{output}")
+        return output
+
+    def planned(self, *arguments: str) -> Counter[str]:
+        """Which jobs would run, as a count of rules; jobs of one seed as ``train_seed:1``."""
+        output = self.snakemake("-n", *arguments)
+        jobs: Counter[str] = Counter()
+        for block in re.split(r"\n\s*\n", output):
+            rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
+            if rule:
+                seed = re.search(r"^    wildcards: .*seed=(\d+)", block, re.MULTILINE)
+                jobs[rule[1] + (f":{seed[1]}" if seed else "")] += 1
+        return jobs
+
+    def configure(self, **changes: dict) -> None:
+        """Change keys of the run's `config.yaml`; a dict changes keys of a section."""
+        path = self.folder / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        path.write_text(yaml.safe_dump(config))
+
+
+def copy_project(folder: Path) -> Run:
+    folder.mkdir(parents=True)
+    for name in PROJECT:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    return Run(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small demo set that has gone through the whole pipeline, in folders of its own."""
+    run = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    run.configure(**TINY)
+    run.snakemake("demo")
+    (run.folder / "resources" / "demo").rename(run.folder / "data")
+    run.configure(dataset="tiny", models="data/models", images="data/images")
+    run.snakemake()
+    return run
+
+
+@pytest.fixture
+def copy(finished: Run, tmp_path: Path) -> Run:
+    """A copy of the finished run, times of files included, that a test may spoil."""
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
+    return Run(tmp_path / "project")

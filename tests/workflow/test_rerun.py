@@ -1,0 +1,84 @@
+"""What reruns after which change: the table that caching stands on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ucmgcn.manifest import shard_of
+
+AFTER_EVALUATE = {"evaluate": 1, "report": 1}
+AFTER_TRAIN = {"train_seed:0": 1, "train_seed:1": 1, **AFTER_EVALUATE}
+AFTER_GRAPH = {"graph": 1, "propagation": 1, **AFTER_TRAIN}
+AFTER_FEATURES = {"rejected": 1, **AFTER_GRAPH}
+DESCRIBE_ALL = {"encoder": 1, "image_features": 2, "view_features": 3}
+RENDER_ALL = {"render_shard": 3, "contact_sheet": 1, "view_features": 3}
+
+
+def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
+    assert "Nothing to be done" in finished.snakemake(hash_seed="1")
+    assert "Nothing to be done" in finished.snakemake(hash_seed="2")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"evaluate": {"top": 7}}, AFTER_EVALUATE),
+        ({"train": {"seeds": [0, 1, 2]}}, {"train_seed:2": 1, **AFTER_EVALUATE}),
+        ({"train": {"lr": 0.0123}}, AFTER_TRAIN),
+        ({"graph": {"k": 3}}, AFTER_GRAPH),
+        ({"features": {"batch": 7}}, DESCRIBE_ALL | AFTER_FEATURES),
+        ({"render": {"size": 96}}, RENDER_ALL | AFTER_FEATURES),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_changed_key_reruns_the_stages_that_read_it(copy, change, expected) -> None:
+    copy.configure(**change)
+    jobs = copy.planned()
+    jobs.pop("all", None)
+    assert dict(jobs) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("report", {"report": 1}),
+        ("evaluate", AFTER_EVALUATE),
+        ("train", AFTER_TRAIN),
+        ("rejected", {"rejected": 1, **AFTER_EVALUATE}),
+        ("contact_sheet", {"contact_sheet": 1, "report": 1}),
+        ("render", RENDER_ALL | AFTER_FEATURES),
+    ],
+)
+def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, expected) -> None:
+    package = copy.folder / "workflow" / "scripts" / "ucmgcn"
+    file = package / f"{module}.py"
+    file = file if file.exists() else package / module / "__init__.py"
+    with file.open("a") as source:
+        source.write("\nCHANGED = True\n")
+    jobs = copy.planned()
+    jobs.pop("all", None)
+    assert dict(jobs) == expected
+
+
+def test_a_comment_reruns_nothing(copy) -> None:
+    with (copy.folder / "workflow/scripts/ucmgcn/render.py").open("a") as source:
+        source.write("\n# a remark\n")
+    assert not copy.planned()
+
+
+def test_an_added_mesh_is_rendered_and_described_with_its_shard_alone(copy) -> None:
+    models = copy.folder / "data" / "models"
+    old = min(path for path in models.rglob("*.*") if path.suffix == ".obj")
+    new = shutil.copy(old, old.with_name("a-new-one.obj"))
+    output = copy.snakemake()
+    shard = shard_of(Path(new).relative_to(models).with_suffix("").as_posix(), 3)
+    assert output.count("rendering the models of shard") == 1
+    assert f"rendering the models of shard {shard:03d}" in output
+    assert f"describing the views of shard {shard:03d}" in output
+    assert output.count("describing the views of shard") == 1
+    assert "describing the photos" not in output
+    assert "a-new-one" in (copy.folder / "results/tiny/manifest/models.csv").read_text()
+    assert "Nothing to be done" in copy.snakemake()
