@@ -29,6 +29,7 @@ $(READY): requirements.lock pyproject.toml
 
 lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock
+	$(BIN)/python envs/pins.py
 
 schema: setup ## write the JSON Schema of the configuration anew
 	$(BIN)/python -m ucmgcn.config > workflow/schemas/config.schema.yaml

@@ -1,6 +1,6 @@
 rule demo:
     output:
-        marker=DEMO_MARKER,
+        directory(DEMO),
     params:
         seed=CONFIG.demo.seed,
         models_per_category=CONFIG.demo.models_per_category,

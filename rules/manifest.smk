@@ -1,6 +1,6 @@
 rule manifest:
     input:
-        [DEMO_MARKER] if CONFIG.uses_demo else [],
+        [DEMO] if CONFIG.uses_demo else [],
     output:
         models=f"{RESULTS}/manifest/models.csv",
         images=f"{RESULTS}/manifest/images.csv",

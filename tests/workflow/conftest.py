@@ -44,13 +44,14 @@ class Run:
     def planned(self, *arguments: str) -> Counter[str]:
         """Which jobs would run, as a count of rules; jobs of one seed as ``train_seed:1``."""
         output = self.snakemake("-n", *arguments)
-        jobs: Counter[str] = Counter()
-        for block in re.split(r"\n\s*\n", output):
-            rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
-            if rule:
-                seed = re.search(r"^    wildcards: .*seed=(\d+)", block, re.MULTILINE)
-                jobs[rule[1] + (f":{seed[1]}" if seed else "")] += 1
-        return jobs
+        table = re.search(r"^Job stats:\n.*\n[- ]+\n((?:.+\n)*)", output, re.MULTILINE)
+        rows = [line.split() for line in table[1].splitlines()] if table else []
+        jobs = Counter({rule: int(count) for rule, count in rows})
+        seeds = re.findall(r"training UCM-GCN with seed (\d+)", output)
+        targets = ("total", "all", "train_seed")
+        return Counter({k: n for k, n in jobs.items() if k not in targets}) + Counter(
+            f"train_seed:{seed}" for seed in seeds
+        )
 
     def configure(self, **changes: dict) -> None:
         """Change keys of the run's `config.yaml`; a dict changes keys of a section."""

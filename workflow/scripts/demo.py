@@ -1,7 +1,5 @@
 """Adapter: make the demo set."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
 configure_logging(snakemake.log[0])
 build_demo(
-    Path(snakemake.output.marker).parent,
+    Path(snakemake.output[0]),
     snakemake.params.seed,
     models_per_category=snakemake.params.models_per_category,
     photos_per_category=snakemake.params.photos_per_category,

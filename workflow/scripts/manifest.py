@@ -1,7 +1,5 @@
 """Adapter: list the models and the photos."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,5 @@
 """Adapter: list what every stage left out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 

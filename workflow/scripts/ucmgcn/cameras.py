@@ -1,6 +1,7 @@
 """Camera placements around an object: unit positions, poses, and which views are neighbours.
 
-The frame is right-handed with y up; a camera looks at the origin.
+The frame is right-handed with y up; a camera looks at the origin. Polyhedra are ordered from the
+top down, and by azimuth (from +z towards +x) at equal heights.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ POLE = 0.9999
 
 def icosahedron() -> Array:
     """Return the 12 vertices of a regular icosahedron on the unit sphere, shape (12, 3)."""
-    return _unit(_cyclic([(0.0, a, b * GOLDEN) for a, b in _signs(2)]))
+    return _ordered(_cyclic([(0.0, a, b * GOLDEN) for a, b in _signs(2)]))
 
 
 def dodecahedron() -> Array:
     """Return the 20 vertices of a regular dodecahedron on the unit sphere, shape (20, 3)."""
     rectangles = _cyclic([(0.0, a / GOLDEN, b * GOLDEN) for a, b in _signs(2)])
-    return _unit(np.vstack([np.array(_signs(3)), rectangles]))
+    return _ordered(np.vstack([np.array(_signs(3)), rectangles]))
 
 
 def ring(n: int, elevation: float = 30.0) -> Array:
@@ -128,6 +129,12 @@ def _signs(n: int) -> list[tuple[float, ...]]:
 def _cyclic(corners: list[tuple[float, float, float]]) -> Array:
     base = np.array(corners)
     return np.vstack([np.roll(base, shift, axis=1) for shift in range(3)])
+
+
+def _ordered(corners: Array) -> Array:
+    positions = _unit(corners)
+    azimuth = np.arctan2(positions[:, 0], positions[:, 2]) % (2 * np.pi)
+    return positions[np.lexsort([azimuth.round(6), -positions[:, 1].round(6)])]
 
 
 def _unit(vectors: Array) -> Array:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ucmgcn.errors import UserError
+from ucmgcn.features import FeaturesConfig
+from ucmgcn.render import RenderConfig
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 DEMO_MODELS = "resources/demo/models"
@@ -39,6 +41,33 @@ class ShardsConfig:
     images: Annotated[int, Field(ge=1, le=999, description="shards of the photos")] = 4
 
 
+Method = Literal[
+    "ucm-gcn", "propagation", "max-pool", "mean-pool", "max-view", "alpha-qe", "k-reciprocal"
+]
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluateConfig:
+    """What is measured, and how."""
+
+    methods: Annotated[
+        tuple[Method, ...],
+        Field(min_length=1, description="rows of the tables: the method and its controls"),
+    ] = get_args(Method)
+    distance: Annotated[
+        Literal["cosine", "euclidean"], Field(description="how descriptors are compared")
+    ] = "cosine"
+    flavour: Annotated[
+        Literal["official", "legacy"],
+        Field(description="MI3DOR's evaluator, or the one of the paper's repository"),
+    ] = "official"
+    official_preprocess: Annotated[
+        bool, Field(description="set negative values to 0 first, as MI3DOR's evaluator does")
+    ] = False
+    top: Annotated[int, Field(ge=10, description="models a photo in ranking.csv.gz")] = 100
+    resamples: Annotated[int, Field(ge=1, description="bootstrap samples of the intervals")] = 2000
+
+
 @dataclass(frozen=True, config=STRICT)
 class Config:
     """The whole configuration of a run."""
@@ -57,6 +86,9 @@ class Config:
         Field(description="where features and training run; auto takes a GPU where there is one"),
     ] = "auto"
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
+    render: RenderConfig = Field(default_factory=RenderConfig)
+    features: FeaturesConfig = Field(default_factory=FeaturesConfig)
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     demo: DemoConfig = Field(default_factory=DemoConfig)
 
     @property

@@ -65,7 +65,7 @@ def describe() -> str:
         name = glGetString(GL_RENDERER).decode()
         context.delete()
     except Exception as error:
-        raise UserError(f"{_advice()} ({platform}: {error or type(error).__name__})") from error
+        raise UserError(advice(platform, error)) from error
     return f"{platform}: {name}"
 
 
@@ -84,13 +84,14 @@ def _first_working() -> str:
         return "egl"
     if find_library("OSMesa"):
         return "osmesa"
-    raise UserError(_advice())
+    raise UserError(advice())
 
 
-def _advice() -> str:
-    return (
-        f"OpenGL: no context opens without a display. Install: sudo apt-get install -y {PACKAGES}"
-    )
+def advice(platform: str = "", error: Exception | None = None) -> str:
+    """Say what to install, and what failed."""
+    failed = f" ({platform}: {error or type(error).__name__})" if platform else ""
+    install = f"sudo apt-get install -y {PACKAGES}"
+    return f"OpenGL: no context opens without a display{failed}. Install: {install}"
 
 
 def _egl_opens(device: int) -> bool:

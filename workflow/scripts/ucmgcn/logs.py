@@ -18,6 +18,7 @@ def configure_logging(log: str | Path | None) -> None:
     if log:
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=handlers, force=True)
+    logging.getLogger("trimesh").setLevel(logging.WARNING)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
 

@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
 
 SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae")
+Surface = tuple[trimesh.Trimesh, Array]
+
 MIN_AREA = 1e-12
 
 # Turns that bring a COLLADA file's up axis to y (COLLADA 1.5, table of <up_axis>).
@@ -68,20 +70,17 @@ def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     ItemError
         If the file holds no surface that can be rendered; the message says why.
     """
-    path = Path(path)
-    parts = [_checked(part) for part in _read_parts(path, textures)]
-    vertices, faces = _merge(parts)
-    vertices, faces = _drop_unreferenced(vertices, faces)
+    surfaces = _read_surfaces(Path(path), textures)
+    vertices, faces = _drop_unreferenced(*_merge(surfaces))
     centre, radius = _bounds(vertices)
     vertices = _fit(vertices, centre, radius)
     if not _has_area(vertices, faces):
         raise ItemError("all its triangles are degenerate (no area)")
-    for part in parts if textures else []:
-        part.vertices = _fit(part.vertices, centre, radius)
-    return Mesh(vertices, faces, tuple(parts) if textures else ())
+    parts = (_fit_part(*surface, centre, radius) for surface in surfaces) if textures else ()
+    return Mesh(vertices, faces, tuple(parts))
 
 
-def _read_parts(path: Path, textures: bool) -> list[trimesh.Trimesh]:
+def _read_surfaces(path: Path, textures: bool) -> list[Surface]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ItemError(f"its extension {suffix or '(none)'} is not one of {' '.join(SUFFIXES)}")
@@ -90,14 +89,11 @@ def _read_parts(path: Path, textures: bool) -> list[trimesh.Trimesh]:
     if path.stat().st_size == 0:
         raise ItemError("the file is empty")
     scene = _load_scene(path, textures)
-    parts = _surfaces(scene)
-    if not parts:
-        points = sum(len(g.vertices) for g in scene.geometry.values() if hasattr(g, "vertices"))
+    surfaces = _surfaces(scene, _up_turn(path))
+    if not surfaces:
+        points = sum(len(getattr(g, "vertices", ())) for g in scene.geometry.values())
         raise ItemError(f"it has no faces ({points} points only)" if points else "it has no faces")
-    turn = _up_turn(path)
-    for part in parts:
-        part.vertices = part.vertices @ turn.T
-    return parts
+    return surfaces
 
 
 def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
@@ -119,40 +115,54 @@ def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
         ) from error
 
 
-def _surfaces(scene: trimesh.Scene) -> list[trimesh.Trimesh]:
-    """Return the triangle geometries, each instance with its node's transform applied."""
-    parts = []
+def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:
+    """Return every instance of a triangle geometry, with its transform."""
+    found: list[Surface] = []
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
         geometry = scene.geometry[name]
         if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces):
-            part = geometry.copy() if scene.geometry else geometry
-            part.vertices = trimesh.transform_points(geometry.vertices, transform)
-            parts.append(part)
-    return parts
+            _check_indices(geometry)
+            found.append((geometry, turn @ transform))
+    return found
 
 
 def _up_turn(path: Path) -> Array:
-    if path.suffix.lower() != ".dae":
-        return TO_Y_UP[b"Y"]
-    named = re.search(rb"<up_axis>\s*([XYZ])_UP", path.read_bytes())
-    return TO_Y_UP[named[1] if named else b"Y"]
+    turn = np.eye(4)
+    if path.suffix.lower() == ".dae":
+        named = re.search(rb"<up_axis>\s*([XYZ])_UP", path.read_bytes())
+        turn[:3, :3] = TO_Y_UP[named[1] if named else b"Y"]
+    return turn
 
 
-def _checked(part: trimesh.Trimesh) -> trimesh.Trimesh:
-    count = len(part.vertices)
-    low, high = int(part.faces.min()), int(part.faces.max())
+def _check_indices(geometry: trimesh.Trimesh) -> None:
+    count = len(geometry.vertices)
+    low, high = int(geometry.faces.min()), int(geometry.faces.max())
     if low < 0 or high >= count:
         wrong = low if low < 0 else high
         raise ItemError(f"a face refers to vertex {wrong}, but there are {count}")
-    return part
 
 
-def _merge(parts: list[trimesh.Trimesh]) -> tuple[Array, Faces]:
-    offsets = np.cumsum([0, *(len(part.vertices) for part in parts)])
-    faces = [np.asarray(p.faces) + o for p, o in zip(parts, offsets, strict=False)]
-    vertices = [np.asarray(part.vertices, dtype=np.float64) for part in parts]
+def _merge(surfaces: list[Surface]) -> tuple[Array, Faces]:
+    vertices = [_placed(*surface) for surface in surfaces]
+    offsets = np.cumsum([0, *map(len, vertices)])
+    faces = [np.asarray(g.faces) + n for (g, _), n in zip(surfaces, offsets, strict=False)]
     return np.concatenate(vertices), np.concatenate(faces)
+
+
+def _placed(geometry: trimesh.Trimesh, transform: Array) -> Array:
+    vertices = np.asarray(geometry.vertices, dtype=np.float64)
+    if np.array_equal(transform, np.eye(4)):
+        return vertices
+    return vertices @ transform[:3, :3].T + transform[:3, 3]
+
+
+def _fit_part(
+    geometry: trimesh.Trimesh, transform: Array, centre: Array, radius: float
+) -> trimesh.Trimesh:
+    part = geometry.copy()
+    part.vertices = _fit(_placed(geometry, transform), centre, radius)
+    return part
 
 
 def _drop_unreferenced(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
@@ -178,8 +188,7 @@ def _bounds(vertices: Array) -> tuple[Array, float]:
 
 
 def _fit(vertices: Array, centre: Array, radius: float) -> Array:
-    fitted: Array = (np.asarray(vertices) - centre) / radius
-    return fitted
+    return (vertices - centre) / radius
 
 
 def _has_area(vertices: Array, faces: Faces) -> bool:

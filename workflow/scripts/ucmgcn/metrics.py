@@ -9,8 +9,10 @@ published, whose numbers are not comparable with it:
 * ANMRR has 1 too much in its numerator and takes the category's own size for T, so S = 2C;
 * the area under the pooled precision-recall curve is called mAP (here AUC and mAP are then equal).
 
-Edge policies: a query without a relevant model has no metric and must be left out by the caller; a
-gallery smaller than 20 uses its own size as F's depth; C = 1 works; F is 0 where nothing is found.
+Edge policies: a query without a relevant model has no metric and must be left out by the caller; in
+a gallery smaller than 20 F counts the hits that there are, while its precision stays over 20 places
+as in the benchmark's formula, so F must be read with its ceiling; C = 1 works; F is 0 where nothing
+is found.
 """
 
 from __future__ import annotations
@@ -108,7 +110,8 @@ class _Ranks:
     query: Ints
 
     def total(self, values: npt.NDArray[Any]) -> Floats:
-        return np.bincount(self.query, values, minlength=len(self.n_relevant))
+        sums = np.bincount(self.query, values, minlength=len(self.n_relevant))
+        return sums.astype(np.float64)
 
     def within(self, depth: Ints | int) -> npt.NDArray[np.bool_]:
         return self.ranks <= np.broadcast_to(depth, self.n_relevant.shape)[self.query]
@@ -227,12 +230,38 @@ def _average_precision(r: _Ranks) -> Floats:
     return r.total(place / r.ranks) / r.n_relevant
 
 
-def count_found(
-    ranks: npt.NDArray[Any], group: npt.NDArray[Any], n_groups: int, n_models: int
-) -> Ints:
-    """Count relevant models by category of the query and rank: shape (n_groups, n_models)."""
-    flat = np.asarray(group, dtype=np.int64) * n_models + np.asarray(ranks, dtype=np.int64) - 1
-    return np.bincount(flat, minlength=n_groups * n_models).reshape(n_groups, n_models)
+def retrieval(
+    relevance: npt.NDArray[np.bool_],
+    *,
+    group: npt.NDArray[Any] | None = None,
+    largest: int | None = None,
+    flavour: Flavour = "official",
+) -> Retrieval:
+    """Make a `Retrieval` from a whole relevance matrix, for sets that fit into memory.
+
+    Parameters
+    ----------
+    relevance
+        R of shape (N, G), as for `relevant_ranks`.
+    group
+        Category of each query, from 0; shape (N,). Needed for the legacy flavour only.
+    largest
+        T; by default the largest category that any query has.
+    """
+    ranks, size = relevant_ranks(relevance)
+    queried = int(size.max())
+    group = np.zeros(len(size), dtype=np.int64) if group is None else np.asarray(group, np.int64)
+    found = np.zeros((int(group.max()) + 1, relevance.shape[1]), dtype=np.int64)
+    np.add.at(found, (np.repeat(group, size), ranks - 1), 1)
+    queries = query_metrics(
+        ranks,
+        size,
+        n_models=relevance.shape[1],
+        largest=largest or queried,
+        largest_queried=queried,
+        flavour=flavour,
+    )
+    return Retrieval(queries, group, found)
 
 
 def precision_recall(found: Ints, n_queries: int) -> tuple[Floats, Floats]:
@@ -250,9 +279,9 @@ def precision_recall(found: Ints, n_queries: int) -> tuple[Floats, Floats]:
     return hits / (n_queries * depths), hits / max(hits[-1], 1)
 
 
-def f_measure(hits: float, n_queries: int, n_relevant: float, depth: int) -> float:
-    """F of pooled precision and recall at one depth: 2 s / (N depth + sum of C), 0 for no hit."""
-    return float(2.0 * hits / (n_queries * depth + n_relevant))
+def f_measure(hits: float, n_queries: int, n_relevant: float) -> float:
+    """F of pooled precision and recall at 20: 2 s / (20 N + sum of C), and 0 for no hit s."""
+    return float(2.0 * hits / (F_DEPTH * n_queries + n_relevant))
 
 
 def summarise(retrieval: Retrieval, flavour: Flavour = "official") -> dict[str, float]:
@@ -277,12 +306,11 @@ def summarise(retrieval: Retrieval, flavour: Flavour = "official") -> dict[str, 
 
 def _pooled(retrieval: Retrieval) -> dict[str, float]:
     queries, found = retrieval.queries, retrieval.found.sum(axis=0)
-    depth = min(F_DEPTH, len(found))
     return {
         "NN": float(queries.nn.mean()),
         "FT": float(queries.ft.mean()),
         "ST": float(queries.st.mean()),
-        "F": f_measure(queries.hits.sum(), len(queries), queries.n_relevant.sum(), depth),
+        "F": f_measure(queries.hits.sum(), len(queries), queries.n_relevant.sum()),
         "DCG": float(queries.dcg.mean()),
         "ANMRR": float(queries.anmrr.mean()),
         "AUC": float(np.trapezoid(*precision_recall(found, len(queries)))),
@@ -316,7 +344,9 @@ def perfect_retrieval(
     return Retrieval(queries.select(inverse), group, found)
 
 
-def instance_recall(ranks: npt.NDArray[Any], depths: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
+def instance_recall(
+    ranks: npt.NDArray[Any], depths: Sequence[int] = (1, 5, 10)
+) -> dict[str, float]:
     """Share of queries whose exact instance stands within each depth.
 
     Parameters

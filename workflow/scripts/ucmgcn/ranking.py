@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Distance = Literal["cosine", "euclidean"]
 Features = npt.NDArray[np.floating[Any]]
@@ -64,8 +64,8 @@ class Measure:
     def similarity(
         self, queries: npt.NDArray[np.float64], models: npt.NDArray[np.float64]
     ) -> Scores:
-        """Cosine, or the negative Euclidean distance, of prepared rows: (b, d), (m, d) -> (b, m)."""
-        product = queries @ models.T
+        """Cosine or negative Euclidean distance of prepared rows: (b, d), (m, d) -> (b, m)."""
+        product: npt.NDArray[np.float64] = queries @ models.T
         if self.distance == "cosine" and not self.official_preprocess:
             return product.astype(np.float32)
         scale = _squares(queries)[:, None] + _squares(models)
@@ -113,7 +113,7 @@ class Ranking:
 def normalise(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Scale rows to unit length; zero rows stay zero."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return np.asarray(np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0))
 
 
 def rank_scores(
@@ -165,7 +165,9 @@ def block_slices(n_queries: int, n_models: int, block_size: int | None = None) -
     return [slice(start, min(start + size, n_queries)) for start in range(0, n_queries, size)]
 
 
-def map_blocks(work: Callable[[slice], T], blocks: Sequence[slice], threads: int = 1) -> Iterator[T]:
+def map_blocks(
+    work: Callable[[slice], T], blocks: Sequence[slice], threads: int = 1
+) -> Iterator[T]:
     """Yield ``work(block)`` in order; each of the threads runs its linear algebra on one core."""
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         yield from pool.map(work, blocks)
@@ -190,4 +192,4 @@ def _top(row: Scores, ordered: Scores, top: int) -> Ints:
 
 
 def _squares(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.einsum("ij,ij->i", rows, rows)
+    return np.asarray(np.einsum("ij,ij->i", rows, rows), dtype=np.float64)

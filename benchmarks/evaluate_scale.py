@@ -1,0 +1,73 @@
+"""How long `evaluate` takes and how much memory it needs at a given size.
+
+The process may use no more than `--limit-gib` of address space beyond what the libraries take at
+start; past it, it ends with a MemoryError. Embeddings are random around one centre a category.
+
+    python benchmarks/evaluate_scale.py
+    python benchmarks/evaluate_scale.py --queries 100000 --models 100000 --categories 100
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+from ucmgcn.assess import Task
+from ucmgcn.evaluate_cli import format_report, measure_embeddings
+from ucmgcn.ranking import Measure
+
+
+@click.command()
+@click.option("--queries", default=10_500, show_default=True)
+@click.option("--models", default=3_848, show_default=True)
+@click.option("--dimensions", default=256, show_default=True)
+@click.option("--categories", default=21, show_default=True)
+@click.option("--threads", default=2, show_default=True)
+@click.option("--limit-gib", default=4.0, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def main(
+    queries: int,
+    models: int,
+    dimensions: int,
+    categories: int,
+    threads: int,
+    limit_gib: float,
+    seed: int,
+) -> None:
+    """Measure embeddings of this size once."""
+    limit_memory(limit_gib)
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(categories, dimensions)).astype(np.float32)
+    labels = [rng.integers(categories, size=n) for n in (queries, models)]
+    rows = [
+        centres[label] + 4.0 * rng.standard_normal((len(label), dimensions), dtype=np.float32)
+        for label in labels
+    ]
+    names = [[str(i) for i in label] for label in labels]
+    task = Task([""] * queries, [str(i) for i in range(models)], *names)
+    start = time.perf_counter()
+    report = measure_embeddings(task, *rows, Measure(), "official", threads)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(format_report(report))
+    print(
+        f"{queries} x {models} x {dimensions}, {threads} threads: {seconds:.1f} s, {peak:.2f} GiB"
+    )
+
+
+def limit_memory(gib: float) -> None:
+    """Limit the address space to what is mapped now plus `gib` GiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + int(gib * 2**30)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()

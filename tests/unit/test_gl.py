@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from ucmgcn import gl
+from ucmgcn.errors import UserError
+
+
+def self_check(**env):
+    clean = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}
+    path = os.pathsep.join(sys.path)
+    return subprocess.run(
+        [sys.executable, "-m", "ucmgcn.gl"],
+        env={**clean, "PYTHONPATH": path, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def unset(monkeypatch):
+    # setenv first, so that what select_platform sets is undone afterwards.
+    for name in ("PYOPENGL_PLATFORM", "LP_NUM_THREADS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_self_check_opens_a_context():
+    done = self_check()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(("OpenGL egl: ", "OpenGL osmesa: "))
+    assert done.stdout.count("\n") == 1
+
+
+def test_self_check_names_the_packages_to_install():
+    done = self_check(PYOPENGL_PLATFORM="nonsense")
+    assert done.returncode == 2
+    assert "nonsense" in done.stderr
+    assert f"sudo apt-get install -y {gl.PACKAGES}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_existing_choice_is_kept(unset):
+    unset.setenv("PYOPENGL_PLATFORM", "osmesa")
+    unset.setattr(gl, "_egl_opens", lambda device: pytest.fail("no need to look"))
+    assert gl.select_platform() == "osmesa"
+
+
+def test_osmesa_stands_in_for_egl(unset):
+    unset.setattr(gl, "_egl_opens", lambda device: False)
+    unset.setattr(gl, "find_library", lambda name: f"lib{name}.so")
+    assert gl.select_platform() == os.environ["PYOPENGL_PLATFORM"] == "osmesa"
+
+
+def test_nothing_installed_is_the_users_to_mend(unset):
+    unset.setattr(gl.ctypes, "CDLL", raise_os_error)
+    unset.setattr(gl, "find_library", lambda name: None)
+    with pytest.raises(UserError, match="sudo apt-get install -y libegl1"):
+        gl.select_platform()
+
+
+def test_egl_of_a_device_that_does_not_exist_is_refused():
+    assert not gl._egl_opens(63)
+
+
+def test_threads_reach_mesa(unset):
+    unset.setenv("PYOPENGL_PLATFORM", "egl")
+    gl.select_platform(threads=3)
+    assert os.environ["LP_NUM_THREADS"] == "3"
+
+
+def raise_os_error(name):
+    raise OSError(name)

@@ -1,0 +1,239 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from ucmgcn import cameras, render
+from ucmgcn.errors import ItemError, UserError
+from ucmgcn.meshes import Mesh, load_mesh
+from ucmgcn.render import RenderConfig, Renderer, render_shard
+from ucmgcn.store import open_shard
+
+CONFIG = RenderConfig(size=64)
+TURN_Y = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+
+
+def as_mesh(shape, *transforms):
+    vertices = np.asarray(shape.vertices)
+    for transform in transforms:
+        vertices = vertices @ np.asarray(transform).T
+    return Mesh(vertices, np.asarray(shape.faces))
+
+
+@pytest.fixture(scope="module")
+def blob():
+    """A lump without any symmetry."""
+    shape = trimesh.creation.icosphere(subdivisions=3)
+    bumps = 1 + 0.5 * np.sin(shape.vertices @ [3.0, 1.0, 0.5]) + 0.3 * shape.vertices[:, 0]
+    vertices = shape.vertices * bumps[:, None] * [0.5, 0.9, 0.4]
+    return Mesh(vertices / np.linalg.norm(vertices, axis=1).max(), np.asarray(shape.faces))
+
+
+@pytest.fixture(scope="module")
+def draw():
+    """Render with any config; contexts are opened one at a time."""
+
+    def draw(mesh, config=CONFIG, positions=None):
+        with Renderer(config) as renderer:
+            return renderer.render(mesh, config.positions() if positions is None else positions)
+
+    return draw
+
+
+def shown(views):
+    return (views != 255).any(axis=-1)
+
+
+def test_views_show_something_and_differ(draw, blob):
+    views = draw(blob)
+    assert views.shape == (12, 64, 64, 3)
+    assert views.dtype == np.uint8
+    assert (shown(views).mean(axis=(1, 2)) > 0.1).all()
+    different = np.abs(views[:, None].astype(int) - views[None]).max(axis=(2, 3, 4)) > 20
+    assert (different | np.eye(12, dtype=bool)).all()
+
+
+def test_rendering_is_deterministic(draw, blob):
+    assert np.array_equal(draw(blob), draw(blob))
+
+
+def test_a_renderer_keeps_nothing_of_the_mesh_before(draw, blob):
+    box = as_mesh(trimesh.creation.box(), 0.5 * np.eye(3))
+    with Renderer(CONFIG) as renderer:
+        renderer.render(box, CONFIG.positions())
+        again = renderer.render(blob, CONFIG.positions())
+    assert np.array_equal(again, draw(blob))
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("fit", render.FITS)
+@pytest.mark.parametrize("fov", [10.0, 90.0])
+def test_the_object_lies_inside_the_frame(draw, blob, fit, fov, antialias):
+    config = replace(CONFIG, fit=fit, fov=fov, antialias=antialias, cameras="sphere", views=7)
+    seen = shown(draw(blob, config))
+    border = seen.copy()
+    border[:, 1:-1, 1:-1] = False
+    assert seen.any(axis=(1, 2)).all()
+    assert not border.any()
+
+
+def test_the_tight_fit_touches_the_margin_on_both_sides(draw, blob):
+    margin = (1 - render.FILL) / 2 * 200
+    for view in shown(draw(blob, replace(CONFIG, size=200))):
+        lines = (np.flatnonzero(view.any(axis=axis)) for axis in (0, 1))
+        gaps = np.array([(line[0], 199 - line[-1]) for line in lines])
+        assert (np.abs(gaps - margin) <= 1.5).all(axis=1).any()
+
+
+def test_a_sphere_looks_the_same_from_everywhere(draw):
+    ball = as_mesh(trimesh.creation.icosphere(subdivisions=5))
+    config = replace(CONFIG, fit="sphere", light="headlight")
+    views = draw(ball, config).astype(int)
+    assert np.abs(views - views[0]).mean() < 1
+    radius = render.FILL * 32
+    assert shown(views).sum(axis=(1, 2)) == pytest.approx(np.pi * radius**2, rel=0.03)
+
+
+@pytest.mark.parametrize("fit", render.FITS)
+def test_turning_the_object_is_turning_the_cameras(draw, blob, fit):
+    config = replace(CONFIG, fit=fit)
+    positions = cameras.ring(4, 20.0)
+    turned = Mesh(blob.vertices @ TURN_Y.T, blob.faces)
+    here = draw(blob, config, positions).astype(int)
+    there = draw(turned, config, positions @ TURN_Y.T).astype(int)
+    assert np.abs(here - there).mean() < 0.1
+
+
+def test_the_image_is_upright_and_not_mirrored(draw):
+    # From +z, x is to the right and y up: an L with a short foot towards +x.
+    bars = [trimesh.creation.box([0.2, 1.6, 0.1]), trimesh.creation.box([0.6, 0.2, 0.1])]
+    bars[1].apply_translation([0.4, -0.7, 0])
+    (view,) = shown(draw(as_mesh(trimesh.util.concatenate(bars)), positions=np.array([[0, 0, 1.0]])))
+    assert view[32:].sum() > view[:32].sum()
+    assert view[48:, 32:].sum() > view[48:, :32].sum()
+
+
+def test_the_front_hides_the_back(draw):
+    red = trimesh.creation.box([1, 1, 0.1])
+    blue = red.copy()
+    red.visual.face_colors, blue.visual.face_colors = [255, 0, 0, 255], [0, 0, 255, 255]
+    red.apply_translation([0, 0, 0.5])
+    mesh = replace(as_mesh(trimesh.util.concatenate([red, blue])), parts=(blue, red))
+    front, back = draw(mesh, positions=np.array([[0, 0, 1.0], [0, 0, -1.0]]))[:, 32, 32]
+    assert front[0] > 100 > front[2]
+    assert back[2] > 100 > back[0]
+
+
+@pytest.mark.parametrize("light", render.LIGHTS)
+def test_flipped_faces_look_the_same(draw, blob, light):
+    config = replace(CONFIG, light=light)
+    flipped = Mesh(blob.vertices, blob.faces[:, ::-1])
+    assert np.abs(draw(blob, config).astype(int) - draw(flipped, config)).max() <= 2
+
+
+def test_light_and_colours_are_as_asked(draw):
+    panel = as_mesh(trimesh.creation.box([1, 1, 0.2]))
+    config = replace(CONFIG, light="headlight", background=[0.0, 0.2, 1.0], colour=[1.0, 0.5, 0.0])
+    (view,) = draw(panel, config, np.array([[0, 0, 1.0]]))
+    assert np.abs(view[0, 0].astype(int) - [0, 51, 255]).max() <= 1
+    assert np.abs(view[32, 32].astype(int) - [255, 128, 0]).max() <= 2
+
+
+def test_more_views_than_one_frame_holds(draw, blob, monkeypatch):
+    whole = draw(blob)
+    monkeypatch.setattr(render, "MAX_FRAME_HEIGHT", 5 * 64 * 2)
+    assert np.abs(draw(blob).astype(int) - whole).max() <= 1
+
+
+def test_indices_that_float32_cannot_hold(draw, blob, monkeypatch):
+    whole = draw(blob)
+    monkeypatch.setattr(render, "MAX_FLOAT32_INDEX", 10)
+    assert np.array_equal(draw(blob), whole)
+
+
+def test_a_flat_mesh_seen_edge_on_shows_its_outline(draw):
+    flat = Mesh(np.array([[-1.0, 0, -1], [1, 0, -1], [1, 0, 1]]), np.array([[0, 1, 2]]))
+    views = draw(flat, positions=np.array([[0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]))
+    seen = shown(views).sum(axis=(1, 2))
+    assert seen[0] > 500
+    assert (seen[1:] > 20).all()
+
+
+def test_a_mesh_that_cannot_be_seen_is_rejected(draw):
+    speck = Mesh(np.eye(3), np.array([[0, 0, 0]]))
+    with pytest.raises(ItemError, match="nothing of it can be seen"):
+        draw(speck)
+
+
+def test_textures_and_vertex_colours_are_drawn_when_asked(tmp_path, draw):
+    path = tmp_path / "panel.obj"
+    path.write_text(
+        "mtllib panel.mtl\nusemtl skin\nv 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
+        "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
+    )
+    (tmp_path / "panel.mtl").write_text("newmtl skin\nKd 1 1 1\nmap_Kd skin.png\n")
+    Image.fromarray(np.uint8([[[255, 0, 0]] * 8 + [[0, 255, 0]] * 8] * 16)).save(
+        tmp_path / "skin.png"
+    )
+    front = np.array([[0, 0, 1.0]])
+    config = replace(CONFIG, textures=True, light="headlight")
+    (view,) = draw(load_mesh(path, textures=True), config, front).astype(int)
+    assert view[32, 16, 0] > 200 > 60 > view[32, 16, 1]
+    assert view[32, 48, 1] > 200 > 60 > view[32, 48, 0]
+    (plain,) = draw(load_mesh(path), config, front).astype(int)
+    assert np.ptp(plain[32, 16]) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cameras": "icosahedron", "views": 20}, "views: 12"),
+        ({"cameras": "cube"}, "'cube' is not one of"),
+        ({"fit": "loose"}, "fit: 'loose' is not one of tight, sphere"),
+        ({"light": "sun"}, "light: 'sun'"),
+        ({"size": 4}, "size: must be within"),
+        ({"fov": 180.0}, "fov: must be within"),
+        ({"background": 7.0}, "background: a grey or three colours"),
+        ({"colour": [1.0, 0.0]}, "colour: a grey or three colours"),
+    ],
+)
+def test_inconsistent_configs_are_explained(changes, message):
+    with pytest.raises(UserError, match=message):
+        RenderConfig(**changes)
+
+
+@dataclass
+class Row:
+    id: str
+    path: str
+
+
+def test_a_shard_holds_the_views_and_what_was_rejected(tmp_path):
+    trimesh.creation.box([1, 2, 3]).export(tmp_path / "box.ply")
+    trimesh.creation.cone(1, 2).export(tmp_path / "cone.stl")
+    (tmp_path / "bad.obj").write_text("v 0 0 0\n")
+    names = ["box.ply", "bad.obj", "cone.stl"]
+    rows = [Row(f"c/{name[:-4]}", str(tmp_path / name)) for name in names]
+    config = RenderConfig(cameras="ring", views=3, size=32)
+    render_shard(rows, tmp_path / "shard.h5", config, {"stage": "render"})
+    with open_shard(tmp_path / "shard.h5", "views") as shard:
+        assert shard.ids == ["c/box", "c/cone"]
+        assert shard.array.shape == (2, 3, 32, 32, 3)
+        assert shard.array.dtype == np.uint8
+        assert np.array_equal(shard.extra("cameras"), config.positions())
+        assert shard.provenance == {"stage": "render"}
+        (rejection,) = shard.rejected
+        assert rejection.path == str(tmp_path / "bad.obj")
+        assert "no faces" in rejection.reason
+        with Renderer(config) as renderer:
+            expected = renderer.render(load_mesh(tmp_path / "cone.stl"), config.positions())
+        assert np.array_equal(shard.array[1], expected)
+
+
+@pytest.mark.benchmark_data
+def test_real_meshes_render(benchmark_data, draw):
+    paths = sorted((benchmark_data / "models").glob("*/*"))[::60]
+    with Renderer(CONFIG) as renderer:
+        views = [renderer.render(load_mesh(path), CONFIG.positions()) for path in paths]
+    assert (shown(np.stack(views)).mean(axis=(2, 3)) > 0.003).all()

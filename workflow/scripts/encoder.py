@@ -1,0 +1,14 @@
+"""Adapter: export the encoder to ONNX."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.config import FeaturesConfig
+from ucmgcn.encoders.torch_encoder import export_onnx
+from ucmgcn.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+export_onnx(FeaturesConfig(**snakemake.params.config).encoder, Path(snakemake.output.onnx))

@@ -1,0 +1,141 @@
+"""Build the demo set: parametric gallery meshes and photo-like queries of other instances."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from ucmgcn.demo.catalogue import CATEGORIES, generator, instance
+from ucmgcn.demo.solids import rotation, to_trimesh
+from ucmgcn.errors import UserError
+from ucmgcn.gl import select_platform
+
+FORMATS = ("obj", "ply", "glb", "off", "stl")
+QUALITY = (60, 92)
+
+Job = tuple[str, str, int]
+
+
+def build_demo(
+    out: Path,
+    seed: int,
+    *,
+    models_per_category: int = 10,
+    photos_per_category: int = 12,
+    categories: Sequence[str] | None = None,
+    workers: int = 1,
+) -> None:
+    """Write ``out/models/<category>/<id>.<ext>`` and ``out/images/<category>/<id>.jpg``.
+
+    An item depends on the seed, its category, its number and whether it is a model or a photo,
+    and on nothing else: a smaller build is a part of a larger one, and no photo shows a gallery
+    model. The folder appears when all of it is there.
+
+    Parameters
+    ----------
+    out : Path
+        Folder to make.
+    seed : int
+        Not negative.
+    models_per_category, photos_per_category : int
+        How many of each.
+    categories : sequence of str, optional
+        Some of ``catalogue.CATEGORIES``; all of them by default.
+    workers : int
+        Processes.
+
+    Raises
+    ------
+    UserError
+        If ``out`` exists, a category is unknown, a number is negative, or OpenGL does not work.
+    """
+    names = list(CATEGORIES) if categories is None else list(categories)
+    _check(out, seed, names, min(models_per_category, photos_per_category))
+    jobs: list[Job] = [("model", c, i) for c in names for i in range(models_per_category)]
+    jobs += [("photo", c, i) for c in names for i in range(photos_per_category)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        _run(partial(_make, folder, seed), jobs, workers)
+        folder.chmod(0o755)
+        folder.rename(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check(out: Path, seed: int, names: list[str], least: int) -> None:
+    unknown = sorted(set(names) - set(CATEGORIES))
+    if unknown:
+        raise UserError(
+            f"demo: unknown category {unknown[0]!r}; choose from {', '.join(CATEGORIES)}"
+        )
+    if seed < 0 or least < 0:
+        raise UserError("demo: the seed and the numbers of models and photos must not be negative")
+    if out.exists():
+        raise UserError(f"demo: {out} exists already; remove it or choose another folder")
+
+
+def _run(make: partial[None], jobs: list[Job], workers: int) -> None:
+    """Do the jobs here or in processes; software OpenGL gets one thread for each process."""
+    if workers <= 1:
+        for job in jobs:
+            make(job)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), partial(select_platform, 1)) as pool:
+        for _ in pool.map(make, jobs, chunksize=4):
+            pass
+
+
+def _make(folder: Path, seed: int, job: Job) -> None:
+    role, category, index = job
+    if role == "model":
+        path = folder / "models" / category / _model_name(category, index)
+        data = model_bytes(seed, category, index, path.suffix[1:])
+    else:
+        path = folder / "images" / category / f"{category}_photo_{index:02d}.jpg"
+        data = photo_bytes(seed, category, index)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _model_name(category: str, index: int) -> str:
+    """File name; the formats take turns, in another order in each category."""
+    turn = list(CATEGORIES).index(category) + index
+    return f"{category}_{index:02d}.{FORMATS[turn % len(FORMATS)]}"
+
+
+def model_bytes(seed: int, category: str, index: int, extension: str) -> bytes:
+    """One gallery mesh as a file, y up, in metres."""
+    mesh = to_trimesh(instance(seed, category, index, "model"))
+    upright = np.round(mesh.vertices @ rotation(-90, 0).T, 5)
+    mesh.vertices = upright + 0.0
+    options: dict[str, object] = {"obj": {"header": None, "include_normals": False}}.get(extension, {})
+    data = mesh.export(file_type=extension, **options)
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+def photo_bytes(seed: int, category: str, index: int) -> bytes:
+    """One photo as a JPEG file."""
+    from PIL import Image
+
+    from ucmgcn.demo.photos import photograph
+
+    rng = generator(seed, category, index, "scene")
+    pixels = photograph(rng, category, instance(seed, category, index, "photo"))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(*QUALITY)))
+    return buffer.getvalue()
+
+
+def default_workers() -> int:
+    """Processes that the machine has cores for."""
+    return max(1, len(os.sched_getaffinity(0)))

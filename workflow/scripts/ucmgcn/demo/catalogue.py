@@ -1,0 +1,44 @@
+"""The demo's categories and the rule that makes the i-th instance of one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from ucmgcn.demo import furniture, household, vehicles
+from ucmgcn.demo.solids import Parts
+
+Role = Literal["model", "photo"]
+Builder = Callable[[np.random.Generator, int], Parts]
+
+CATEGORIES: dict[str, Builder] = {
+    "airplane": vehicles.airplane,
+    "bicycle": vehicles.bicycle,
+    "bottle": household.bottle,
+    "car": vehicles.car,
+    "chair": furniture.chair,
+    "guitar": household.guitar,
+    "lamp": household.lamp,
+    "mug": household.mug,
+    "sofa": furniture.sofa,
+    "table": furniture.table,
+}
+
+
+def generator(seed: int, category: str, index: int, role: str) -> np.random.Generator:
+    """Random stream of one instance: it depends on these four values and nothing else."""
+    words = [seed, zlib.crc32(category.encode()), index, zlib.crc32(role.encode())]
+    return np.random.default_rng(words)
+
+
+def instance(seed: int, category: str, index: int, role: Role) -> Parts:
+    """Parts of the ``index``-th object of a category, for the gallery or for a photo.
+
+    The structural style runs through the category's styles with the index, from a start
+    which differs between gallery and photos; every proportion is random.
+    """
+    start = int(generator(seed, category, -1 % 2**32, role).integers(1000))
+    return CATEGORIES[category](generator(seed, category, index, role), start + index)

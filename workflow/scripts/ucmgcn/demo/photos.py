@@ -1,0 +1,361 @@
+"""Photo-like pictures of demo objects: dressed, lit, placed somewhere, and badly photographed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ucmgcn.demo import settings
+from ucmgcn.demo.settings import Setting
+from ucmgcn.demo.solids import Array, Part, Parts, bounds, box, turn
+from ucmgcn.demo.textures import Surface, hsv, surface
+from ucmgcn.gl import select_platform
+
+if TYPE_CHECKING:
+    import pyrender
+
+Rng = np.random.Generator
+SIZES = ((360, 270), (380, 285), (270, 360), (320, 320), (390, 260), (320, 240))
+KEY_LIGHTS = 2
+CREASE = np.cos(np.radians(42))
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How a category is usually photographed; angles in degrees.
+
+    ``yaw`` is the largest turn away from facing the camera, either way round if ``both_sides``.
+    """
+
+    places: tuple[Callable[[Rng], Setting], ...]
+    elevation: tuple[float, float]
+    yaw: float = 180.0
+    both_sides: bool = False
+
+
+_ROOM = settings.room
+HABITS: dict[str, Habit] = {
+    "airplane": Habit((settings.sky, settings.sky, settings.airfield), (2, 24)),
+    "bicycle": Habit((settings.street, settings.street, _ROOM), (1, 28), 60.0, True),
+    "bottle": Habit((settings.tabletop,), (0, 38)),
+    "car": Habit((settings.street,), (3, 32)),
+    "chair": Habit((_ROOM, _ROOM, _ROOM, settings.street), (3, 45)),
+    "guitar": Habit((_ROOM, _ROOM, settings.street), (-2, 35), 75.0),
+    "lamp": Habit((_ROOM,), (-8, 28)),
+    "mug": Habit((settings.tabletop,), (6, 55), 65.0, True),
+    "sofa": Habit((_ROOM, _ROOM, settings.street), (3, 38), 75.0),
+    "table": Habit((_ROOM, _ROOM, settings.street), (8, 42)),
+}
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Camera-to-world pose (4, 4), vertical field of view (radians) and size (width, height)."""
+
+    pose: Array
+    fov: float
+    size: tuple[int, int]
+
+    @property
+    def horizon(self) -> float:
+        """Row of the horizon, as a share of the height."""
+        forward = -self.pose[:3, 2]
+        pitch = np.arcsin(np.clip(forward[2], -1, 1))
+        return float(0.5 + 0.5 * np.tan(pitch) / np.tan(self.fov / 2))
+
+
+def photograph(rng: Rng, category: str, parts: Parts) -> npt.NDArray[np.uint8]:
+    """Take one picture of an object.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Decides everything but the object.
+    category : str
+        Says where such a thing stands and from where it is seen.
+    parts : list of Part
+        The object in metres, z up.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        sRGB, a few hundred pixels an edge.
+    """
+    subject, setting, elevation = _place(rng, category, parts)
+    camera = _aim(rng, subject, elevation, setting.corner)
+    scene = _scene(rng, subject, setting, camera)
+    colour, depth = _render(scene, camera)
+    photo = _develop(rng, _over(rng.spawn(1)[0], setting, colour, camera), depth, camera)
+    return np.ascontiguousarray(photo[:, ::-1]) if rng.random() < 0.5 else photo
+
+
+def _place(rng: Rng, category: str, parts: Parts) -> tuple[Parts, Setting, float]:
+    """Scale the object to unit size, pose it, choose its surroundings and the camera's height."""
+    habit = HABITS[category]
+    low, high = bounds(parts)
+    size = float((high - low).max())
+    elevation = rng.uniform(*habit.elevation)
+    make = habit.places[int(rng.integers(len(habit.places)))]
+    back_to_front = 180.0 * (habit.both_sides and rng.random() < 0.5)
+    posed = turn(parts, rng.uniform(-habit.yaw, habit.yaw) + back_to_front)
+    if category == "guitar":
+        posed = settings.leaning(rng, posed)
+    if make is settings.sky:
+        posed, elevation = _flying(rng, parts), rng.uniform(-35, 35)
+    subject = _standing(posed, size)
+    if category == "lamp" and size < 0.9 and low[2] < 0.5:
+        return subject, settings.tabletop(rng), elevation
+    if low[2] > 0.5:
+        return subject, settings.room(rng, -rng.uniform(1.2, 2.2)), rng.uniform(-30, 12)
+    setting = make(rng)
+    if category == "table":
+        setting = Setting(setting.parts + settings.laid(rng, bounds(subject)), setting.backdrop)
+    return subject, setting, elevation
+
+
+def _flying(rng: Rng, parts: Parts) -> Parts:
+    """Bank and pitch, then any heading."""
+    banked = turn(turn(parts, rng.normal(0, 18), 0), rng.normal(0, 12), 1)
+    return turn(banked, rng.uniform(0, 360))
+
+
+def _standing(parts: Parts, size: float) -> Parts:
+    """Scale by 1 / size and put the lowest point at the origin's height, centred."""
+    low, high = bounds(parts)
+    foot = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    return [p.map(np.eye(3) / size, -foot / size) for p in parts]
+
+
+def _aim(rng: Rng, subject: Parts, elevation: float, corner: bool) -> Camera:
+    """Random lens, distance to fit, framing off the centre, horizon not quite level."""
+    low, high = bounds(subject)
+    width, height = SIZES[int(rng.integers(len(SIZES)))]
+    fov = 2 * np.arctan(12 / np.exp(rng.uniform(np.log(26), np.log(95))))
+    e, a = np.radians(elevation), np.radians(rng.uniform(-28, -4 if corner else 28))
+    direction = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+    roll, fill, room = np.radians(rng.normal(0, 2.5)), rng.uniform(0.5, 0.98), rng.uniform(-1, 1, 3)
+    frame = np.array([np.tan(fov / 2) * width / height, np.tan(fov / 2)])
+    points = np.concatenate([part.vertices for part in subject])
+    target, distance = (low + high) / 2, 3.0
+    for _ in range(4):
+        pose = _look(target + distance * direction, target, roll)
+        seen = (points - pose[:3, 3]) @ pose[:3, :3]
+        spread = np.abs(seen[:, :2] / -np.minimum(seen[:, 2:], -0.05)).max(axis=0) / frame
+        distance = max(0.6, distance * float(spread.max()) / fill)
+    drift = (1 - fill) * 0.75 * distance * frame.min() * room
+    return Camera(_look(target + drift + distance * direction, target + drift, roll), float(fov), (width, height))
+
+
+def _look(eye: Array, target: Array, roll: float = 0.0) -> Array:
+    """Camera-to-world pose (4, 4) with z up, then rolled."""
+    back = (eye - target) / np.linalg.norm(eye - target)
+    right = np.cross([0.0, 0.0, 1.0], back)
+    right /= np.linalg.norm(right)
+    up = np.cross(back, right)
+    pose = np.eye(4)
+    pose[:3, 0] = right * np.cos(roll) + up * np.sin(roll)
+    pose[:3, 1] = up * np.cos(roll) - right * np.sin(roll)
+    pose[:3, 2], pose[:3, 3] = back, eye
+    return pose
+
+
+def _scene(rng: Rng, subject: Parts, setting: Setting, camera: Camera) -> pyrender.Scene:
+    import pyrender
+
+    tint = hsv(rng.uniform(0.05, 0.65), rng.uniform(0, 0.25), rng.uniform(0.18, 0.42))
+    scene = pyrender.Scene(ambient_light=tint, bg_color=[0.0, 0.0, 0.0, 0.0])
+    key, azimuth, height = _key_light(rng)
+    surroundings = list(setting.parts)
+    if setting.backdrop == "indoors" and 25 < abs(azimuth) < 80 and rng.random() < 0.5:
+        surroundings += _blinds(rng, key)
+    for group in (subject, surroundings):
+        _dress(rng, scene, group)
+    _light(rng, scene, key, height)
+    scene.add(pyrender.PerspectiveCamera(camera.fov, znear=0.05, zfar=60), pose=camera.pose)
+    return scene
+
+
+def _key_light(rng: Rng) -> tuple[Array, float, float]:
+    """Direction to the key light, its azimuth off the camera's side and its elevation."""
+    azimuth, elevation = rng.uniform(-115, 115), rng.uniform(22, 78)
+    a, e = np.radians([azimuth, elevation])
+    return np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)]), azimuth, elevation
+
+
+def _light(rng: Rng, scene: pyrender.Scene, key: Array, height: float) -> None:
+    """Soft-edged key light from a few shadow casters, and up to two fill lights without shadow."""
+    import pyrender
+
+    colour = hsv(rng.choice([0.08, 0.1, 0.58]), rng.uniform(0, 0.35), 1.0)
+    strength, spread = rng.uniform(2.4, 5.0), rng.uniform(0.01, 0.05)
+    for _ in range(KEY_LIGHTS):
+        toward = key + rng.normal(0, spread, 3)
+        lamp = pyrender.DirectionalLight(colour, strength / KEY_LIGHTS)
+        scene.add(lamp, pose=_look(toward, np.zeros(3)))
+    for _ in range(int(rng.integers(0, 3))):
+        pose = np.eye(4)
+        pose[:3, 3] = rng.uniform([-4, -5, 1], [4, 0, 4])
+        tint = hsv(rng.random(), rng.uniform(0, 0.4), 1.0)
+        scene.add(pyrender.PointLight(tint, rng.uniform(4, 22)), pose=pose)
+
+
+def _blinds(rng: Rng, key: Array) -> Parts:
+    """Slats or window bars off the picture, to throw their shadow into it."""
+    gap = rng.uniform(0.25, 0.7)
+    slats = [box((6, gap * rng.uniform(0.3, 0.6), 0.02), (0, k * gap, 0), "dark") for k in range(-6, 7)]
+    pose = _look(key, np.zeros(3), rng.uniform(-0.5, 0.5))
+    return [p.map(pose[:3, :3], key * 5.5) for p in slats]
+
+
+def _dress(rng: Rng, scene: pyrender.Scene, parts: Parts) -> None:
+    """Add parts to the scene, each finish with one look of its own; clutter varies by part."""
+    import pyrender
+
+    groups: dict[tuple[str, int], list[Part]] = {}
+    for number, part in enumerate(parts):
+        variant = number % 5 if part.finish in ("clutter", "picture") else 0
+        groups.setdefault((part.finish, variant), []).append(part)
+    for (finish, _), group in groups.items():
+        look = surface(rng, finish)
+        corners = [np.concatenate(c) for c in zip(*map(shade, group), strict=True)]
+        primitive = pyrender.Primitive(
+            positions=corners[0],
+            normals=corners[1],
+            texcoord_0=corners[2] / look.tile + rng.random(2),
+            material=_material(look),
+        )
+        scene.add(pyrender.Mesh([primitive]))
+
+
+def _material(look: Surface) -> pyrender.MetallicRoughnessMaterial:
+    import pyrender
+
+    texture = pyrender.Texture(source=look.texture, source_channels="RGB")
+    return pyrender.MetallicRoughnessMaterial(
+        baseColorTexture=texture,
+        metallicFactor=look.metallic,
+        roughnessFactor=look.roughness,
+        emissiveFactor=[look.glow, look.glow * 0.95, look.glow * 0.85],
+        doubleSided=True,
+    )
+
+
+def shade(part: Part) -> tuple[Array, Array, Array]:
+    """Corners of a part: positions (3m, 3), normals (3m, 3) and texture coordinates (3m, 2).
+
+    A corner's normal is the area-weighted mean over the faces around its vertex which meet its
+    own face at less than 42 degrees; texture coordinates project along the face's main axis, the
+    texture's rows along the part's longer edge.
+    """
+    corners = part.vertices[part.faces]
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    unit = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-15)
+    vertex = part.faces.reshape(-1)
+    face = np.repeat(np.arange(len(unit)), 3)
+    order = np.argsort(vertex, kind="stable")
+    count = np.bincount(vertex)
+    start = np.cumsum(count) - count
+    repeats = count[vertex]
+    i = np.repeat(np.arange(len(vertex)), repeats)
+    offset = np.arange(len(i)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    j = face[order[np.repeat(start[vertex], repeats) + offset]]
+    near = np.einsum("ij,ij->i", unit[face[i]], unit[j]) > CREASE
+    weighted = area[j] * near[:, None]
+    normals = np.stack([np.bincount(i, weighted[:, k], len(vertex)) for k in range(3)], -1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-15)
+    return corners.reshape(-1, 3), normals, _project(corners, unit)
+
+
+def _project(corners: Array, unit: Array) -> Array:
+    """Box-projected texture coordinates (3m, 2) of triangles (m, 3, 3)."""
+    extent = np.ptp(corners.reshape(-1, 3), axis=0)
+    uv = np.empty((*corners.shape[:2], 2))
+    main = np.abs(unit).argmax(axis=1)
+    for axis in range(3):
+        u, v = sorted({0, 1, 2} - {axis}, key=lambda k: extent[k])
+        uv[main == axis] = corners[main == axis][..., [u, v]]
+    return uv.reshape(-1, 2)
+
+
+@cache
+def _renderer(process: int) -> Any:
+    """OpenGL context of a process."""
+    select_platform()
+    import pyrender
+
+    return pyrender.OffscreenRenderer(64, 64)
+
+
+def _render(scene: pyrender.Scene, camera: Camera) -> tuple[Array, Array]:
+    """Colour with alpha (h, w, 4) in [0, 1] and depth (h, w)."""
+    renderer = _renderer(os.getpid())
+    from pyrender.constants import RenderFlags
+
+    renderer.viewport_width, renderer.viewport_height = camera.size
+    colour, depth = renderer.render(scene, RenderFlags.SHADOWS_DIRECTIONAL | RenderFlags.RGBA)
+    return colour / 255.0, depth.astype(float)
+
+
+def _over(rng: Rng, setting: Setting, colour: Array, camera: Camera) -> Array:
+    """Lay a render (h, w, 4) over its backdrop, which is painted only where it shows."""
+    alpha = colour[..., 3:]
+    if alpha.min() == 1.0:
+        return colour[..., :3]
+    h, w, _ = colour.shape
+    far = settings.backdrop(rng, setting.backdrop, h, w, camera.horizon * h)
+    return colour[..., :3] * alpha + far * (1 - alpha)
+
+
+def _develop(rng: Rng, image: Array, depth: Array, camera: Camera) -> npt.NDArray[np.uint8]:
+    """From a render to what a cheap camera makes of it."""
+    image = image * _occlusion(depth)[..., None]
+    return _expose(rng, _defocus(rng, image, depth, float(np.linalg.norm(camera.pose[:3, 3]))))
+
+
+def _occlusion(depth: Array) -> Array:
+    """Darken creases and contacts: unsharp masking of the depth buffer (Luft et al. 2006)."""
+    sky = depth == 0
+    filled = np.where(sky, depth.max(initial=1.0), depth)
+    dark = np.ones_like(depth)
+    for sigma, weight in ((2.5, 4.0), (8.0, 4.0)):
+        behind = np.maximum(filled - ndimage.gaussian_filter(filled, sigma), 0)
+        dark -= weight * behind * np.exp(-((behind / 0.06) ** 2))
+    return np.where(sky, 1.0, np.clip(dark, 0.45, 1.0))
+
+
+def _defocus(rng: Rng, image: Array, depth: Array, focus: float) -> Array:
+    """Blur what lies well behind or before the subject."""
+    sigma = rng.choice([0.0, 1.0, 2.5, 4.0])
+    if sigma == 0:
+        return image
+    distance = np.where(depth == 0, np.inf, depth)
+    amount = np.clip((np.abs(distance - focus) - 0.75) / 1.2, 0, 1)
+    amount = ndimage.gaussian_filter(amount, 1.5)[..., None]
+    blurred = ndimage.gaussian_filter(image, (sigma, sigma, 0))
+    return image * (1 - amount) + blurred * amount
+
+
+def _expose(rng: Rng, image: Array) -> npt.NDArray[np.uint8]:
+    """White balance, exposure, contrast, saturation, vignette, blur and sensor noise."""
+    h, w, _ = image.shape
+    metered = np.clip(rng.uniform(0.38, 0.6) / max(float(image.mean()), 0.05), 0.6, 2.2)
+    gains = rng.normal(1, 0.035, 3) * metered
+    image = ndimage.gaussian_filter(image, (rng.uniform(0.2, 0.75),) * 2 + (0,)) * gains
+    grey = image.mean(axis=2, keepdims=True)
+    image = grey + (image - grey) * rng.uniform(0.8, 1.25)
+    image = 0.5 + (image - 0.5) * rng.uniform(0.8, 1.15) + rng.uniform(-0.03, 0.06)
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]  # type: ignore[misc]
+    image = image * (1 - rng.uniform(0, 0.3) * (x**2 + y**2) / 2)[..., None]
+    image += rng.normal(0, rng.uniform(0.003, 0.022), (h, w, 1))
+    image += rng.normal(0, rng.uniform(0.002, 0.016), image.shape)
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+

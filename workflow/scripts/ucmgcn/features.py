@@ -1,0 +1,203 @@
+"""Features: describe photos and rendered views by one pre-trained encoder.
+
+Batches are loaded and encoded by a pool of threads, each on one core: while some threads encode,
+others decode, and no core is asked for twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Output
+from ucmgcn.errors import ItemError, UserError
+from ucmgcn.images import RGB, Resize, load_photo, to_square
+from ucmgcn.progress import track
+from ucmgcn.store import Shard, ShardWriter, open_shard
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class FeaturesConfig:
+    """How photos and views are described."""
+
+    backbone: Annotated[
+        str, Field(description="efficientnet-lite0, -lite1, -lite2 or -b0 to -b7; one for all")
+    ] = "efficientnet-lite0"
+    weights: Annotated[
+        str, Field(description="file of the weights; empty takes the installed ones (lite only)")
+    ] = ""
+    output: Annotated[
+        Output, Field(description="features averaged or max-pooled over the image, or class logits")
+    ] = "pooled"
+    flip: Annotated[
+        bool, Field(description="average over each image and its mirror image; twice the time")
+    ] = False
+    resize: Annotated[
+        Resize, Field(description="how a photo becomes a square: centre crop, white pad or squash")
+    ] = "crop"
+    batch: Annotated[
+        int, Field(ge=1, description="images at a time per core; 8 suits a CPU, 64 or more a GPU")
+    ] = 8
+
+    @property
+    def encoder(self) -> EncoderSpec:
+        """What the encoder computes."""
+        weights = Path(self.weights) if self.weights else None
+        return EncoderSpec(self.backbone, self.output, self.flip, weights)
+
+
+def extract_image_features(
+    rows: Sequence[tuple[str, Path]],
+    out: Path,
+    encoder: Encoder,
+    config: FeaturesConfig,
+    provenance: Mapping[str, Any],
+    threads: int = 1,
+) -> None:
+    """Write the features of photos, as a shard of kind ``"image-features"``.
+
+    Photos that cannot be read are rejected, with the reason, and the others go on.
+
+    Parameters
+    ----------
+    rows
+        Id and file of each photo.
+    out
+        The shard to write: n vectors of shape (dim,), float32, in the order of the rows.
+    encoder
+        Computes the features.
+    config
+        Of this stage.
+    provenance
+        Kept in the shard, beside the encoder's description.
+    threads
+        Batches that are loaded and encoded side by side.
+
+    Raises
+    ------
+    UserError
+        If a feature is not finite.
+    """
+
+    def describe(batch: Sequence[tuple[str, Path]]) -> _Described:
+        return _describe_photos(batch, encoder, config.resize)
+
+    batches = [rows[i : i + config.batch] for i in range(0, len(rows), config.batch)]
+    facts = {**provenance, "encoder": encoder.describe(), "resize": config.resize}
+    with ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer:
+        done = _in_parallel(describe, batches, threads)
+        for ids, features, rejected in track(done, "photos", len(batches), "batch"):
+            _check_finite(ids, features)
+            writer.add_many(ids, features)
+            for path, reason in rejected:
+                writer.reject(str(path), reason)
+
+
+def extract_view_features(
+    view_shard: Path,
+    out: Path,
+    encoder: Encoder,
+    config: FeaturesConfig,
+    provenance: Mapping[str, Any],
+    threads: int = 1,
+) -> None:
+    """Write the features of rendered views, as a shard of kind ``"view-features"``.
+
+    Parameters
+    ----------
+    view_shard
+        Shard of kind ``"views"``, with the extra array ``cameras``.
+    out
+        The shard to write: n items of shape (views, dim), float32, with the same ids and cameras.
+    encoder, config, provenance, threads
+        As in `extract_image_features`.
+
+    Raises
+    ------
+    UserError
+        If the view shard is damaged, or a feature is not finite.
+    """
+    facts = {**provenance, "encoder": encoder.describe()}
+    with open_shard(view_shard, "views") as views:
+
+        def describe(index: int) -> Features:
+            return encoder.encode(_fit(views.array[index], encoder.size))
+
+        with _view_writer(out, views, facts, encoder.dim) as writer:
+            done = _in_parallel(describe, range(len(views)), threads)
+            for id, features in zip(
+                views.ids, track(done, "views", len(views), "model"), strict=True
+            ):
+                _check_finite([id], features[None])
+                writer.add(id, features)
+
+
+_Described = tuple[list[str], Features, list[tuple[Path, str]]]
+
+
+def _describe_photos(
+    batch: Sequence[tuple[str, Path]], encoder: Encoder, resize: Resize
+) -> _Described:
+    ids: list[str] = []
+    photos: list[RGB] = []
+    rejected: list[tuple[Path, str]] = []
+    for id, path in batch:
+        try:
+            photos.append(load_photo(path, encoder.size, resize))
+            ids.append(id)
+        except ItemError as error:
+            rejected.append((path, str(error)))
+    if not photos:
+        return ids, np.empty((0, encoder.dim), np.float32), rejected
+    return ids, encoder.encode(np.stack(photos)), rejected
+
+
+def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) -> ShardWriter:
+    shape = (views.array.shape[1], dim)
+    cameras = {"cameras": views.extra("cameras")}
+    return ShardWriter(out, "view-features", facts, "features", shape, "f4", extra=cameras)
+
+
+def _fit(views: Images, size: int) -> Images:
+    """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another one."""
+    if views.shape[1:3] == (size, size):
+        return views
+    squares = (to_square(Image.fromarray(view), size, "pad") for view in views)
+    return np.stack([np.asarray(square) for square in squares])
+
+
+def _check_finite(ids: Sequence[str], features: npt.NDArray[np.float32]) -> None:
+    for id, values in zip(ids, features, strict=True):
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"{id}: the encoder gave features that are not finite. Check the file of its "
+                f"weights (features.weights)"
+            )
+
+
+def _in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Map in a pool of threads, in order, with at most two items a thread under way."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= 2 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,138 @@
+"""Photos: from whatever file a user has to the square RGB array that an encoder takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ucmgcn.errors import ItemError
+
+Resize = Literal["crop", "pad", "squash"]
+RGB = npt.NDArray[np.uint8]
+
+# Pillow's other decoders either start a program (EPS) or read what is no photo.
+FORMATS = ("JPEG", "PNG", "WEBP", "MPO", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 8
+WHITE = (255, 255, 255)
+
+
+def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int = MAX_PIXELS) -> RGB:
+    """Read a photo as a square RGB array.
+
+    The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
+    views), 16-bit and floating-point images are scaled to 8 bits, and an animation gives its first
+    frame. Scaling is bicubic and anti-aliased, as in the training of EfficientNet.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Side of the square, in pixels.
+    resize
+        How a rectangle becomes a square, see `to_square`.
+    max_pixels
+        Photos that would decode to more pixels are refused. A large JPEG counts after the
+        reduction by 2, 4 or 8 that its decoder does for free.
+
+    Returns
+    -------
+    RGB array of shape (size, size, 3), uint8.
+
+    Raises
+    ------
+    ItemError
+        If the file cannot be read as a photo; the message is the reason.
+    """
+    try:
+        image = _decode(path, size, max_pixels)
+    except ItemError:
+        raise
+    except UnidentifiedImageError:
+        raise ItemError(f"it is no image of a known format ({', '.join(FORMATS)})") from None
+    # Pillow's decoders raise nearly every type of error on damaged files.
+    except Exception as error:
+        raise ItemError(f"it cannot be decoded: {_reason(error)}") from error
+    return np.asarray(to_square(image, size, resize))
+
+
+def to_square(image: Image.Image, size: int, resize: Resize) -> Image.Image:
+    """Scale an RGB image to a square.
+
+    Parameters
+    ----------
+    image
+        An RGB image.
+    size
+        Side of the square, in pixels.
+    resize
+        ``"crop"`` takes the largest centred square, as in the training of the encoders, which are
+        surest of their class that way; ``"pad"`` adds white on the short side, and ``"squash"``
+        changes the aspect ratio: both keep what reaches to the ends of a long photo.
+    """
+    if resize not in get_args(Resize):
+        raise ValueError(f"resize is {resize!r}, not one of {get_args(Resize)}")
+    if resize == "crop":
+        return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    if resize == "pad":
+        return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=WHITE)
+    return image.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def _decode(path: Path, size: int, max_pixels: int) -> Image.Image:
+    with Image.open(path, formats=FORMATS) as image:
+        # Twice the size leaves the bicubic filter enough to work on.
+        image.draft(None, (2 * size, 2 * size))
+        _check_size(image, max_pixels)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(image)
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if min(width, height) < MIN_SIDE:
+        raise ItemError(f"it is too small: {width}x{height} pixels, the least is {MIN_SIDE}")
+    if width * height > max_pixels:
+        raise ItemError(
+            f"it is too large: {width}x{height} pixels, at most {max_pixels / 1e6:g} million "
+            f"are read; scale it down"
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _to_8_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit values by their full range, and 32-bit ones by the range that they take."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise ItemError("it has values that are not finite")
+    if image.mode != "F" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    scaled = (values - low) * (255 / max(high - low, np.finfo(float).tiny))
+    return Image.fromarray(np.rint(scaled).astype(np.uint8)).copy()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", image.size, (*WHITE, 255))
+    return Image.alpha_composite(ground, image).convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
