@@ -11,9 +11,15 @@ include: "rules/demo.smk"
 include: "rules/manifest.smk"
 include: "rules/render.smk"
 include: "rules/features.smk"
-# include: "rules/graph.smk"
-# include: "rules/train.smk"
-# include: "rules/evaluate.smk"
-# include: "rules/report.smk"
+include: "rules/graph.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
 
 
+rule all:
+    default_target: True
+    input:
+        rules.evaluate.output,
+        rules.report.output,
+        rules.render.input,

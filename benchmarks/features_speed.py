@@ -33,7 +33,7 @@ EAGER_BATCH = 32
 
 def stage(photos: Sequence[Path], onnx: Path, threads: int) -> float:
     """Measure the whole stage: read, decode, encode, and write the shard."""
-    encoder = open_encoder(SPEC, "cpu", onnx, CONFIG.batch)
+    encoder = open_encoder(SPEC, "cpu", onnx)
     rows = [(str(path), path) for path in photos]
     extract_image_features(rows[:16], onnx.with_name("warm.h5"), encoder, CONFIG, {}, threads)
     start = time.perf_counter()
@@ -51,14 +51,12 @@ def decode_alone(photos: Sequence[Path], onnx: Path, threads: int) -> float:
 
 def onnx_side_by_side(photos: Sequence[Path], onnx: Path, threads: int) -> float:
     """Measure the encoder on decoded photos, a core a batch, as the stage calls it."""
-    encoder = OnnxEncoder(onnx, CONFIG.batch)
-    return _ready(photos, encoder, CONFIG.batch, threads)
+    return _ready(photos, OnnxEncoder(onnx), threads)
 
 
 def onnx_all_cores(photos: Sequence[Path], onnx: Path, threads: int) -> float:
     """Measure ONNX Runtime on decoded photos, all cores a batch, as it runs by default."""
-    encoder = OnnxEncoder(onnx, EAGER_BATCH, threads)
-    return _ready(photos, encoder, EAGER_BATCH, 1)
+    return _ready(photos, OnnxEncoder(onnx, EAGER_BATCH, threads), 1)
 
 
 def torch_eager(photos: Sequence[Path], onnx: Path, threads: int) -> float:
@@ -85,9 +83,10 @@ def _load(photos: Sequence[Path]) -> np.ndarray:
     return np.stack([load_photo(path, SPEC.size, CONFIG.resize) for path in photos])
 
 
-def _ready(photos: Sequence[Path], encoder: OnnxEncoder, batch: int, workers: int) -> float:
+def _ready(photos: Sequence[Path], encoder: OnnxEncoder, workers: int) -> float:
     images = _load(photos)
-    parts = [images[i : i + batch] for i in range(0, len(images), batch)]
+    size = encoder.batch
+    parts = [images[i : i + size] for i in range(0, len(images), size)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(encoder.encode, parts[:workers]))
         start = time.perf_counter()

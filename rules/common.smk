@@ -28,6 +28,7 @@ GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
 DEMO = "resources/demo"
+LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
 
 
@@ -36,9 +37,10 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def section(name):
+def section(name, without=""):
     """Settings of one stage, as the plain values that Snakemake compares between runs."""
-    return asdict(getattr(CONFIG, name))
+    settings = asdict(getattr(CONFIG, name))
+    return {key: value for key, value in settings.items() if key != without}
 
 
 def listing(wildcards, input):

@@ -1,21 +1,21 @@
 rule demo:
     output:
         directory(DEMO),
+    log:
+        f"{RESULTS}/logs/demo.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/demo.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    resources:
+        mem_mb=2000,
+        runtime=15,
     params:
         seed=CONFIG.demo.seed,
         models_per_category=CONFIG.demo.models_per_category,
         photos_per_category=CONFIG.demo.photos_per_category,
         code=code_digest("demo.build"),
-    log:
-        f"{RESULTS}/logs/demo.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/demo.tsv"
-    threads: workflow.cores
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    conda:
-        ENVIRONMENT
     message:
         "making the demo set: meshes and photo-like pictures from a seed"
     script:

@@ -6,7 +6,7 @@ rule evaluate:
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         ucm_gcn=expand(rules.train_seed.output.embeddings, seed=CONFIG.train.seeds),
-        propagation=rules.propagation.output.embeddings,
+        propagation=[rules.propagation.output.embeddings],
     output:
         metrics=report(
             f"{RESULTS}/tables/metrics.csv",
@@ -18,22 +18,26 @@ rule evaluate:
         confusion=f"{RESULTS}/tables/confusion.csv",
         ranking=f"{RESULTS}/tables/ranking.csv.gz",
         pr_curve=f"{RESULTS}/tables/pr_curve.csv",
+        pr_plots=multiext(f"{RESULTS}/tables/pr_curve", ".svg", ".png"),
         significance=f"{RESULTS}/tables/significance.csv",
-    params:
-        dataset=CONFIG.dataset,
-        backbone=CONFIG.features.backbone,
-        config=section("evaluate"),
-        code=code_digest("evaluate"),
+        left_out=f"{RESULTS}/tables/left_out.csv",
     log:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate.tsv"
+    conda:
+        ENVIRONMENT
     threads: 4
     resources:
         mem_mb=3000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        dataset=CONFIG.dataset,
+        backbone=CONFIG.features.backbone,
+        config=section("evaluate", without="methods"),
+        controls=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
+        learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
+        code=code_digest("evaluate"),
     message:
         "ranking the models for every photo and computing the metrics"
     script:

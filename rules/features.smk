@@ -1,18 +1,18 @@
 rule encoder:
     output:
         onnx=f"{FEATURES}/encoder.onnx",
-    params:
-        config=section("features"),
-        code=code_digest("encoders"),
     log:
         f"{RESULTS}/logs/encoder.log",
     benchmark:
         f"{RESULTS}/benchmarks/encoder.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        ENVIRONMENT
+    params:
+        config=section("features"),
+        code=code_digest("encoders"),
     message:
         "exporting {params.config[backbone]} to ONNX"
     script:
@@ -25,20 +25,20 @@ rule image_features:
         encoder=rules.encoder.output.onnx,
     output:
         features=f"{FEATURES}/images/shard-{{shard}}.h5",
-    params:
-        config=section("features"),
-        device=CONFIG.device,
-        code=code_digest("features"),
     log:
         f"{RESULTS}/logs/image_features/shard-{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/image_features/shard-{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
         gpu=1,
-    conda:
-        ENVIRONMENT
+    params:
+        config=section("features"),
+        device=CONFIG.device,
+        code=code_digest("features"),
     message:
         "describing the photos of shard {wildcards.shard}"
     script:
@@ -51,20 +51,20 @@ rule view_features:
         encoder=rules.encoder.output.onnx,
     output:
         features=f"{FEATURES}/views/shard-{{shard}}.h5",
-    params:
-        config=section("features"),
-        device=CONFIG.device,
-        code=code_digest("features"),
     log:
         f"{RESULTS}/logs/view_features/shard-{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/view_features/shard-{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
         gpu=1,
-    conda:
-        ENVIRONMENT
+    params:
+        config=section("features"),
+        device=CONFIG.device,
+        code=code_digest("features"),
     message:
         "describing the views of shard {wildcards.shard}"
     script:
@@ -80,23 +80,23 @@ rule features:
 rule rejected:
     input:
         manifest=rules.manifest.output.rejected,
-        views=rules.render.input[: len(MODEL_SHARDS)],
+        views=rules.contact_sheet.input.views,
         images=rules.features.input.images,
     output:
         table=f"{RESULTS}/tables/rejected.csv",
-    params:
-        code=code_digest("rejected"),
     log:
         f"{RESULTS}/logs/rejected.log",
     benchmark:
         f"{RESULTS}/benchmarks/rejected.tsv"
+    # Written before the graph, which stops the run when nothing is left, so that a reader can see why.
+    priority: 1
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        ENVIRONMENT
-    # Written before the graph, which stops the run when nothing is left, so that a reader can see why.
-    priority: 1
+    params:
+        code=code_digest("rejected"),
     message:
         "listing the files that were left out"
     script:

@@ -6,19 +6,19 @@ rule graph:
         graph=f"{GRAPH}/graph.bin",
         summary=f"{GRAPH}/graph.json",
         nodes=f"{GRAPH}/nodes.h5",
-    params:
-        config=section("graph"),
-        code=code_digest("graph"),
     log:
         f"{RESULTS}/logs/graph.log",
     benchmark:
         f"{RESULTS}/benchmarks/graph.tsv"
+    conda:
+        ENVIRONMENT
     threads: 4
     resources:
         mem_mb=3000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        config=section("graph"),
+        code=code_digest("graph"),
     message:
         "building the cross-media graph"
     script:

@@ -3,18 +3,18 @@ rule render_shard:
         models=f"{RESULTS}/manifest/models/shard-{{shard}}.csv",
     output:
         views=f"{RESULTS}/views/shard-{{shard}}.h5",
-    params:
-        config=section("render"),
-        code=code_digest("render"),
     log:
         f"{RESULTS}/logs/render/shard-{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        config=section("render"),
+        code=code_digest("render"),
     message:
         "rendering the models of shard {wildcards.shard}"
     script:
@@ -30,17 +30,17 @@ rule contact_sheet:
             category="Views",
             caption="../workflow/report/contact-sheet.rst",
         ),
-    params:
-        code=code_digest("contact_sheet"),
     log:
         f"{RESULTS}/logs/contact_sheet.log",
     benchmark:
         f"{RESULTS}/benchmarks/contact_sheet.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("contact_sheet"),
     message:
         "drawing the contact sheet of the rendered views"
     script:

@@ -2,26 +2,26 @@ rule train_seed:
     input:
         graph=rules.graph.output.graph,
         nodes=rules.graph.output.nodes,
-        images=rules.manifest.output.images,
     output:
         checkpoint=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/checkpoint.pt",
         history=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/history.csv",
         embeddings=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/embeddings.h5",
-    params:
-        graph=section("graph"),
-        train={key: value for key, value in section("train").items() if key != "seeds"},
-        device=CONFIG.device,
-        code=code_digest("train"),
     log:
         f"{RESULTS}/logs/train/seed-{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/seed-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=60,
         gpu=1,
-    conda:
-        ENVIRONMENT
+    params:
+        graph=section("graph"),
+        propagation=section("propagation"),
+        train=section("train", without="seeds"),
+        device=CONFIG.device,
+        code=code_digest("train"),
     message:
         "training UCM-GCN with seed {wildcards.seed}"
     script:
@@ -43,18 +43,20 @@ rule propagation:
         nodes=rules.graph.output.nodes,
     output:
         embeddings=f"{RESULTS}/runs/propagation/seed-0/embeddings.h5",
-    params:
-        graph=section("graph"),
-        code=code_digest("propagation"),
     log:
         f"{RESULTS}/logs/propagation.log",
     benchmark:
         f"{RESULTS}/benchmarks/propagation.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        graph=section("graph"),
+        propagation=section("propagation"),
+        folds=CONFIG.train.folds,
+        code=code_digest("train"),
     message:
         "propagating features over the same graph, without a learned weight (a control)"
     script:

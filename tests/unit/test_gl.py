@@ -66,10 +66,11 @@ def test_egl_of_a_device_that_does_not_exist_is_refused():
     assert not gl._egl_opens(63)
 
 
-def test_threads_reach_mesa(unset):
+@pytest.mark.parametrize(("threads", "setting"), [(1, "0"), (3, "3")])
+def test_threads_reach_mesa(unset, threads, setting):
     unset.setenv("PYOPENGL_PLATFORM", "egl")
-    gl.select_platform(threads=3)
-    assert os.environ["LP_NUM_THREADS"] == "3"
+    gl.select_platform(threads)
+    assert os.environ["LP_NUM_THREADS"] == setting
 
 
 def raise_os_error(name):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from pydantic import ValidationError
 from ucmgcn import cameras, render
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.meshes import Mesh, load_mesh
@@ -67,7 +68,7 @@ def test_a_renderer_keeps_nothing_of_the_mesh_before(draw, blob):
 
 
 @pytest.mark.parametrize("antialias", [True, False])
-@pytest.mark.parametrize("fit", render.FITS)
+@pytest.mark.parametrize("fit", ["tight", "sphere"])
 @pytest.mark.parametrize("fov", [10.0, 90.0])
 def test_the_object_lies_inside_the_frame(draw, blob, fit, fov, antialias):
     config = replace(CONFIG, fit=fit, fov=fov, antialias=antialias, cameras="sphere", views=7)
@@ -79,8 +80,8 @@ def test_the_object_lies_inside_the_frame(draw, blob, fit, fov, antialias):
 
 
 def test_the_tight_fit_touches_the_margin_on_both_sides(draw, blob):
-    margin = (1 - render.FILL) / 2 * 200
-    for view in shown(draw(blob, replace(CONFIG, size=200))):
+    margin = (1 - CONFIG.fill) / 2 * 200
+    for view in shown(draw(blob, replace(CONFIG, size=200, fit="tight"))):
         lines = (np.flatnonzero(view.any(axis=axis)) for axis in (0, 1))
         gaps = np.array([(line[0], 199 - line[-1]) for line in lines])
         assert (np.abs(gaps - margin) <= 1.5).all(axis=1).any()
@@ -91,11 +92,11 @@ def test_a_sphere_looks_the_same_from_everywhere(draw):
     config = replace(CONFIG, fit="sphere", light="headlight")
     views = draw(ball, config).astype(int)
     assert np.abs(views - views[0]).mean() < 1
-    radius = render.FILL * 32
+    radius = CONFIG.fill * 32
     assert shown(views).sum(axis=(1, 2)) == pytest.approx(np.pi * radius**2, rel=0.03)
 
 
-@pytest.mark.parametrize("fit", render.FITS)
+@pytest.mark.parametrize("fit", ["tight", "sphere"])
 def test_turning_the_object_is_turning_the_cameras(draw, blob, fit):
     config = replace(CONFIG, fit=fit)
     positions = cameras.ring(4, 20.0)
@@ -134,7 +135,7 @@ def test_flipped_faces_look_the_same(draw, blob, light):
 
 def test_light_and_colours_are_as_asked(draw):
     panel = as_mesh(trimesh.creation.box([1, 1, 0.2]))
-    config = replace(CONFIG, light="headlight", background=[0.0, 0.2, 1.0], colour=[1.0, 0.5, 0.0])
+    config = replace(CONFIG, light="headlight", background=(0.0, 0.2, 1.0), colour=(1.0, 0.5, 0.0))
     (view,) = draw(panel, config, np.array([[0, 0, 1.0]]))
     assert np.abs(view[0, 0].astype(int) - [0, 51, 255]).max() <= 1
     assert np.abs(view[32, 32].astype(int) - [255, 128, 0]).max() <= 2
@@ -142,8 +143,8 @@ def test_light_and_colours_are_as_asked(draw):
 
 def test_more_views_than_one_frame_holds(draw, blob, monkeypatch):
     whole = draw(blob)
-    monkeypatch.setattr(render, "MAX_FRAME_HEIGHT", 5 * 64 * 2)
-    assert np.abs(draw(blob).astype(int) - whole).max() <= 1
+    monkeypatch.setattr(render, "MAX_HEIGHT", 5 * 96)
+    assert np.abs(draw(blob).astype(int) - whole).mean() < 0.05
 
 
 def test_indices_that_float32_cannot_hold(draw, blob, monkeypatch):
@@ -185,22 +186,27 @@ def test_textures_and_vertex_colours_are_drawn_when_asked(tmp_path, draw):
     assert np.ptp(plain[32, 16]) == 0
 
 
+def test_a_polyhedron_with_another_number_of_views_is_explained():
+    with pytest.raises(UserError, match="Set views: 12, or cameras: sphere"):
+        RenderConfig(cameras="icosahedron", views=20)
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("key", "value"),
     [
-        ({"cameras": "icosahedron", "views": 20}, "views: 12"),
-        ({"cameras": "cube"}, "'cube' is not one of"),
-        ({"fit": "loose"}, "fit: 'loose' is not one of tight, sphere"),
-        ({"light": "sun"}, "light: 'sun'"),
-        ({"size": 4}, "size: must be within"),
-        ({"fov": 180.0}, "fov: must be within"),
-        ({"background": 7.0}, "background: a grey or three colours"),
-        ({"colour": [1.0, 0.0]}, "colour: a grey or three colours"),
+        ("cameras", "cube"),
+        ("fit", "loose"),
+        ("light", "sun"),
+        ("size", 4),
+        ("fov", 180.0),
+        ("background", 7.0),
+        ("colour", [1.0, 0.0]),
+        ("colours", 1.0),
     ],
 )
-def test_inconsistent_configs_are_explained(changes, message):
-    with pytest.raises(UserError, match=message):
-        RenderConfig(**changes)
+def test_values_out_of_their_limits_name_the_key(key, value):
+    with pytest.raises(ValidationError, match=rf"(?m)^{key}"):
+        RenderConfig(**{key: value})
 
 
 @dataclass

@@ -9,11 +9,13 @@ from ucmgcn.logs import configure_logging
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
-build_demo(
-    Path(snakemake.output[0]),
-    snakemake.params.seed,
-    models_per_category=snakemake.params.models_per_category,
-    photos_per_category=snakemake.params.photos_per_category,
-    workers=snakemake.threads,
-)
+# The worker processes import this file again; they have no job of their own.
+if __name__ == "__main__":
+    configure_logging(snakemake.log[0])
+    build_demo(
+        Path(snakemake.output[0]),
+        snakemake.params.seed,
+        models_per_category=snakemake.params.models_per_category,
+        photos_per_category=snakemake.params.photos_per_category,
+        workers=snakemake.threads,
+    )

@@ -10,18 +10,21 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
-paths = {
-    name: [Path(path) for path in files] if not isinstance(files, str) else [Path(files)]
-    for name, files in snakemake.input.items()
-}
+def paths(name):
+    """Files of one named input."""
+    return [Path(path) for path in snakemake.input[name.replace("-", "_")]]
+
+
 inputs = EvaluationInputs(
     dataset=snakemake.params.dataset,
     backbone=snakemake.params.backbone,
-    models=paths["models"][0],
-    images=paths["images"][0],
-    image_features=paths["image_features"],
-    view_features=paths["view_features"],
-    learned={name: paths[name.replace("-", "_")] for name in snakemake.params.learned},
+    models=Path(snakemake.input.models),
+    images=Path(snakemake.input.images),
+    image_features=paths("image_features"),
+    view_features=paths("view_features"),
+    learned={name: paths(name) for name in snakemake.params.learned},
 )
-options = EvaluationOptions(**snakemake.params.config, threads=snakemake.threads)
+options = EvaluationOptions(
+    controls=snakemake.params.controls, threads=snakemake.threads, **snakemake.params.config
+)
 evaluate_dataset(inputs, Path(snakemake.output.metrics).parent, options)

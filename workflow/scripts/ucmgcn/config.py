@@ -41,6 +41,85 @@ class ShardsConfig:
     images: Annotated[int, Field(ge=1, le=999, description="shards of the photos")] = 4
 
 
+@dataclass(frozen=True, config=STRICT)
+class GraphConfig:
+    """How the cross-media graph is built."""
+
+    k: Annotated[
+        int, Field(ge=1, description="nearest photos of a photo, and models of a model")
+    ] = 15
+    view_k: Annotated[int, Field(ge=1, description="nearest views of a photo: the edges S")] = 5
+    similarity: Annotated[
+        Literal["cosine", "mutual", "threshold", "csls"],
+        Field(description="which of these views are linked: all, mutual, alike, or by CSLS"),
+    ] = "cosine"
+    threshold: Annotated[
+        float, Field(ge=-1, le=1, description="least cosine of an edge S; for similarity threshold")
+    ] = 0.2
+    structure: Annotated[
+        Literal["constant", "mean", "cosine"],
+        Field(description="weight b of view-model edges: 1, 1/views, or cosine to the model"),
+    ] = "constant"
+    view_view: Annotated[bool, Field(description="link neighbouring views of a model")] = True
+    same_kind: Annotated[
+        bool, Field(description="link photos to photos and models to models; the paper does not")
+    ] = True
+    space: Annotated[
+        Literal["raw", "centred", "pca-whitened"],
+        Field(description="feature space: raw, centred per modality, or also PCA-whitened"),
+    ] = "pca-whitened"
+    dims: Annotated[int, Field(ge=2, description="principal components of pca-whitened")] = 128
+    exponent: Annotated[
+        float, Field(ge=0, le=1, description="components are scaled by singular value^-exponent")
+    ] = 0.5
+
+
+@dataclass(frozen=True, config=STRICT)
+class PropagationConfig:
+    """How features spread over the graph, and how neighbourhoods are rebuilt from the result."""
+
+    hops: Annotated[int, Field(ge=0, description="steps of propagation")] = 16
+    teleport: Annotated[
+        float, Field(ge=0, le=1, description="share of a node's own features in each step")
+    ] = 0.05
+    rounds: Annotated[
+        int, Field(ge=0, description="times that the graph is rebuilt from what was propagated")
+    ] = 1
+    neighbours: Annotated[
+        int, Field(ge=1, description="nearest photos and models of each node when rebuilding")
+    ] = 15
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainConfig:
+    """The network, and how it is trained."""
+
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(min_length=1, description="one training each; tables give mean and sd"),
+    ] = (0, 1, 2)
+    epochs: Annotated[int, Field(ge=1, description="steps, each over the whole graph")] = 60
+    layers: Annotated[int, Field(ge=1, le=8, description="graph convolutions")] = 2
+    hidden: Annotated[int, Field(ge=1, description="size of the layers between")] = 256
+    dims: Annotated[int, Field(ge=1, description="size of the learned embedding")] = 64
+    lr: Annotated[float, Field(gt=0, description="learning rate of Adam")] = 0.005
+    weight_decay: Annotated[float, Field(ge=0, description="decay of the weights")] = 0.0001
+    dropout: Annotated[float, Field(ge=0, lt=1, description="dropout before each layer")] = 0.3
+    hops: Annotated[int, Field(ge=0, description="propagation after the last layer")] = 8
+    discrimination: Annotated[
+        Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
+    ] = "info-nce"
+    temperature: Annotated[float, Field(gt=0, description="of info-nce")] = 0.5
+    correlation: Annotated[
+        Literal["coral", "agreement", "off"], Field(description="loss against the media's gap")
+    ] = "coral"
+    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1.0
+    folds: Annotated[
+        int, Field(ge=2, description="parts of the photos, for the inductive protocol")
+    ] = 4
+    checkpoint_every: Annotated[int, Field(ge=1, description="epochs between checkpoints")] = 20
+
+
 Method = Literal[
     "ucm-gcn", "propagation", "max-pool", "mean-pool", "max-view", "alpha-qe", "k-reciprocal"
 ]
@@ -88,6 +167,9 @@ class Config:
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
     render: RenderConfig = Field(default_factory=RenderConfig)
     features: FeaturesConfig = Field(default_factory=FeaturesConfig)
+    graph: GraphConfig = Field(default_factory=GraphConfig)
+    propagation: PropagationConfig = Field(default_factory=PropagationConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     demo: DemoConfig = Field(default_factory=DemoConfig)
 
@@ -110,6 +192,8 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         raise UserError("\n".join(_explain(e) for e in error.errors())) from None
     _check_data(config)
+    if len(set(config.train.seeds)) < len(config.train.seeds):
+        raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
 
 

@@ -48,8 +48,8 @@ class FeaturesConfig:
         Resize, Field(description="how a photo becomes a square: centre crop, white pad or squash")
     ] = "crop"
     batch: Annotated[
-        int, Field(ge=1, description="images at a time per core; 8 suits a CPU, 64 or more a GPU")
-    ] = 8
+        int, Field(ge=0, description="images at a time; 0 takes 4 per core of a CPU, 64 on a GPU")
+    ] = 0
 
     @property
     def encoder(self) -> EncoderSpec:
@@ -94,8 +94,9 @@ def extract_image_features(
     def describe(batch: Sequence[tuple[str, Path]]) -> _Described:
         return _describe_photos(batch, encoder, config.resize)
 
-    batches = [rows[i : i + config.batch] for i in range(0, len(rows), config.batch)]
-    facts = {**provenance, "encoder": encoder.describe(), "resize": config.resize}
+    size = encoder.batch
+    batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    facts = _facts(provenance, encoder, config)
     with ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer:
         done = _in_parallel(describe, batches, threads)
         for ids, features, rejected in track(done, "photos", len(batches), "batch"):
@@ -129,19 +130,25 @@ def extract_view_features(
     UserError
         If the view shard is damaged, or a feature is not finite.
     """
-    facts = {**provenance, "encoder": encoder.describe()}
+    facts = _facts(provenance, encoder, config)
     with open_shard(view_shard, "views") as views:
 
-        def describe(index: int) -> Features:
-            return encoder.encode(_fit(views.array[index], encoder.size))
+        def describe(models: slice) -> tuple[list[str], Features]:
+            return views.ids[models], _describe_views(views.array[models], encoder, config.resize)
 
+        size = max(1, encoder.batch // views.array.shape[1])
+        batches = [slice(i, i + size) for i in range(0, len(views), size)]
         with _view_writer(out, views, facts, encoder.dim) as writer:
-            done = _in_parallel(describe, range(len(views)), threads)
-            for id, features in zip(
-                views.ids, track(done, "views", len(views), "model"), strict=True
-            ):
-                _check_finite([id], features[None])
-                writer.add(id, features)
+            done = _in_parallel(describe, batches, threads)
+            for ids, features in track(done, "views", len(batches), "batch"):
+                _check_finite(ids, features)
+                writer.add_many(ids, features)
+
+
+def _facts(
+    provenance: Mapping[str, Any], encoder: Encoder, config: FeaturesConfig
+) -> dict[str, Any]:
+    return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
 
 
 _Described = tuple[list[str], Features, list[tuple[Path, str]]]
@@ -164,17 +171,23 @@ def _describe_photos(
     return ids, encoder.encode(np.stack(photos)), rejected
 
 
+def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:
+    """Features (n, views, dim) of the views (n, views, h, w, 3) of n models."""
+    flat = models.reshape(-1, *models.shape[2:])
+    return encoder.encode(_fit(flat, encoder.size, resize)).reshape(*models.shape[:2], -1)
+
+
 def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) -> ShardWriter:
     shape = (views.array.shape[1], dim)
     cameras = {"cameras": views.extra("cameras")}
     return ShardWriter(out, "view-features", facts, "features", shape, "f4", extra=cameras)
 
 
-def _fit(views: Images, size: int) -> Images:
+def _fit(views: Images, size: int, resize: Resize) -> Images:
     """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another one."""
     if views.shape[1:3] == (size, size):
         return views
-    squares = (to_square(Image.fromarray(view), size, "pad") for view in views)
+    squares = (to_square(Image.fromarray(view), size, resize) for view in views)
     return np.stack([np.asarray(square) for square in squares])
 
 

@@ -34,7 +34,7 @@ def select_platform(threads: int | None = None) -> str:
     Parameters
     ----------
     threads
-        Threads of Mesa's software rasteriser, per process; None leaves its default.
+        Cores that Mesa's software rasteriser may use in this process; None leaves its default.
 
     Raises
     ------
@@ -42,7 +42,8 @@ def select_platform(threads: int | None = None) -> str:
         If neither platform works.
     """
     if threads is not None:
-        os.environ["LP_NUM_THREADS"] = str(threads)
+        # 0 is the calling thread itself; 1 would be a second one, for which the first waits.
+        os.environ["LP_NUM_THREADS"] = str(threads if threads > 1 else 0)
     if "PYOPENGL_PLATFORM" not in os.environ:
         os.environ["PYOPENGL_PLATFORM"] = _first_working()
     return os.environ["PYOPENGL_PLATFORM"]

@@ -15,7 +15,7 @@ Resize = Literal["crop", "pad", "squash"]
 RGB = npt.NDArray[np.uint8]
 
 # Pillow's other decoders either start a program (EPS) or read what is no photo.
-FORMATS = ("JPEG", "PNG", "WEBP", "MPO", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)

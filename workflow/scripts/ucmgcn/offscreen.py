@@ -4,7 +4,7 @@ pyrender draws a view per call: it shades 4 samples a pixel with a physically ba
 reads colour and depth back. Without a GPU nearly all time goes there. Here every view is an
 instance of one mesh, moved to its tile by the vertex program; one draw and one read-back of the
 colours make all of them. Flat normals come from screen-space derivatives, so that vertices stay
-shared. Edges are smoothed by drawing at twice the size and averaging 2 x 2 pixels.
+shared. Edges are smoothed by drawing larger and scaling down with a linear filter.
 
 Tile i lies i tiles above the bottom, upside down: so the frame, which OpenGL reads from the bottom
 up, is in memory the very array of views.
@@ -100,9 +100,9 @@ class TileProgram(ShaderProgram):  # type: ignore[misc]
 class TileRenderer(pyrender.Renderer):  # type: ignore[misc]
     """Draws instance i of each mesh into tile i."""
 
-    def __init__(self, tiles: int, size: int, scale: int) -> None:
-        super().__init__(size * scale, tiles * size * scale)
-        self._tiles, self._size, self._scale = tiles, size, scale
+    def __init__(self, tiles: int, size: int, drawn: int) -> None:
+        super().__init__(drawn, tiles * drawn)
+        self._tiles, self._size, self._drawn = tiles, size, drawn
         self._framebuffers_ready = False
         self._lights = 0
         self._programs: dict[tuple[tuple[str, int], ...], TileProgram] = {}
@@ -138,22 +138,21 @@ class TileRenderer(pyrender.Renderer):  # type: ignore[misc]
     def _configure_main_framebuffer(self) -> None:
         if self._framebuffers_ready:
             return
-        width, height = self.viewport_width, self.viewport_height
-        drawn = _framebuffer(width, height)
-        averaged = _framebuffer(width // self._scale, height // self._scale)
-        self._main_fb_ms, self._main_cb_ms, self._main_db_ms = drawn
-        self._main_fb, self._main_cb, self._main_db = averaged
+        large = _framebuffer(self._drawn, self._tiles * self._drawn)
+        small = _framebuffer(self._size, self._tiles * self._size)
+        self._main_fb_ms, self._main_cb_ms, self._main_db_ms = large
+        self._main_fb, self._main_cb, self._main_db = small
         self._framebuffers_ready = True
 
     def _read_main_framebuffer(self, scene: pyrender.Scene, flags: int) -> npt.NDArray[np.uint8]:
-        drawn = (0, 0, self.viewport_width, self.viewport_height)
-        averaged = (0, 0, self._size, self._tiles * self._size)
+        large = (0, 0, self._drawn, self._tiles * self._drawn)
+        small = (0, 0, self._size, self._tiles * self._size)
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._main_fb_ms)
-        if self._scale > 1:
+        if large != small:
             gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, self._main_fb)
-            gl.glBlitFramebuffer(*drawn, *averaged, gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR)
+            gl.glBlitFramebuffer(*large, *small, gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR)
             gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self._main_fb)
-        pixels = gl.glReadPixels(*averaged, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE)
+        pixels = gl.glReadPixels(*small, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE)
         return np.frombuffer(pixels, np.uint8).reshape(self._tiles, self._size, self._size, 4)
 
 
@@ -166,15 +165,15 @@ class TileContext(pyrender.OffscreenRenderer):  # type: ignore[misc]
         Number of tiles.
     size
         Width and height of a tile, pixels.
-    scale
-        1 draws at that size; 2 draws at twice the size and averages.
+    drawn
+        Width and height at which it is drawn before it is scaled to `size`; at most twice that.
     """
 
     _renderer: pyrender.Renderer
 
-    def __init__(self, tiles: int, size: int, scale: int) -> None:
-        self._layout = (tiles, size, scale)
-        super().__init__(size * scale, tiles * size * scale)
+    def __init__(self, tiles: int, size: int, drawn: int) -> None:
+        self._layout = (tiles, size, drawn)
+        super().__init__(drawn, tiles * drawn)
 
     def _create(self) -> None:
         super()._create()

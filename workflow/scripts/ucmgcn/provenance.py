@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# Settings reach a stage as parameters; that a key was added or described anew changes nothing.
+NOT_CODE = frozenset({"config", "errors", "logs", "progress"})
 
 
 def code_digest(module: str) -> str:
@@ -31,7 +33,7 @@ def _closure(module: str) -> set[str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found | NOT_CODE:
             found.add(name)
             waiting += _imports(name)
     return found

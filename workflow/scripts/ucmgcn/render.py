@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from ucmgcn import cameras, gl
 from ucmgcn.errors import ItemError, UserError
-from ucmgcn.meshes import Mesh, load_mesh
 from ucmgcn.progress import track
 from ucmgcn.store import ShardWriter
 
 if TYPE_CHECKING:
     import pyrender
 
+    from ucmgcn.meshes import Mesh
     from ucmgcn.offscreen import TileContext
 
 Array = npt.NDArray[np.float64]
@@ -33,69 +34,60 @@ Images = npt.NDArray[np.uint8]
 
 logger = logging.getLogger(__name__)
 
-FITS = ("tight", "sphere")
+Unit = Annotated[float, Field(ge=0, le=1)]
+Colour = Unit | tuple[Unit, Unit, Unit]
+
 # Directions towards the lights in eye coordinates, with their intensities, and the ambient light.
 LIGHTS: dict[str, tuple[float, list[tuple[tuple[float, float, float], float]]]] = {
     "headlight": (0.15, [((0.0, 0.0, 1.0), 0.85)]),
     "key": (0.2, [((-0.5, 0.7, 0.5), 0.6), ((0.0, 0.0, 1.0), 0.3)]),
 }
-FILL = 0.94
 MIN_GAP = 0.05
-MAX_FRAME_HEIGHT = 16384
+SUPERSAMPLING = 1.5
+MAX_HEIGHT = 16384  # that every OpenGL 4.1 allows
+MAX_PIXELS = 2**24
+BLOCK = 2**18
 MAX_FLOAT32_INDEX = 2**24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class RenderConfig:
-    """How views are rendered.
+    """How views are rendered."""
 
-    Attributes
-    ----------
-    cameras
-        Placement: ``"icosahedron"``, ``"dodecahedron"``, ``"ring"`` or ``"sphere"``.
-    views
-        Number of views; 12 and 20 for the two polyhedra.
-    elevation
-        Of the ring, degrees.
-    size
-        Width and height of a view, pixels.
-    fit
-        ``"tight"`` fills every view with what is seen from there; ``"sphere"`` keeps the scale of
-        the bounding sphere, the same in all views.
-    fov
-        Vertical field of view, degrees.
-    light
-        ``"headlight"``: one light at the camera; ``"key"``: one from the upper left, one weaker at
-        the camera.
-    background, colour
-        Grey or RGB in 0..1, of the ground and of a surface without material.
-    textures
-        Whether colours and textures of the mesh are used; else shape only.
-    antialias
-        Draw at twice the size and average.
-    """
-
-    cameras: str = "icosahedron"
-    views: int = 12
-    elevation: float = 30.0
-    size: int = 224
-    fit: str = "tight"
-    fov: float = 45.0
-    light: str = "headlight"
-    background: float | Sequence[float] = 1.0
-    colour: float | Sequence[float] = 1.0
-    textures: bool = False
-    antialias: bool = True
+    cameras: Annotated[
+        Literal["icosahedron", "dodecahedron", "ring", "sphere"],
+        Field(description="where the cameras are: vertices of a polyhedron, a ring, or any number"),
+    ] = "icosahedron"
+    views: Annotated[
+        int, Field(ge=1, le=200, description="cameras: icosahedron 12, dodecahedron 20, else any")
+    ] = 12
+    elevation: Annotated[
+        float, Field(ge=-90, le=90, description="of the ring above the horizon, degrees")
+    ] = 30.0
+    size: Annotated[int, Field(ge=16, le=2048, description="width and height, pixels")] = 224
+    fit: Annotated[
+        Literal["tight", "sphere"],
+        Field(description="fill the frame in every view, or keep one scale in all views"),
+    ] = "sphere"
+    fill: Annotated[float, Field(gt=0, le=1, description="part of the frame that is filled")] = 0.94
+    fov: Annotated[float, Field(ge=1, le=120, description="field of view, degrees")] = 25.0
+    light: Annotated[
+        Literal["key", "headlight"],
+        Field(
+            description="a light from the upper left and a weaker one at the camera, or that one"
+        ),
+    ] = "key"
+    background: Annotated[Colour, Field(description="ground: grey or [r, g, b], 0 to 1")] = 1.0
+    colour: Annotated[Colour, Field(description="surfaces without texture; as background")] = 0.7
+    textures: Annotated[
+        bool, Field(description="draw the colours and textures of the meshes, not shape only")
+    ] = False
+    antialias: Annotated[
+        bool, Field(description="smooth edges, by drawing larger and scaling down")
+    ] = True
 
     def __post_init__(self) -> None:
         self.positions()
-        _one_of("fit", self.fit, FITS)
-        _one_of("light", self.light, tuple(LIGHTS))
-        _in_range("size", self.size, 16, 2048)
-        _in_range("fov", self.fov, 1, 120)
-        _in_range("elevation", self.elevation, -90, 90)
-        for name in ("background", "colour"):
-            _rgb(name, getattr(self, name))
 
     def positions(self) -> Array:
         """Return the unit camera positions, shape (views, 3)."""
@@ -120,15 +112,16 @@ class Renderer:
 
     def __init__(self, config: RenderConfig, threads: int = 1) -> None:
         self._config, self._threads = config, threads
-        highest = MAX_FRAME_HEIGHT // (config.size * self._scale)
-        self._tiles = min(config.views, highest)
+        scale = SUPERSAMPLING if config.antialias else 1
+        self._drawn = side = round(config.size * scale)
+        self._tiles = max(1, min(config.views, MAX_HEIGHT // side, MAX_PIXELS // side**2))
 
     def __enter__(self) -> Renderer:
         platform = gl.select_platform(self._threads)
         from ucmgcn.offscreen import TileContext
 
         try:
-            self._context: TileContext = TileContext(self._tiles, self._config.size, self._scale)
+            self._context: TileContext = TileContext(self._tiles, self._config.size, self._drawn)
         except Exception as error:
             raise UserError(gl.advice(platform, error)) from error
         return self
@@ -177,10 +170,6 @@ class Renderer:
             raise ItemError(f"nothing of it can be seen in {blank.sum()} of {len(blank)} views")
         return np.ascontiguousarray(views[..., :3])
 
-    @property
-    def _scale(self) -> int:
-        return 2 if self._config.antialias else 1
-
 
 class Row(Protocol):
     """The part of a manifest row that rendering needs."""
@@ -222,6 +211,8 @@ def render_shard(
     UserError
         If no OpenGL context can be opened.
     """
+    from ucmgcn.meshes import load_mesh
+
     positions = config.positions()
     shape = (config.views, config.size, config.size, 3)
     with (
@@ -256,9 +247,7 @@ def _scene(mesh: Mesh, positions: Array, config: RenderConfig) -> pyrender.Scene
 
     poses, near, far = _poses(mesh.vertices, cameras.look_at(positions), config)
     ambient, lights = LIGHTS[config.light]
-    scene = pyrender.Scene(
-        bg_color=[*_rgb("background", config.background), 0.0], ambient_light=[ambient] * 3
-    )
+    scene = pyrender.Scene(bg_color=[*_rgb(config.background), 0.0], ambient_light=[ambient] * 3)
     scene.add(pyrender.Mesh(list(_primitives(mesh, poses, config))))
     scene.add(
         pyrender.PerspectiveCamera(math.radians(config.fov), near, far, aspectRatio=1.0),
@@ -286,14 +275,14 @@ def _primitives(mesh: Mesh, poses: Array, config: RenderConfig) -> Iterator[pyre
         indices=mesh.faces if shared else None,
         poses=poses,
         material=pyrender.MetallicRoughnessMaterial(
-            baseColorFactor=[*_rgb("colour", config.colour), 1.0], doubleSided=True
+            baseColorFactor=[*_rgb(config.colour), 1.0], doubleSided=True
         ),
     )
 
 
 def _poses(vertices: Array, rotations: Array, config: RenderConfig) -> tuple[Array, float, float]:
     """Return world-to-eye matrices (views, 4, 4), and a near and a far distance for all of them."""
-    slope = math.tan(math.radians(config.fov) / 2) * FILL
+    slope = math.tan(math.radians(config.fov) / 2) * config.fill
     fit = _tight if config.fit == "tight" else _around_sphere
     eyes, near, far = fit(vertices, rotations, slope)
     poses = np.tile(np.eye(4), (len(rotations), 1, 1))
@@ -328,22 +317,10 @@ def _tight(vertices: Array, rotations: Array, slope: float) -> tuple[Array, floa
 def _extremes(vertices: Array, directions: Array) -> Array:
     """Return the greatest dot product with each direction, shape of `directions` less its last."""
     flat = directions.reshape(-1, 3).astype(np.float32)
-    extremes: Array = (flat @ vertices.T.astype(np.float32)).max(axis=1).astype(np.float64)
-    return extremes.reshape(directions.shape[:-1])
+    blocks = np.array_split(vertices.astype(np.float32), 1 + len(vertices) // BLOCK)
+    extremes = np.max([(flat @ block.T).max(axis=1) for block in blocks], axis=0)
+    return np.asarray(extremes.reshape(directions.shape[:-1]), dtype=np.float64)
 
 
-def _rgb(name: str, value: float | Iterable[float]) -> list[float]:
-    rgb = [float(value)] * 3 if isinstance(value, int | float) else [float(v) for v in value]
-    if len(rgb) != 3 or not all(0 <= v <= 1 for v in rgb):
-        raise UserError(f"{name}: a grey or three colours in 0..1 are needed, not {value!r}")
-    return rgb
-
-
-def _one_of(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UserError(f"{name}: {value!r} is not one of {', '.join(known)}")
-
-
-def _in_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UserError(f"{name}: must be within {low}..{high}, not {value}")
+def _rgb(colour: Colour) -> tuple[float, float, float]:
+    return colour if isinstance(colour, tuple) else (colour, colour, colour)

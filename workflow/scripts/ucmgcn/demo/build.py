@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from ucmgcn.gl import select_platform
 
 FORMATS = ("obj", "ply", "glb", "off", "stl")
 QUALITY = (60, 92)
+
+TEXT_OPTIONS: dict[str, dict[str, Any]] = {
+    "obj": {"header": None, "include_normals": False, "digits": 5},
+    "off": {"digits": 5},
+}
 
 Job = tuple[str, str, int]
 
@@ -118,7 +123,7 @@ def model_bytes(seed: int, category: str, index: int, extension: str) -> bytes:
     mesh = to_trimesh(instance(seed, category, index, "model"))
     upright = np.round(mesh.vertices @ rotation(-90, 0).T, 5)
     mesh.vertices = upright + 0.0
-    options: dict[str, object] = {"obj": {"header": None, "include_normals": False}}.get(extension, {})
+    options = TEXT_OPTIONS.get(extension, {})
     data = mesh.export(file_type=extension, **options)
     return data.encode() if isinstance(data, str) else bytes(data)
 
@@ -134,8 +139,3 @@ def photo_bytes(seed: int, category: str, index: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(*QUALITY)))
     return buffer.getvalue()
-
-
-def default_workers() -> int:
-    """Processes that the machine has cores for."""
-    return max(1, len(os.sched_getaffinity(0)))

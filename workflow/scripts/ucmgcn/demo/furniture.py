@@ -1,3 +1,4 @@
+# ruff: noqa: RUF005 (vertices are NumPy arrays: plus adds them and does not join lists)
 """Parametric furniture: chairs, tables and sofas."""
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ucmgcn.demo.solids import (
 )
 
 Rng = np.random.Generator
+GAP = 0.003  # metres between the ends of a bent tube, hidden in the seat or table top
 
 
 def _pick(rng: Rng, *names: str) -> str:
@@ -109,12 +111,12 @@ def _sled(rng: Rng, w: float, d: float, h: float, finish: str) -> Parts:
     x, y = w / 2 - 0.01, d / 2 - 0.02
     lean = rng.uniform(-0.02, 0.06)
     path = [
-        (x, 0, h),
+        (x, -GAP, h),
         (x, -y, h),
         (x, -y - lean, 0.012),
         (x, y + lean, 0.012),
         (x, y, h),
-        (x, 0, h),
+        (x, GAP, h),
     ]
     return mirrored([tube(_round_corners(path, 0.05), 0.011, finish)], 0)
 
@@ -190,7 +192,7 @@ def _spindle_back(rng: Rng, w: float, top: float, finish: str, pad: str) -> Part
 
 
 def _oval_back(rng: Rng, w: float, top: float, finish: str, pad: str) -> Parts:
-    """Padded medallion in a frame."""
+    """Medallion, padded, in a frame."""
     rise = top * rng.uniform(0.6, 0.78)
     centre = (0, 0, top - rise / 2)
     oval = squircle(w * 0.88, rise, rng.uniform(2, 3.2), 36)
@@ -303,7 +305,7 @@ def _splayed(rng: Rng, w: float, d: float, h: float, finish: str) -> Parts:
 
 
 def _column(rng: Rng, w: float, d: float, h: float, finish: str) -> Parts:
-    """Turned column on a disc, a trumpet or curved feet."""
+    """One column, turned, on a disc, a trumpet or curved feet."""
     r, foot = rng.uniform(0.03, 0.07), min(w, d) * rng.uniform(0.28, 0.4)
     if rng.random() < 0.5:
         profile = spline(
@@ -338,12 +340,12 @@ def _frame_legs(rng: Rng, w: float, d: float, h: float, finish: str) -> Parts:
     x, y = w * 0.42, d * 0.42
     inner = y * rng.uniform(0.25, 1.0)
     path = [
-        (x, 0, h - 0.04),
+        (x, GAP, h - 0.04),
         (x, y, h - 0.04),
         (x, inner, 0.015),
         (x, -inner, 0.015),
         (x, -y, h - 0.04),
-        (x, 0, h - 0.04),
+        (x, -GAP, h - 0.04),
     ]
     return mirrored(
         [tube(_round_corners(path, 0.04), rng.uniform(0.01, 0.022), "metal", sides=8)], 0

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import trimesh
+from scipy.interpolate import PchipInterpolator
+from scipy.spatial.transform import Rotation
 
 Array = npt.NDArray[np.float64]
 Vector = Sequence[float] | Array
@@ -94,13 +96,15 @@ def circle(sides: int, radius: float = 1.0) -> Array:
 def squircle(width: float, depth: float, power: float = 4.0, sides: int = 24) -> Array:
     """Outline (sides, 2) of a superellipse: 2 is an ellipse, large is a rectangle."""
     unit = circle(sides)
-    rounded = np.sign(unit) * np.abs(unit) ** (2 / power)
-    return rounded * np.array([width / 2, depth / 2])
+    rounded: Array = np.sign(unit) * np.abs(unit) ** (2 / power)
+    rounded *= [width / 2, depth / 2]
+    return rounded
 
 
 def rectangle(width: float, depth: float) -> Array:
     """Outline (4, 2) of a rectangle around the origin."""
-    return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array([width / 2, depth / 2])
+    x, y = width / 2, depth / 2
+    return np.array([[-x, -y], [x, -y], [x, y], [-x, y]])
 
 
 def lift(outline: Array, z: float, scale: float = 1.0) -> Array:
@@ -124,14 +128,14 @@ def box(size: Vector, at: Vector, finish: str) -> Part:
 
 
 def pillow(size: Vector, at: Vector, finish: str, power: float = 5.0) -> Part:
-    """Superellipsoid of a size around a centre: 2 is an ellipsoid, 5 a cushion, 12 a rounded box."""
-    latitude = np.linspace(-np.pi / 2, np.pi / 2, 13)
+    """Superellipsoid around a centre: 2 is an ellipsoid, 5 a cushion, 12 a rounded box."""
+    latitude = np.linspace(-np.pi / 2, np.pi / 2, 11)
     c, s = np.cos(latitude), np.sin(latitude)
     reach = np.abs(c) ** (2 / power)
     height = np.sign(s) * np.abs(s) ** (2 / power)
-    outline = squircle(size[0], size[1], power, 28)
+    outline = squircle(size[0], size[1], power, 24)
     rings = [
-        lift(outline, h * size[2] / 2, r if 0 < i < 12 else 0.0)
+        lift(outline, h * size[2] / 2, r if 0 < i < 10 else 0.0)
         for i, (r, h) in enumerate(zip(reach, height, strict=True))
     ]
     return loft(np.stack(rings), finish).map(np.eye(3), at)
@@ -242,13 +246,11 @@ def disc(radius: float, thickness: float, at: Vector, axis: int, finish: str) ->
     """Flat cylinder around a coordinate axis."""
     half = np.eye(3)[axis] * thickness / 2
     centre = np.asarray(at, dtype=float)
-    return sweep([centre - half, centre + half], circle(28, radius), finish)
+    return sweep([centre - half, centre + half], circle(24, radius), finish)
 
 
 def spline(points: Sequence[Vector] | Array, count: int = 24) -> Array:
     """Smooth curve (count, d) through points (k, d), parametrised by chord length."""
-    from scipy.interpolate import PchipInterpolator
-
     knots = np.asarray(points, dtype=float)
     chord = np.linalg.norm(np.diff(knots, axis=0), axis=1)
     t = np.concatenate([[0.0], np.cumsum(chord)])
@@ -264,9 +266,8 @@ def arc(radius: float, start: float, stop: float, count: int = 16) -> Array:
 
 def rotation(degrees: float, axis: int) -> Array:
     """Rotation matrix (3, 3) around a coordinate axis."""
-    matrix: Array = trimesh.transformations.rotation_matrix(np.radians(degrees), np.eye(3)[axis])[
-        :3, :3
-    ]
+    turned = Rotation.from_rotvec(degrees * np.eye(3)[axis], degrees=True)
+    matrix: Array = turned.as_matrix()
     return matrix
 
 
@@ -298,4 +299,5 @@ def bounds(parts: Iterable[Part]) -> Array:
 def to_trimesh(parts: Iterable[Part]) -> trimesh.Trimesh:
     """One mesh of all parts, without materials."""
     meshes = [trimesh.Trimesh(p.vertices, p.faces, process=False) for p in parts]
-    return trimesh.util.concatenate(meshes)
+    joined: trimesh.Trimesh = trimesh.util.concatenate(meshes)  # type: ignore[assignment]
+    return joined

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -53,14 +54,15 @@ def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -
     """
     white = rng.standard_normal((size, size), dtype=np.float32)
     field = fft.irfft2(fft.rfft2(white) * _spectrum(fall, stretch, size), s=white.shape)
-    return np.clip(0.5 + 0.22 * field / field.std(), 0, 1)
+    unit: Array = np.clip(0.5 + 0.22 * field / field.std(), 0, 1)
+    return unit
 
 
 def _spectrum(fall: float, stretch: float, size: int) -> npt.NDArray[np.float32]:
     """Amplitudes (size, size // 2 + 1) of a power law without a mean."""
     fy = fft.fftfreq(size)[:, None] * stretch
     fx = fft.rfftfreq(size)[None]
-    amplitude = np.maximum(np.hypot(fx, fy), 1.0 / size) ** -fall
+    amplitude: Array = np.maximum(np.hypot(fx, fy), 1.0 / size) ** -fall
     amplitude[0, 0] = 0.0
     return amplitude.astype(np.float32)
 
@@ -75,10 +77,10 @@ def any_colour(rng: Rng) -> Array:
     kind = rng.random()
     if kind < 0.4:
         return hsv(rng.uniform(0.03, 0.17), rng.uniform(0, 0.18), rng.uniform(0.2, 0.97))
-    if kind < 0.75:
+    if kind < 0.8:
         hue = rng.choice([0.02, 0.07, 0.1, 0.13, 0.3, 0.55, 0.6]) + rng.normal(0, 0.02)
         return hsv(hue, rng.uniform(0.2, 0.6), rng.uniform(0.25, 0.9))
-    return hsv(rng.random(), rng.uniform(0.5, 0.9), rng.uniform(0.35, 0.95))
+    return hsv(rng.random(), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.9))
 
 
 def companion(rng: Rng, colour: Array) -> Array:
@@ -111,8 +113,10 @@ def boards(rng: Rng) -> Array:
     """Floor boards or parquet: strips of differing wood with dark joints."""
     base, strips = wood(rng), int(rng.integers(3, 7))
     image, edges = base.copy(), np.linspace(0, SIZE, strips + 1).astype(int)
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
-        image[:, a:b] = np.roll(base, int(rng.integers(SIZE)), axis=0)[:, a:b] * rng.uniform(0.75, 1.1)
+    for a, b in pairwise(edges):
+        image[:, a:b] = np.roll(base, int(rng.integers(SIZE)), axis=0)[:, a:b] * rng.uniform(
+            0.75, 1.1
+        )
         image[:, a : a + 2] *= 0.35
         y = int(rng.integers(SIZE - 2))
         image[y : y + 2, a:b] *= 0.4
@@ -126,7 +130,7 @@ def plain(rng: Rng) -> Array:
 
 def pale(rng: Rng) -> Array:
     """White or pastel glaze or paint."""
-    colour = hsv(rng.random(), rng.uniform(0, 0.25), rng.uniform(0.75, 0.97))
+    colour = hsv(rng.random(), rng.uniform(0, 0.14), rng.uniform(0.75, 0.97))
     return colour * (0.95 + 0.08 * noise(rng, 1.4)[..., None])
 
 
@@ -144,7 +148,9 @@ def gold(rng: Rng) -> Array:
 
 def black(rng: Rng) -> Array:
     """Black plastic, rubber or lacquer."""
-    return hsv(rng.random(), 0.15, rng.uniform(0.04, 0.16)) * (0.8 + 0.4 * noise(rng, 0.8)[..., None])
+    return hsv(rng.random(), 0.15, rng.uniform(0.04, 0.16)) * (
+        0.8 + 0.4 * noise(rng, 0.8)[..., None]
+    )
 
 
 def stripes(rng: Rng) -> Array:
@@ -153,7 +159,8 @@ def stripes(rng: Rng) -> Array:
     count, first = int(rng.integers(2, 10)), any_colour(rng)
     colours = [first, *(companion(rng, first) for _ in range(int(rng.integers(1, 4))))]
     index = ((x if rng.random() < 0.5 else y) * count * len(colours)).astype(int) % len(colours)
-    return np.array(colours)[index]
+    image: Array = np.array(colours)[index]
+    return image
 
 
 def checks(rng: Rng) -> Array:
@@ -181,7 +188,7 @@ def blotches(rng: Rng) -> Array:
     ground = any_colour(rng)
     first = mix(ground, companion(rng, ground), (field > 0.5).astype(float))
     third = np.broadcast_to(companion(rng, ground), first.shape)
-    return mix(first, third, (noise(rng, 1.8) > 0.62) * 1.0)
+    return mix(first, third, (noise(rng, 1.8) > 0.62).astype(float))
 
 
 def _woven(pattern: Pattern) -> Pattern:
@@ -198,7 +205,9 @@ def _woven(pattern: Pattern) -> Pattern:
 
 def leather(rng: Rng) -> Array:
     """Brown, black, red or cream hide."""
-    hue, s, v = [(0.06, 0.6, 0.35), (0.05, 0.2, 0.1), (0.0, 0.7, 0.4), (0.1, 0.25, 0.8)][int(rng.integers(4))]
+    hue, s, v = [(0.06, 0.6, 0.35), (0.05, 0.2, 0.1), (0.0, 0.7, 0.4), (0.1, 0.25, 0.8)][
+        int(rng.integers(4))
+    ]
     return hsv(hue, s, v * rng.uniform(0.8, 1.2)) * (0.75 + 0.5 * noise(rng, 1.0)[..., None])
 
 
@@ -206,11 +215,15 @@ def marble(rng: Rng) -> Array:
     """Veined stone."""
     veins = np.exp(-40 * np.abs(noise(rng, 1.8) - 0.5))
     base = hsv(rng.random(), rng.uniform(0, 0.15), rng.choice([0.15, 0.85, 0.92]))
-    return mix(base * (0.9 + 0.15 * noise(rng, 1.5)[..., None]), hsv(0.1, 0.2, rng.uniform(0.3, 0.7)), 0.6 * veins)
+    return mix(
+        base * (0.9 + 0.15 * noise(rng, 1.5)[..., None]),
+        hsv(0.1, 0.2, rng.uniform(0.3, 0.7)),
+        0.6 * veins,
+    )
 
 
 def bricks(rng: Rng) -> Array:
-    """Running bond with mortar."""
+    """Brickwork in running bond with mortar."""
     x, y = _grid()
     rows, across = 8, 4
     row = np.floor(y * rows).astype(int)
@@ -244,14 +257,17 @@ def carpet(rng: Rng) -> Array:
 
 def plaster(rng: Rng) -> Array:
     """Painted wall."""
-    colour = hsv(rng.random(), rng.uniform(0, 0.4), rng.uniform(0.5, 0.92))
+    hue = rng.choice([0.05, 0.1, 0.12, 0.3, 0.58]) + rng.normal(0, 0.02)
+    colour = hsv(hue, rng.uniform(0, 0.3), rng.uniform(0.5, 0.92))
     return colour * (0.86 + 0.2 * noise(rng, 1.5)[..., None])
 
 
 def wallpaper(rng: Rng) -> Array:
     """Faded stripes, blossoms or checks."""
     pattern = (stripes, dots, checks)[int(rng.integers(3))](rng)
-    tone = np.broadcast_to(hsv(rng.random(), 0.2, rng.uniform(0.5, 0.9)), pattern.shape)
+    tone = np.broadcast_to(
+        hsv(rng.choice([0.05, 0.11, 0.3, 0.58]), 0.2, rng.uniform(0.5, 0.9)), pattern.shape
+    )
     return mix(tone, pattern, np.full((SIZE, SIZE), rng.uniform(0.15, 0.6)))
 
 
@@ -259,19 +275,24 @@ def stone(rng: Rng) -> Array:
     """Concrete, gravel or asphalt, with stains."""
     value = rng.uniform(0.22, 0.7)
     grain = 0.7 + 0.6 * noise(rng, rng.uniform(0.0, 0.6))
-    return hsv(rng.uniform(0.05, 0.65), 0.08, value) * (grain * (0.75 + 0.5 * noise(rng, 1.8)))[..., None]
+    return (
+        hsv(rng.uniform(0.05, 0.65), 0.08, value)
+        * (grain * (0.75 + 0.5 * noise(rng, 1.8)))[..., None]
+    )
 
 
 def foliage(rng: Rng) -> Array:
     """Leaves or grass: dark gaps among lit tips."""
-    green = hsv(rng.uniform(0.17, 0.36), rng.uniform(0.35, 0.7), rng.uniform(0.35, 0.65))
+    green = hsv(rng.uniform(0.18, 0.3), rng.uniform(0.3, 0.52), rng.uniform(0.35, 0.6))
     lit = noise(rng, 0.45) ** 1.6
-    return mix(green * 0.3, np.clip(green * 1.35, 0, 1), lit) * (0.7 + 0.5 * noise(rng, 1.6)[..., None])
+    return mix(green * 0.3, np.clip(green * 1.35, 0, 1), lit) * (
+        0.7 + 0.5 * noise(rng, 1.6)[..., None]
+    )
 
 
 def sand(rng: Rng) -> Array:
     """Sand, dry earth or snow."""
-    colour = hsv(rng.uniform(0.07, 0.13), rng.choice([0.05, 0.3, 0.45]), rng.uniform(0.6, 0.9))
+    colour = hsv(rng.uniform(0.07, 0.13), rng.choice([0.05, 0.2, 0.3]), rng.uniform(0.6, 0.9))
     return colour * ((0.75 + 0.3 * noise(rng, 1.6)) * (0.85 + 0.3 * noise(rng, 0.3)))[..., None]
 
 
@@ -283,7 +304,9 @@ def cobbles(rng: Rng) -> Array:
     u = x * n + 0.5 * (j % 2)
     tone = rng.uniform(0.5, 1.1, (n, n))[j, np.floor(u).astype(int) % n]
     edge = np.minimum(1, 5 * (0.5 - np.maximum(np.abs(u % 1 - 0.5), np.abs(y * n % 1 - 0.5))))
-    return hsv(0.1, 0.12, rng.uniform(0.4, 0.65)) * (tone * (0.25 + 0.75 * edge) * (0.7 + 0.5 * noise(rng, 0.6)))[..., None]
+    shade = tone * (0.25 + 0.75 * edge) * (0.7 + 0.5 * noise(rng, 0.6))
+    colour: Array = hsv(0.1, 0.12, rng.uniform(0.4, 0.65)) * shade[..., None]
+    return colour
 
 
 def poster(rng: Rng) -> Array:
@@ -296,7 +319,12 @@ def poster(rng: Rng) -> Array:
         square = (np.abs(x - cx) < w) & (np.abs(y - cy) < h)
         image[round_ if rng.random() < 0.5 else square] = any_colour(rng)
     if rng.random() < 0.6:
-        ink = (noise(rng, 0.2) > 0.5) & (y * 16 % 1 < 0.5) & (np.abs(x - 0.5) < 0.35) & (y > rng.random())
+        ink = (
+            (noise(rng, 0.2) > 0.5)
+            & (y * 16 % 1 < 0.5)
+            & (np.abs(x - 0.5) < 0.35)
+            & (y > rng.random())
+        )
         image[ink] = any_colour(rng) * 0.4
     return image
 
@@ -339,7 +367,7 @@ class Finish:
 
 
 _FABRIC = tuple(map(_woven, (plain, plain, plain, stripes, checks, dots, blotches)))
-_PRINT = (pale, pale, plain, plain, stripes, dots, blotches, poster)
+_PRINT = (pale, pale, plain, plain, plain, stripes, dots, poster)
 
 FINISHES: dict[str, Finish] = {
     "wood": Finish((wood,), (0.25, 0.7), (0.35, 0.8)),
@@ -362,19 +390,28 @@ FINISHES: dict[str, Finish] = {
     "milk": Finish((pale,), (0.8, 1.5), (0.1, 0.3)),
     "label": Finish((poster, pale, stripes, blotches), (0.3, 0.6), (0.5, 0.9)),
     "paper": Finish((poster, pale), (0.2, 0.5), (0.7, 1.0)),
-    "drink": Finish((leather, wood, plain), (0.5, 1.0), (0.1, 0.3)),
+    "drink": Finish((leather,), (0.5, 1.0), (0.1, 0.3)),
     "rubber": Finish((black,), (0.3, 0.6), (0.7, 1.0)),
     "dark": Finish((black,), (0.3, 0.6), (0.4, 0.8)),
     "lamp": Finish((pale,), (0.5, 1.0), (0.2, 0.5), 0.0, (0.2, 0.95)),
-    "taillight": Finish((lambda rng: hsv(0.0, 0.9, 0.7) * (0.9 + 0.2 * noise(rng)[..., None]),), (0.3, 0.5), (0.2, 0.4)),
+    "taillight": Finish(
+        (lambda rng: hsv(0.0, 0.9, 0.7) * (0.9 + 0.2 * noise(rng)[..., None]),),
+        (0.3, 0.5),
+        (0.2, 0.4),
+    ),
     "marble": Finish((marble,), (0.6, 1.2), (0.2, 0.4)),
     "pale": Finish((pale,), (0.5, 1.0), (0.3, 0.7)),
     "sky": Finish((pale, blotches), (1.0, 3.0), (0.8, 1.0), 0.0, (0.5, 1.0)),
     "floor": Finish((boards, boards, tiles, carpet, marble, stone, wood), (0.6, 1.6), (0.35, 0.9)),
-    "wall": Finish((plaster, plaster, wallpaper, wallpaper, bricks, tiles, boards), (0.4, 1.6), (0.7, 1.0)),
-    "tabletop": Finish((wood, boards, marble, plain, checks, tiles, stone), (1.0, 3.0), (0.25, 0.8)),
+    "wall": Finish(
+        (plaster, plaster, wallpaper, wallpaper, bricks, tiles, boards), (0.4, 1.6), (0.7, 1.0)
+    ),
+    "tabletop": Finish(
+        (wood, boards, marble, plain, checks, tiles, stone), (1.0, 3.0), (0.25, 0.8)
+    ),
     "rug": Finish((carpet,), (0.4, 1.2), (0.9, 1.0)),
     "ground": Finish((stone, stone, foliage, sand, cobbles, bricks, tiles), (0.5, 1.6), (0.8, 1.0)),
+    "kerb": Finish((stone,), (0.3, 0.8), (0.8, 1.0)),
     "foliage": Finish((foliage,), (0.3, 0.8), (0.8, 1.0)),
     "picture": Finish((poster, blotches, poster), (0.5, 1.0), (0.3, 0.8)),
     "books": Finish((spines,), (0.5, 0.9), (0.5, 0.9)),

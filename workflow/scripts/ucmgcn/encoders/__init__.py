@@ -16,13 +16,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.devices import Device
 from ucmgcn.errors import UserError
 
 Output = Literal["pooled", "max", "logits", "pooled+logits"]
-Device = Literal["cpu", "cuda"]
 Images = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float32]
 
+# Images at a time. On a CPU they are per core, and four still lie in its cache.
+DEFAULT_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 64}
 CLASSES = 1000  # of ImageNet, on which every backbone was trained
 
 
@@ -170,7 +172,15 @@ class EncoderSpec:
 
 
 class Encoder(Protocol):
-    """Computes feature vectors; `encode` may be called from several threads at once."""
+    """Computes feature vectors; `encode` may be called from several threads at once.
+
+    Attributes
+    ----------
+    batch
+        Images that it computes at a time.
+    """
+
+    batch: int
 
     @property
     def size(self) -> int:
@@ -197,7 +207,7 @@ class Encoder(Protocol):
         """
 
 
-def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int) -> Encoder:
+def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int = 0) -> Encoder:
     """Make the encoder for a device.
 
     Parameters
@@ -209,13 +219,14 @@ def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int) -> E
     onnx
         Made by `ucmgcn.encoders.torch_encoder.export_onnx` from `spec`.
     batch
-        Images that are computed at a time, which bounds the memory.
+        Images that are computed at a time, which bounds the memory; 0 takes what suits the device.
 
     Raises
     ------
     UserError
         If the file is not the export of `spec`.
     """
+    batch = batch or DEFAULT_BATCH[device]
     if device == "cuda":
         from ucmgcn.encoders.torch_encoder import TorchEncoder
 

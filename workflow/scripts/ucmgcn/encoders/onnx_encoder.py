@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from ucmgcn.encoders import Features, Images, check_images
+from ucmgcn.encoders import DEFAULT_BATCH, Features, Images, check_images
 from ucmgcn.errors import UserError
 
 METADATA = "ucmgcn"  # key under which the export keeps the spec's description
@@ -36,8 +36,8 @@ class OnnxEncoder:
         If the file is not an exported encoder.
     """
 
-    def __init__(self, path: Path, batch: int = 8, threads: int = 1) -> None:
-        self._batch = batch
+    def __init__(self, path: Path, batch: int = DEFAULT_BATCH["cpu"], threads: int = 1) -> None:
+        self.batch = batch
         try:
             self._session = ort.InferenceSession(
                 str(path), _options(threads), providers=["CPUExecutionProvider"]
@@ -68,9 +68,9 @@ class OnnxEncoder:
         """Compute the features (n, dim) of RGB images (n, size, size, 3)."""
         check_images(images, self.size)
         features = np.empty((len(images), self.dim), np.float32)
-        for start in range(0, len(images), self._batch):
-            chunk = images[start : start + self._batch]
-            (features[start : start + self._batch],) = self._session.run(None, {"images": chunk})
+        for start in range(0, len(images), self.batch):
+            chunk = images[start : start + self.batch]
+            (features[start : start + self.batch],) = self._session.run(None, {"images": chunk})
         return features
 
 

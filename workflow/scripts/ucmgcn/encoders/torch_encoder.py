@@ -13,7 +13,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from ucmgcn.encoders import Backbone, Device, EncoderSpec, Features, Images, check_images
+from ucmgcn.devices import Device
+from ucmgcn.encoders import DEFAULT_BATCH, Backbone, EncoderSpec, Features, Images, check_images
 from ucmgcn.encoders.onnx_encoder import METADATA
 from ucmgcn.errors import UserError
 from ucmgcn.store import atomic_path
@@ -50,13 +51,14 @@ class Network(nn.Module):
 
     def _features(self, inputs: Tensor) -> Tensor:
         maps: Tensor = self.body.extract_features(inputs)  # (n, width, h, w)
+        return torch.cat([self._part(part, maps) for part in self.output.split("+")], dim=1)
+
+    def _part(self, name: str, maps: Tensor) -> Tensor:
+        if name == "max":
+            return maps.amax((2, 3))  # (n, width)
         pooled = maps.mean((2, 3))  # (n, width)
-        parts = {
-            "pooled": lambda: pooled,
-            "max": lambda: maps.amax((2, 3)),  # (n, width)
-            "logits": lambda: self.body._fc(pooled),  # (n, 1000)
-        }
-        return torch.cat([parts[part]() for part in self.output.split("+")], dim=1)
+        logits: Tensor = self.body._fc(pooled)  # (n, 1000)
+        return pooled if name == "pooled" else logits
 
 
 def load_backbone(spec: EncoderSpec) -> Any:
@@ -118,8 +120,10 @@ class TorchEncoder:
         Images that are computed at a time, which bounds the memory.
     """
 
-    def __init__(self, spec: EncoderSpec, device: Device = "cuda", batch: int = 64) -> None:
-        self._spec, self._device, self._batch = spec, device, batch
+    def __init__(
+        self, spec: EncoderSpec, device: Device = "cuda", batch: int = DEFAULT_BATCH["cuda"]
+    ) -> None:
+        self._spec, self._device, self.batch = spec, device, batch
         network = Network(spec).eval().to(device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._lock = Lock()
@@ -149,9 +153,7 @@ class TorchEncoder:
         return features
 
     def _chunks(self, images: Images) -> list[Tensor]:
-        return [
-            part.to(self._device) for part in torch.split(torch.from_numpy(images), self._batch)
-        ]
+        return [part.to(self._device) for part in torch.split(torch.from_numpy(images), self.batch)]
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device, torch.float16, enabled=self._device == "cuda")

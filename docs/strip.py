@@ -1,0 +1,100 @@
+"""Draw docs/strip.png: photos of the demo set and the models that were found for them.
+
+    python docs/strip.py results/demo docs/strip.png
+
+The photos are those at the given quantiles of average precision, so they are not hand-picked.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from ucmgcn.store import open_shard
+
+TOP = 7
+SIDE = 150
+GAP = 10
+QUANTILES = (0.9, 0.7, 0.5, 0.3)
+METHOD, PROTOCOL = "ucm-gcn", "inductive"
+HIT, MISS, INK, GROUND = (26, 127, 55), (207, 34, 46), (31, 35, 40), (255, 255, 255)
+
+
+def choose(ranking: pd.DataFrame) -> list[str]:
+    """Ids of the queries at the quantiles of the mean of hits over the listed models."""
+    quality = ranking.groupby("query")["hit"].mean().sort_values(kind="stable")
+    return [str(quality.index[round(q * (len(quality) - 1))]) for q in QUANTILES]
+
+
+def nearest_views(results: Path, photo: npt.NDArray[np.float32], wanted: set[str]) -> dict:
+    """The view of each wanted model whose feature is nearest to the photo's."""
+    found = {}
+    for path in sorted(results.glob("features/*/views/shard-*.h5")):
+        with (
+            open_shard(path, "view-features") as features,
+            open_shard(results / "views" / path.name, "views") as views,
+        ):
+            for row, id in enumerate(features.ids):
+                if id in wanted:
+                    f = features.array[row]
+                    cosine = f @ photo / np.linalg.norm(f, axis=1)
+                    found[id] = views.array[row, int(cosine.argmax())]
+    return found
+
+
+def photo_features(results: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Features of all photos by id."""
+    features = {}
+    for path in sorted(results.glob("features/*/images/shard-*.h5")):
+        with open_shard(path, "image-features") as shard:
+            features.update(zip(shard.ids, shard.array[:], strict=True))
+    return features
+
+
+def tile(image: Image.Image, colour: tuple[int, int, int], label: str) -> Image.Image:
+    """A square picture with a coloured border and a label below."""
+    side = SIDE - 6
+    framed = ImageOps.expand(ImageOps.pad(image, (side, side), color=GROUND), 3, colour)
+    out = Image.new("RGB", (SIDE, SIDE + 22), GROUND)
+    out.paste(framed, (0, 0))
+    font = ImageFont.load_default(13)
+    ImageDraw.Draw(out).text((SIDE // 2, SIDE + 11), label, INK, font, anchor="mm")
+    return out
+
+
+def row(results: Path, query: str, ranking: pd.DataFrame, path: str, feature) -> list[Image.Image]:
+    """The photo and its first models."""
+    top = ranking[ranking["query"] == query].sort_values("rank").head(TOP)
+    views = nearest_views(results, feature, set(top["model"]))
+    tiles = [tile(ImageOps.exif_transpose(Image.open(path)), INK, query.split("/")[0])]
+    for model, hit in zip(top["model"], top["hit"], strict=True):
+        mark = f"{'✓' if hit else '✗'} {model.split('/')[0]}"
+        tiles.append(tile(Image.fromarray(views[model]), HIT if hit else MISS, mark))
+    return tiles
+
+
+def main() -> None:
+    """Write the picture."""
+    results, out = Path(sys.argv[1]), Path(sys.argv[2])
+    ranking = pd.read_csv(results / "tables" / "ranking.csv.gz")
+    chosen = (ranking["method"] == METHOD) & (ranking["protocol"] == PROTOCOL)
+    ranking = ranking[chosen]
+    ranking = ranking[ranking["seed"].astype(str) == min(ranking["seed"].astype(str))]
+    paths = pd.read_csv(results / "manifest" / "images.csv").set_index("id")["path"]
+    features = photo_features(results)
+    rows = [row(results, q, ranking, paths[q], features[q]) for q in choose(ranking)]
+    step = SIDE + GAP
+    sheet = Image.new("RGB", ((TOP + 1) * step + 2 * GAP, len(rows) * (step + 22) + GAP), GROUND)
+    for y, tiles in enumerate(rows):
+        for x, picture in enumerate(tiles):
+            sheet.paste(picture, (GAP + x * step + (GAP if x else 0), GAP + y * (step + 22)))
+    sheet.quantize(128).save(out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ucmgcn.encoders import EncoderSpec, open_encoder
+from ucmgcn.encoders.onnx_encoder import OnnxEncoder
+from ucmgcn.encoders.torch_encoder import export_onnx
+from ucmgcn.errors import UserError
+from ucmgcn.features import (
+    FeaturesConfig,
+    _in_parallel,
+    extract_image_features,
+    extract_view_features,
+)
+from ucmgcn.images import load_photo
+from ucmgcn.store import ShardWriter, open_shard
+
+# Known: the tracing exporter works with the pinned torch, see export_onnx.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*TorchScript-based ONNX export.*:DeprecationWarning",
+    "ignore:The feature will be removed:DeprecationWarning",
+    "ignore:Constant folding:UserWarning",
+)
+
+CONFIG = FeaturesConfig()
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> OnnxEncoder:
+    path = tmp_path_factory.mktemp("onnx") / "lite0.onnx"
+    export_onnx(CONFIG.encoder, path)
+    return OnnxEncoder(path, batch=3)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[tuple[str, Path]]:
+    rng = np.random.default_rng(1)
+    found = []
+    for i in range(8):
+        path = tmp_path / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (12, 9 + i, 3), dtype=np.uint8)).save(path)
+        found.append((f"photo/{7 - i}", path))
+    return found
+
+
+def read(path: Path, kind: str) -> tuple[list[str], np.ndarray]:
+    with open_shard(path, kind) as shard:
+        return shard.ids, shard.array[:]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_photos_one_by_one_give_the_same_shard(
+    tmp_path: Path, encoder: OnnxEncoder, rows: list[tuple[str, Path]], threads: int
+) -> None:
+    out = tmp_path / "out.h5"
+    extract_image_features(rows, out, encoder, CONFIG, {"dataset": "x"}, threads)
+    ids, features = read(out, "image-features")
+    assert ids == [id for id, _ in rows]
+    assert features.dtype == np.float32
+    alone = [encoder.encode(load_photo(path, 224, CONFIG.resize)[None])[0] for _, path in rows]
+    np.testing.assert_allclose(features, alone, atol=1e-5)
+
+
+def test_the_shard_says_what_made_it(
+    tmp_path: Path, encoder: OnnxEncoder, rows: list[tuple[str, Path]]
+) -> None:
+    extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {"dataset": "x"})
+    with open_shard(tmp_path / "out.h5", "image-features") as shard:
+        assert shard.provenance["dataset"] == "x"
+        assert shard.provenance["resize"] == CONFIG.resize
+        assert shard.provenance["encoder"] == CONFIG.encoder.describe()
+
+
+def test_unreadable_photos_are_rejected_and_the_others_go_on(
+    tmp_path: Path, encoder: OnnxEncoder, rows: list[tuple[str, Path]]
+) -> None:
+    (tmp_path / "text.jpg").write_text("no photo")
+    bad = [("bad/text", tmp_path / "text.jpg"), ("bad/none", tmp_path / "none.jpg")]
+    mixed = [bad[0], *rows[:2], bad[1], *rows[2:]]
+    extract_image_features(mixed, tmp_path / "out.h5", encoder, CONFIG, {}, threads=2)
+    with open_shard(tmp_path / "out.h5", "image-features") as shard:
+        assert shard.ids == [id for id, _ in rows]
+        assert [Path(r.path).name for r in shard.rejected] == ["text.jpg", "none.jpg"]
+        assert "no image of a known format" in shard.rejected[0].reason
+        assert "No such file" in shard.rejected[1].reason
+
+
+def test_a_shard_may_be_all_unreadable_or_empty(tmp_path: Path, encoder: OnnxEncoder) -> None:
+    for rows in ([("x", tmp_path / "none.jpg")], []):
+        extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {})
+        ids, features = read(tmp_path / "out.h5", "image-features")
+        assert ids == [] and features.shape == (0, 1280)
+
+
+def write_views(path: Path, views: np.ndarray) -> np.ndarray:
+    cameras = np.eye(3, dtype=np.float32)[: views.shape[1]]
+    with ShardWriter(
+        path, "views", {}, "views", views.shape[1:], "u1", extra={"cameras": cameras}
+    ) as writer:
+        writer.add_many([f"model/{i}" for i in range(len(views))], views)
+    return cameras
+
+
+def test_views_keep_their_order_ids_and_cameras(tmp_path: Path, encoder: OnnxEncoder) -> None:
+    views = np.random.default_rng(2).integers(0, 256, (3, 2, 224, 224, 3), dtype=np.uint8)
+    cameras = write_views(tmp_path / "views.h5", views)
+    extract_view_features(
+        tmp_path / "views.h5", tmp_path / "out.h5", encoder, CONFIG, {}, threads=2
+    )
+    with open_shard(tmp_path / "out.h5", "view-features") as shard:
+        assert shard.ids == ["model/0", "model/1", "model/2"]
+        np.testing.assert_array_equal(shard.extra("cameras"), cameras)
+        for model, features in zip(views, shard.array[:], strict=True):
+            np.testing.assert_allclose(features, encoder.encode(model), atol=1e-5)
+
+
+def test_views_of_another_size_are_scaled(tmp_path: Path, encoder: OnnxEncoder) -> None:
+    large = np.full((1, 1, 300, 300, 3), 255, np.uint8)
+    large[:, :, 60:240, 60:240] = 90
+    write_views(tmp_path / "views.h5", large)
+    extract_view_features(tmp_path / "views.h5", tmp_path / "out.h5", encoder, CONFIG, {})
+    _, features = read(tmp_path / "out.h5", "view-features")
+    scaled = Image.fromarray(large[0, 0]).resize((224, 224), Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(features[0], encoder.encode(np.asarray(scaled)[None]), atol=1e-5)
+
+
+def test_features_that_are_not_finite_are_an_error(
+    tmp_path: Path, rows: list[tuple[str, Path]]
+) -> None:
+    weights = torch.load(EncoderSpec().weights_file(), weights_only=True)
+    weights["_fc.bias"][7] = torch.nan
+    torch.save(weights, tmp_path / "nan.pth")
+    config = FeaturesConfig(output="logits", weights=str(tmp_path / "nan.pth"))
+    export_onnx(config.encoder, tmp_path / "nan.onnx")
+    broken = open_encoder(config.encoder, "cpu", tmp_path / "nan.onnx", config.batch)
+    with pytest.raises(UserError, match=r"photo/7: .*not finite.*features\.weights"):
+        extract_image_features(rows, tmp_path / "out.h5", broken, config, {})
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_parallel_map_keeps_the_order_is_bounded_and_hands_on_errors() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for i in range(40):
+            taken.append(i)
+            yield i
+
+    def square(i: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.001 * (i % 3))
+        with lock:
+            running -= 1
+        if i == 30:
+            raise ValueError("thirty")
+        return i * i
+
+    results = _in_parallel(square, items(), threads=4)
+    assert next(results) == 0
+    assert len(taken) <= 8
+    with pytest.raises(ValueError, match="thirty"):
+        for expected in range(1, 41):
+            assert next(results) == expected**2
+    assert most == 4
+    assert len(taken) <= 38

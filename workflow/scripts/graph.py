@@ -1,0 +1,21 @@
+"""Adapter: build the cross-media graph."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.config import GraphConfig
+from ucmgcn.graph import build_graph
+from ucmgcn.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+build_graph(
+    [Path(path) for path in snakemake.input.images],
+    [Path(path) for path in snakemake.input.views],
+    Path(snakemake.output.graph),
+    Path(snakemake.output.summary),
+    Path(snakemake.output.nodes),
+    GraphConfig(**snakemake.params.config),
+)

@@ -1,0 +1,23 @@
+"""Adapter: write the report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.logs import configure_logging
+from ucmgcn.report import ReportInputs, write_report
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+files = {
+    name: Path(value) if isinstance(value, str) else [Path(path) for path in value]
+    for name, value in snakemake.input.items()
+}
+inputs = ReportInputs(
+    **files,
+    benchmarks=Path(snakemake.params.benchmarks),
+    root=Path(snakemake.params.root),
+    config=snakemake.params.config,
+)
+write_report(inputs, Path(snakemake.output.html))

@@ -1,0 +1,23 @@
+"""Adapter: train one seed of UCM-GCN."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
+from ucmgcn.devices import choose_device
+from ucmgcn.logs import configure_logging
+from ucmgcn.train import Files, Settings, train_seed
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+settings = Settings(
+    GraphConfig(**snakemake.params.graph),
+    PropagationConfig(**snakemake.params.propagation),
+    TrainConfig(**snakemake.params.train),
+    int(snakemake.wildcards.seed),
+    choose_device(snakemake.params.device, snakemake.resources.gpu),
+)
+files = Files(**{name: Path(path) for name, path in snakemake.output.items()})
+train_seed(Path(snakemake.input.graph), Path(snakemake.input.nodes), files, settings)

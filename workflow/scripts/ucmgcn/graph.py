@@ -1,0 +1,301 @@
+"""The cross-media graph: photos, views and models, and the weighted edges between them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import dgl
+import h5py
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ucmgcn.cameras import neighbours
+from ucmgcn.config import GraphConfig
+from ucmgcn.errors import UserError
+from ucmgcn.knn import top_k
+from ucmgcn.spaces import Features, FeatureSpace, fit_space, normalise
+from ucmgcn.store import atomic_path, open_shard, read_shards
+
+Indices = npt.NDArray[np.int64]
+EdgeType = tuple[str, str, str]
+SHOWS: EdgeType = ("photo", "shows", "view")
+SHOWN: EdgeType = ("view", "shown-by", "photo")
+OF: EdgeType = ("view", "of", "model")
+HAS: EdgeType = ("model", "has", "view")
+BESIDE: EdgeType = ("view", "beside", "view")
+PHOTO_LIKE: EdgeType = ("photo", "like", "photo")
+MODEL_LIKE: EdgeType = ("model", "like", "model")
+NODE_TYPES = ("photo", "view", "model")
+CSLS_NEIGHBOURS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Edges:
+    """Weighted edges from sources to destinations, each of shape (e,)."""
+
+    sources: Indices
+    destinations: Indices
+    weights: Features
+
+    def reversed(self) -> Edges:
+        """Return the same edges the other way round."""
+        return Edges(self.destinations, self.sources, self.weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Nodes:
+    """What the nodes are, apart from the graph: ids in the graph's order, and the space."""
+
+    photos: list[str]
+    models: list[str]
+    views: int
+    space: FeatureSpace
+
+
+def build_graph(
+    image_shards: Sequence[Path],
+    view_shards: Sequence[Path],
+    out_graph: Path,
+    out_json: Path,
+    out_nodes: Path,
+    config: GraphConfig,
+) -> None:
+    """Build the cross-media graph of feature shards; no label is read or written.
+
+    Parameters
+    ----------
+    image_shards, view_shards
+        Shards of kind ``"image-features"`` and ``"view-features"``, in any order: nodes are
+        sorted by id.
+    out_graph
+        DGL heterograph (`dgl.load_graphs`) of unit feature vectors and weighted edges.
+    out_json
+        Number of nodes and edges of each type, and the settings.
+    out_nodes
+        HDF5: ids and the fitted feature space, see `read_nodes`.
+
+    Raises
+    ------
+    UserError
+        If there is no photo or no model left, or if their features have different sizes.
+    """
+    photo_ids, photos, _ = read_shards(image_shards, "image-features")
+    model_ids, views, _ = read_shards(view_shards, "view-features")
+    _check(len(photo_ids), len(model_ids), photos.shape[-1], views.shape[-1])
+    space = fit_space(
+        photos, views.reshape(-1, views.shape[-1]), config.space, config.dims, config.exponent
+    )
+    graph = make_graph(space.photos(photos), space.views(views), _cameras(view_shards), config)
+    with atomic_path(out_graph) as path:
+        dgl.save_graphs(str(path), [graph])
+    write_nodes(out_nodes, Nodes(photo_ids, model_ids, views.shape[1], space))
+    summary = {**count(graph), "config": dataclasses.asdict(config)}
+    with atomic_path(out_json) as path:
+        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def make_graph(
+    photos: Features,
+    views: Features,
+    cameras: npt.NDArray[np.float64] | None,
+    config: GraphConfig,
+) -> dgl.DGLGraph:
+    """Link photos, views and models.
+
+    Parameters
+    ----------
+    photos, views
+        Unit vectors in the common space, shapes (n, d) and (m, v, d), float32.
+    cameras
+        Unit positions of the views' cameras, shape (v, 3); None where they are not known, which
+        leaves out the edges between views.
+
+    Returns
+    -------
+    DGLGraph
+        Node types photo (n), view (m v) and model (m) with ``feature``, the models' being the
+        normalised mean of their views; edges in both directions with ``weight`` >= 0.
+    """
+    models = normalise(views.mean(axis=1))
+    flat = views.reshape(-1, views.shape[-1])
+    shown = photo_view_edges(photos, flat, config)
+    parts = view_model_edges(views, models, config.structure)
+    edges = {SHOWS: shown, SHOWN: shown.reversed(), OF: parts, HAS: parts.reversed()}
+    if config.view_view and cameras is not None:
+        edges[BESIDE] = view_view_edges(len(models), cameras)
+    if config.same_kind:
+        edges[PHOTO_LIKE] = neighbour_edges(photos, config.k)
+        edges[MODEL_LIKE] = neighbour_edges(models, config.k)
+    features = {"photo": photos, "view": flat, "model": models}
+    return _heterograph(edges, features)
+
+
+def photo_view_edges(photos: Features, views: Features, config: GraphConfig) -> Edges:
+    """Link each photo to its most similar views (S), weighted by the cosine clipped at 0.
+
+    Parameters
+    ----------
+    photos, views
+        Unit vectors, shapes (n, d) and (m, d).
+    """
+    if config.similarity == "csls":
+        found = _top_k_csls(photos, views, config.view_k)
+    else:
+        found, _ = top_k(photos, views, config.view_k)
+    edges = _weighted(found, photos, views)
+    keep = edges.weights > (config.threshold if config.similarity == "threshold" else 0)
+    if config.similarity == "mutual":
+        back, _ = top_k(views, photos, config.view_k)
+        keep &= (back[edges.destinations] == edges.sources[:, None]).any(axis=1)
+    return Edges(edges.sources[keep], edges.destinations[keep], edges.weights[keep])
+
+
+def view_model_edges(views: Features, models: Features, structure: str) -> Edges:
+    """Link each view to its model (b); views (m, v, d), models (m, d)."""
+    m, v = views.shape[:2]
+    if structure == "cosine":
+        weights = np.maximum(np.einsum("mvd,md->mv", views, models), 0).ravel()
+    else:
+        weights = np.full(m * v, 1 / v if structure == "mean" else 1.0)
+    return Edges(np.arange(m * v), np.repeat(np.arange(m), v), weights.astype(np.float32))
+
+
+def view_view_edges(models: int, cameras: npt.NDArray[np.float64]) -> Edges:
+    """Link the neighbouring views of each model in both directions, with weight 1."""
+    pairs = neighbours(cameras)
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    all_pairs = (np.arange(models)[:, None, None] * len(cameras) + pairs).reshape(-1, 2)
+    return Edges(all_pairs[:, 0], all_pairs[:, 1], np.ones(len(all_pairs), dtype=np.float32))
+
+
+def neighbour_edges(vectors: Features, k: int) -> Edges:
+    """Link each vector to its k nearest others, in both directions.
+
+    Parameters
+    ----------
+    vectors
+        Unit vectors, shape (n, d). Weights are cosines clipped at 0; no pair is linked twice.
+    """
+    found, _ = top_k(vectors, vectors, k, exclude_self=True)
+    return symmetric(_weighted(found, vectors, vectors), len(vectors))
+
+
+def symmetric(edges: Edges, n: int) -> Edges:
+    """Return the edges among n nodes in both directions, each ordered pair once, sorted."""
+    keys = np.concatenate(
+        [edges.sources * n + edges.destinations, edges.destinations * n + edges.sources]
+    )
+    keys, first = np.unique(keys, return_index=True)
+    return Edges(keys // n, keys % n, np.tile(edges.weights, 2)[first])
+
+
+def count(graph: dgl.DGLGraph) -> dict[str, dict[str, int]]:
+    """Count the nodes and the edges of each type."""
+    return {
+        "nodes": {kind: graph.num_nodes(kind) for kind in NODE_TYPES},
+        "edges": {" ".join(kind): graph.num_edges(kind) for kind in graph.canonical_etypes},
+    }
+
+
+def load_graph(path: Path) -> dgl.DGLGraph:
+    """Read the graph that `build_graph` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is not a graph.
+    """
+    try:
+        return dgl.load_graphs(str(path))[0][0]
+    except (dgl.DGLError, OSError, IndexError) as error:
+        raise UserError(f"{path} is not a graph of this version ({error}). Delete it") from error
+
+
+def write_nodes(path: Path, nodes: Nodes) -> None:
+    """Write ids and feature space to an HDF5 file."""
+    text = h5py.string_dtype()
+    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+        file.create_dataset("photo", data=nodes.photos, dtype=text)
+        file.create_dataset("model", data=nodes.models, dtype=text)
+        file.attrs["views"] = nodes.views
+        for name in ("photo_mean", "view_mean", "projection"):
+            file.create_dataset(name, data=getattr(nodes.space, name))
+
+
+def read_nodes(path: Path) -> Nodes:
+    """Read what `write_nodes` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            names = ("photo_mean", "view_mean", "projection")
+            space = FeatureSpace(*(file[name][:] for name in names))
+            photos, models = (
+                [str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")
+            )
+            return Nodes(photos, models, int(file.attrs["views"]), space)
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path} is damaged ({error}). Delete it and run again") from error
+
+
+def _check(photos: int, models: int, photo_dim: int, view_dim: int) -> None:
+    for left, what, where in ((photos, "photo", "images"), (models, "model", "models")):
+        if not left:
+            raise UserError(
+                f"graph: no {what} is left; see rejected.csv for the reasons, or point "
+                f"`{where}` in the config at a folder that holds some"
+            )
+    if photo_dim != view_dim:
+        raise UserError(
+            f"graph: photos have {photo_dim} features and views {view_dim}. "
+            f"Describe both with the same encoder: delete the features and run again"
+        )
+
+
+def _cameras(view_shards: Iterable[Path]) -> npt.NDArray[np.float64] | None:
+    with open_shard(next(iter(view_shards)), "view-features") as shard:
+        try:
+            return shard.extra("cameras")
+        except KeyError:
+            return None
+
+
+def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:
+    sources = np.repeat(np.arange(len(found)), found.shape[1])
+    destinations = found.ravel()
+    cosine = np.einsum("ed,ed->e", queries[sources], gallery[destinations])
+    return Edges(sources, destinations, np.maximum(cosine, 0).astype(np.float32))
+
+
+def _top_k_csls(queries: Features, gallery: Features, k: int) -> Indices:
+    """Rank by 2 cos - (mean cosine of the gallery item's nearest queries), Conneau et al., 2018.
+
+    The query's own term of CSLS is the same for all its neighbours, and left out.
+    """
+    hubness = top_k(gallery, queries, CSLS_NEIGHBOURS)[1].mean(axis=1)
+    ones = np.ones((len(queries), 1), dtype=np.float32)
+    found, _ = top_k(np.hstack([2 * queries, ones]), np.hstack([gallery, -hubness[:, None]]), k)
+    return found
+
+
+def _heterograph(edges: Mapping[EdgeType, Edges], features: Mapping[str, Features]) -> dgl.DGLGraph:
+    graph = dgl.heterograph(
+        {
+            kind: (torch.from_numpy(e.sources), torch.from_numpy(e.destinations))
+            for kind, e in edges.items()
+        },
+        num_nodes_dict={kind: len(rows) for kind, rows in features.items()},
+    )
+    for kind, rows in features.items():
+        graph.nodes[kind].data["feature"] = torch.from_numpy(np.ascontiguousarray(rows))
+    for kind, e in edges.items():
+        graph.edges[kind].data["weight"] = torch.from_numpy(e.weights)
+    return graph

@@ -1,0 +1,118 @@
+"""Propagation without learned weights: the control, and the teacher of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dgl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ucmgcn.config import PropagationConfig
+from ucmgcn.graph import NODE_TYPES, Edges, neighbour_edges
+from ucmgcn.knn import top_k
+from ucmgcn.message_passing import Adjacency, diffuse, normalised_adjacency
+from ucmgcn.spaces import Features
+
+
+@dataclass(frozen=True)
+class FlatGraph:
+    """The heterograph as one set of nodes: photos, then views, then models.
+
+    Attributes
+    ----------
+    features
+        Unit vectors of all nodes, shape (n, d), float32.
+    adjacency
+        Normalised edges, in one group or in one for each relation.
+    photos, models
+        Number of nodes of these kinds.
+    """
+
+    features: Tensor
+    adjacency: Adjacency
+    photos: int
+    models: int
+
+    def ends(self, rows: Tensor) -> Tensor:
+        """Keep the rows of photos and models, shape (photos + models, d)."""
+        return torch.cat([rows[: self.photos], rows[len(rows) - self.models :]])
+
+
+def flatten(graph: dgl.DGLGraph, per_relation: bool, device: torch.device) -> FlatGraph:
+    """Number all nodes of the heterograph in one sequence, and normalise its edges."""
+    sizes = [graph.num_nodes(kind) for kind in NODE_TYPES]
+    start = dict(zip(NODE_TYPES, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    groups = []
+    for kind in graph.canonical_etypes:
+        sources, destinations = graph.edges(etype=kind)
+        weight = graph.edges[kind].data["weight"]
+        groups.append((sources + start[kind[0]], destinations + start[kind[2]], weight))
+    if not per_relation:
+        groups = [tuple(torch.cat(parts) for parts in zip(*groups, strict=True))]
+    features = torch.cat([graph.nodes[kind].data["feature"] for kind in NODE_TYPES]).to(device)
+    return FlatGraph(features, normalised_adjacency(groups, sum(sizes), device), sizes[0], sizes[2])
+
+
+def neighbourhoods(photos: Features, models: Features, k: int) -> Edges:
+    """Link photos and models to their k nearest of both kinds, in both directions.
+
+    Parameters
+    ----------
+    photos, models
+        Unit vectors, shapes (n, d) and (m, d). Photo i is node i, model j is node n + j.
+    """
+    n = len(photos)
+    alike = [neighbour_edges(photos, k), _shift(neighbour_edges(models, k), n, n)]
+    forth, back = _cross(photos, models, k), _cross(models, photos, k)
+    pairs = np.unique(np.concatenate([forth, back[:, ::-1]]), axis=0)
+    weights = np.maximum(np.einsum("ed,ed->e", photos[pairs[:, 0]], models[pairs[:, 1]]), 0)
+    cross = Edges(pairs[:, 0], pairs[:, 1] + n, weights.astype(np.float32))
+    return _join([*alike, cross, cross.reversed()])
+
+
+def rebuild(flat: FlatGraph, config: PropagationConfig) -> tuple[Edges, Tensor]:
+    """Propagate, rebuild the graph of photos and models from the result, propagate on that.
+
+    Returns
+    -------
+    edges
+        Neighbourhoods of photos and models after the last round.
+    embeddings
+        What they were computed from: unit vectors, shape (photos + models, d).
+    """
+    own = flat.ends(flat.features)
+    spread = flat.ends(diffuse(flat.features, flat.adjacency, config.hops, config.teleport))
+    for _ in range(config.rounds):
+        pairs = rebuilt_adjacency(_neighbourhoods(spread, flat.photos, config), own)
+        spread = diffuse(own, pairs, config.hops, config.teleport)
+    unit = F.normalize(spread, dim=1)
+    return _neighbourhoods(unit, flat.photos, config), unit
+
+
+def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
+    """Normalise edges among as many nodes as `like` has rows, on its device."""
+    group = tuple(map(torch.from_numpy, (edges.sources, edges.destinations, edges.weights)))
+    return normalised_adjacency([group], len(like), like.device)
+
+
+def _neighbourhoods(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
+    unit = F.normalize(rows, dim=1).cpu().numpy()
+    return neighbourhoods(unit[:photos], unit[photos:], config.neighbours)
+
+
+def _cross(queries: Features, gallery: Features, k: int) -> np.ndarray:
+    found, _ = top_k(queries, gallery, k)
+    return np.stack([np.repeat(np.arange(len(found)), found.shape[1]), found.ravel()], axis=1)
+
+
+def _shift(edges: Edges, sources: int, destinations: int) -> Edges:
+    return Edges(edges.sources + sources, edges.destinations + destinations, edges.weights)
+
+
+def _join(parts: Sequence[Edges]) -> Edges:
+    fields = ("sources", "destinations", "weights")
+    return Edges(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))

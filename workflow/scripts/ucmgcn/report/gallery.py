@@ -1,0 +1,275 @@
+"""The gallery: best, typical and worst queries with the models that were found for them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from ucmgcn.errors import ItemError
+from ucmgcn.evaluate import read_rows
+from ucmgcn.images import load_photo
+from ucmgcn.manifest import Item, read_items
+from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.scores import read_table
+from ucmgcn.store import open_shard
+
+Key = tuple[str, str]
+
+KINDS = {
+    "Best": "the most and earliest hits; of equal ones, the surest",
+    "Typical": "nearest to the median query",
+    "Worst": "the fewest and latest hits; of equal ones, the surest: confident mistakes",
+}
+UNJUDGED = ("Some queries", "at even distances in the list; without labels nothing is marked")
+
+SHOWN = 10
+QUERIES = 5
+PHOTO_SIDE, VIEW_SIDE = 240, 144
+ROWS_AT_A_TIME = 200_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model in a ranking; `hit` is None where the gallery has no right model."""
+
+    rank: int
+    model: str
+    score: float
+    hit: bool | None
+    picture: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """A photo with its first models.
+
+    `hits` and `reference_hits` count those of the subject and of the reference; they are None
+    where the gallery has no right model, or where there is no reference.
+    """
+
+    id: str
+    category: str
+    picture: str
+    found: list[Found]
+    hits: int | None
+    reference_hits: int | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Ids of queries of a kind, with its title and explanation."""
+
+    title: str
+    text: str
+    ids: list[str]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some queries of a kind."""
+
+    title: str
+    text: str
+    queries: list[Query]
+
+
+def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[Strip]:
+    """Choose queries, and give each its photo and the views of its first models.
+
+    Parameters
+    ----------
+    subject, reference
+        Method and protocol of the ranking to show, and of one whose hits are counted beside it.
+    """
+    rankings = read_top(inputs.ranking, {subject, reference})
+    ours = rankings[subject]
+    theirs = rankings[reference] if reference != subject else None
+    photos = {item.id: item for item in read_items(inputs.images)}
+    possible = _possible_hits(inputs.per_category, photos)
+    choices = choose_queries(rank_quality(ours, possible), photos)
+    rows = ours[ours["query"].isin([id for choice in choices for id in choice.ids])]
+    views = _view_pictures(inputs, rows)
+
+    def show(id: str) -> Query:
+        beside = theirs if possible[id] else None
+        return _query(photos[id], rows, beside, views, judged=possible[id] > 0)
+
+    return [Strip(c.title, c.text, [show(id) for id in c.ids]) for c in choices if c.ids]
+
+
+def read_top(path: Path, keys: Iterable[Key], depth: int = SHOWN) -> dict[Key, pd.DataFrame]:
+    """Read the first places of some methods, a part of the file at a time."""
+    columns = ["query", "method", "rank", "model", "score", "hit", "protocol"]
+    types = {**dict.fromkeys(columns, str), "rank": np.int64, "score": np.float64}
+    parts: dict[Key, list[pd.DataFrame]] = {key: [] for key in keys}
+    reader = pd.read_csv(
+        path, usecols=columns, dtype=types, keep_default_na=False, chunksize=ROWS_AT_A_TIME
+    )
+    for chunk in reader:
+        top = chunk[chunk["rank"] <= depth]
+        for method, protocol in parts:
+            here = (top["method"] == method) & (top["protocol"] == protocol)
+            parts[method, protocol].append(top[here])
+    return {key: pd.concat(found, ignore_index=True) for key, found in parts.items()}
+
+
+def rank_quality(top: pd.DataFrame, possible: Mapping[str, int]) -> pd.DataFrame:
+    """Judge the first places of each query.
+
+    Parameters
+    ----------
+    top
+        First places, with the columns query, rank, score, hit.
+    possible
+        Number of right models in the gallery by query; queries without one are not judged.
+
+    Returns
+    -------
+    By query, the columns ``ndcg`` (discounted gain of the hits over that of as many hits as there
+    can be; NaN where not judged) and ``score``, the mean of its places.
+    """
+    gain = (top["hit"] == "1") / np.log2(top["rank"] + 1)
+    table = top.assign(gain=gain).groupby("query")[["gain", "score"]]
+    quality = table.agg({"gain": "sum", "score": "mean"})
+    depth = int(top["rank"].max())
+    ideal = np.cumsum([0.0, *(1 / np.log2(np.arange(1, depth + 1) + 1))])
+    sought = [min(possible.get(str(query), 0), depth) for query in quality.index]
+    best = pd.Series(ideal[sought], index=quality.index).replace(0.0, np.nan)
+    return pd.DataFrame({"ndcg": quality["gain"] / best, "score": quality["score"]})
+
+
+def choose_queries(
+    quality: pd.DataFrame, photos: Mapping[str, Item], n: int = QUERIES
+) -> list[Choice]:
+    """Choose the best, the most typical and the worst queries, of as many categories as can be.
+
+    Parameters
+    ----------
+    quality
+        Of `rank_quality`. If no query is judged, some are taken at even distances.
+    n
+        Number of queries of each kind; a query is taken once.
+    """
+    judged = quality.dropna()
+    if judged.empty:
+        return [Choice(*UNJUDGED, _evenly(sorted(map(str, quality.index)), 2 * n))]
+    ndcg = judged["ndcg"].round(9)
+    taken: set[str] = set()
+    chosen = {}
+    for kind, distance in (
+        ("Best", -ndcg), ("Worst", ndcg), ("Typical", (ndcg - ndcg.median()).abs()),
+    ):  # fmt: skip
+        order = pd.DataFrame({"distance": distance, "unsure": -judged["score"]})
+        ids = map(str, order.sort_values(["distance", "unsure"], kind="stable").index)
+        chosen[kind] = _spread([id for id in ids if id not in taken], photos, n)
+        taken.update(chosen[kind])
+    return [Choice(kind, text, chosen[kind]) for kind, text in KINDS.items()]
+
+
+def data_uri(image: npt.NDArray[np.uint8], side: int) -> str:
+    """Encode an RGB image, scaled down to a side, as a WebP data URI."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    packed = io.BytesIO()
+    picture.save(packed, "WEBP", quality=78, method=4)
+    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
+
+
+def _possible_hits(per_category: Path, photos: Mapping[str, Item]) -> dict[str, int]:
+    table = read_table(per_category)
+    sizes = dict(zip(table["category"], table["n_models"].astype(int), strict=True))
+    return {id: sizes.get(photo.category, 0) for id, photo in photos.items()}
+
+
+def _evenly(ids: Sequence[str], n: int) -> list[str]:
+    places = np.linspace(0, len(ids) - 1, min(n, len(ids)))
+    return [ids[i] for i in np.unique(places.round().astype(int))]
+
+
+def _spread(ids: Sequence[str], photos: Mapping[str, Item], n: int) -> list[str]:
+    """Take n ids in their order, each category's first before any category's second."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for place, id in enumerate(ids):
+        category = photos[id].category
+        turns.append((seen[category], place))
+        seen[category] += 1
+    return [ids[place] for place in sorted(place for _, place in sorted(turns)[:n])]
+
+
+def _query(
+    photo: Item,
+    rows: pd.DataFrame,
+    beside: pd.DataFrame | None,
+    views: Mapping[Key, str],
+    judged: bool,
+) -> Query:
+    mine = rows[rows["query"] == photo.id].sort_values("rank")
+    return Query(
+        id=photo.id,
+        category=photo.category,
+        picture=_photo(Path(photo.path)),
+        found=[
+            _found(row, views[photo.id, row["model"]], judged) for row in mine.to_dict("records")
+        ],
+        hits=_count_hits(mine) if judged else None,
+        reference_hits=None if beside is None else _count_hits(beside[beside["query"] == photo.id]),
+    )
+
+
+def _found(row: Mapping[Hashable, Any], picture: str, judged: bool) -> Found:
+    hit = row["hit"] == "1" if judged else None
+    return Found(row["rank"], row["model"], row["score"], hit, picture)
+
+
+def _count_hits(rows: pd.DataFrame) -> int:
+    return int((rows["hit"] == "1").sum())
+
+
+def _photo(path: Path) -> str:
+    """Return the photo as a data URI, or nothing where its file has gone since the run."""
+    try:
+        return data_uri(load_photo(path, PHOTO_SIDE, "pad"), PHOTO_SIDE)
+    except ItemError:
+        return ""
+
+
+def _view_pictures(inputs: ReportInputs, rows: pd.DataFrame) -> dict[Key, str]:
+    """For each query and model, the view that is nearest to the photo."""
+    pairs = list(zip(rows["query"], rows["model"], strict=True))
+    nearest = _nearest_views(inputs, pairs)
+    wanted: dict[str, list[Key]] = {}
+    for query, model in pairs:
+        wanted.setdefault(model, []).append((query, model))
+    return dict(_read_views(inputs.views, wanted, nearest.__getitem__))
+
+
+def _nearest_views(inputs: ReportInputs, pairs: Sequence[Key]) -> dict[Key, int]:
+    queries, models = (sorted({pair[i] for pair in pairs}) for i in (0, 1))
+    photos = read_rows(inputs.image_features, "image-features", queries)
+    views = read_rows(inputs.view_features, "view-features", models)
+    lengths = np.linalg.norm(views, axis=2, keepdims=True)
+    views = views / np.maximum(lengths, np.finfo(np.float32).tiny)
+    photo = dict(zip(queries, photos, strict=True))
+    of_model = dict(zip(models, views, strict=True))
+    return {(q, m): int(np.argmax(of_model[m] @ photo[q])) for q, m in pairs}
+
+
+def _read_views(
+    shards: Sequence[Path], wanted: Mapping[str, Sequence[Key]], view_of: Callable[[Key], int]
+) -> Iterator[tuple[Key, str]]:
+    for path in shards:
+        with open_shard(path, "views") as shard:
+            for i, model in enumerate(shard.ids):
+                for key in wanted.get(model, ()):
+                    yield key, data_uri(shard.array[i, view_of(key)], VIEW_SIDE)

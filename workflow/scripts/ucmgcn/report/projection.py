@@ -1,0 +1,125 @@
+"""The embeddings before and after the graph, in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from ucmgcn.evaluate import read_embeddings, read_rows
+from ucmgcn.report.inputs import ReportInputs
+
+Floats = npt.NDArray[np.float64]
+Features = npt.NDArray[np.float32]
+
+MAX_OF_EACH = 1000
+COMPONENTS = 50
+PERPLEXITY = 30.0
+ITERATIONS = 500
+FEWEST = 8
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Photos and models in the plane, by their descriptors and by their embeddings.
+
+    Attributes
+    ----------
+    photos, models
+        Ids of the n photos and m models that are drawn.
+    n_photos, n_models
+        How many there are.
+    before, after
+        Positions of the photos, then the models; shape (n + m, 2).
+    """
+
+    photos: list[str]
+    models: list[str]
+    n_photos: int
+    n_models: int
+    before: Floats
+    after: Floats
+
+
+def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH) -> Maps:
+    """Project descriptors (models: maximum over views) and transductive embeddings.
+
+    Parameters
+    ----------
+    limit
+        At most this many photos, and as many models, are drawn: a fixed random sample.
+    """
+    path = inputs.embeddings[0]
+    held = _embedded_ids(path)
+    photos, models = (_sample(held[group], limit) for group in ("photo", "model"))
+    before = [
+        read_rows(inputs.image_features, "image-features", photos),
+        read_rows(inputs.view_features, "view-features", models, lambda views: views.max(axis=1)),
+    ]
+    after = [
+        read_embeddings(path, group, "transductive", ids)
+        for group, ids in (("photo", photos), ("model", models))
+    ]
+    counts = len(held["photo"]), len(held["model"])
+    return Maps(photos, models, *counts, _of_both(before), _of_both(after))
+
+
+def project(rows: npt.NDArray[np.floating]) -> Floats:
+    """Place rows in the plane so that near rows stay near: t-SNE of their principal components.
+
+    Parameters
+    ----------
+    rows
+        Shape (n, d). Fewer than eight rows get their first principal components instead.
+
+    Returns
+    -------
+    Positions of shape (n, 2), the same for the same rows.
+
+    References
+    ----------
+    L. van der Maaten, G. Hinton, Visualizing data using t-SNE, JMLR 9, 2008.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if np.ptp(rows, axis=0).max(initial=0.0) == 0.0:
+        return np.zeros((len(rows), 2))
+    # One thread: the order of sums stays the same, and no core is asked for twice.
+    with threadpool_limits(1):
+        n_components = min(COMPONENTS, *rows.shape)
+        reduced = PCA(n_components, svd_solver="full").fit_transform(rows)
+        if len(rows) < FEWEST:
+            return np.pad(reduced, ((0, 0), (0, 1)))[:, :2].astype(np.float64)
+        tsne = TSNE(
+            init="pca" if n_components > 1 else "random",
+            perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
+            max_iter=ITERATIONS,
+            random_state=0,
+        )
+        return np.asarray(tsne.fit_transform(reduced), dtype=np.float64)
+
+
+def _of_both(parts: Sequence[Features]) -> Floats:
+    rows = np.concatenate(parts)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return project(rows / np.maximum(norms, np.finfo(np.float32).tiny))
+
+
+def _embedded_ids(path: Path) -> Mapping[str, list[str]]:
+    with h5py.File(path, "r") as file:
+        return {
+            group: [str(i) for i in file[group]["id"].asstr()[:]] for group in ("photo", "model")
+        }
+
+
+def _sample(ids: list[str], limit: int) -> list[str]:
+    if len(ids) <= limit:
+        return ids
+    chosen = np.random.default_rng(0).choice(len(ids), limit, replace=False)
+    return [ids[i] for i in np.sort(chosen)]
