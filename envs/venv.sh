@@ -2,9 +2,9 @@
 # Make the virtual environment $1 with the pinned packages of requirements.lock and this project.
 set -euo pipefail
 venv=$1
-python=${PYTHON:-$(command -v python3.11 || command -v python3.10 || command -v python3 || true)}
-if ! "${python:-false}" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 12))'; then
-  echo "Python 3.10 or 3.11 is needed (DGL has no wheels for a newer one). Install it, or name one: make PYTHON=/path/to/python3.11" >&2
+python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
+if ! "${python:-false}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+  echo "Python 3.11 is needed (DGL has no wheels for a newer one). Install it, or name one: make PYTHON=/path/to/python3.11" >&2
   exit 2
 fi
 if ! "$python" -m venv "$venv" 2>/dev/null; then

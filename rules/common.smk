@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from ucmgcn.config import parse_config
 from ucmgcn.errors import UserError
 from ucmgcn.manifest import listing_digest
-from ucmgcn.provenance import code_digest
+from ucmgcn.provenance import code_digest, data_digest
 
 
 def checked(function, *arguments):

@@ -35,6 +35,7 @@ rule report:
         root=workflow.basedir,
         config=asdict(CONFIG),
         code=code_digest("report"),
+        templates=data_digest("templates"),
     message:
         "writing the report"
     script:

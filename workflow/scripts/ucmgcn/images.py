@@ -19,6 +19,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)
+# As in the training of EfficientNet-Lite (resize_method in TensorFlow's efficientnet/main.py).
+FILTER = Image.Resampling.BILINEAR
 
 
 def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int = MAX_PIXELS) -> RGB:
@@ -26,7 +28,7 @@ def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int =
 
     The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
     views), 16-bit and floating-point images are scaled to 8 bits, and an animation gives its first
-    frame. Scaling is bicubic and anti-aliased, as in the training of EfficientNet.
+    frame. Scaling is bilinear and anti-aliased.
 
     Parameters
     ----------
@@ -78,15 +80,15 @@ def to_square(image: Image.Image, size: int, resize: Resize) -> Image.Image:
     if resize not in get_args(Resize):
         raise ValueError(f"resize is {resize!r}, not one of {get_args(Resize)}")
     if resize == "crop":
-        return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+        return ImageOps.fit(image, (size, size), FILTER)
     if resize == "pad":
-        return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=WHITE)
-    return image.resize((size, size), Image.Resampling.BICUBIC)
+        return ImageOps.pad(image, (size, size), FILTER, color=WHITE)
+    return image.resize((size, size), FILTER)
 
 
 def _decode(path: Path, size: int, max_pixels: int) -> Image.Image:
     with Image.open(path, formats=FORMATS) as image:
-        # Twice the size leaves the bicubic filter enough to work on.
+        # Twice the size leaves the filter enough to work on.
         image.draft(None, (2 * size, 2 * size))
         _check_size(image, max_pixels)
         image.load()

@@ -145,9 +145,10 @@ def write_items(path: Path, items: Iterable[Item]) -> None:
 
 
 def read_items(path: Path) -> list[Item]:
-    """Read what `write_items` wrote; empty cells and names such as ``NA`` stay text."""
+    """Read what `write_items` wrote; further columns do not matter, and ``NA`` stays text."""
     text = dict.fromkeys(("id", "path", "category", "split"), str)
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False)
+    columns = [field.name for field in fields(Item)]
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=columns)[columns]
     return [Item(*row) for row in frame.itertuples(index=False, name=None)]
 
 

@@ -28,6 +28,14 @@ def code_digest(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def data_digest(folder: str) -> str:
+    """Digest of the files of a folder of this package that are no code, such as templates."""
+    digest = hashlib.sha256()
+    for path in sorted((PACKAGE / folder).iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _closure(module: str) -> set[str]:
     found: set[str] = set()
     waiting = [module]
