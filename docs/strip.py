@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-
 from ucmgcn.store import open_shard
 
 TOP = 7
 SIDE = 150
 GAP = 10
 QUANTILES = (0.9, 0.7, 0.5, 0.3)
+Feature = npt.NDArray[np.float32]
+
 METHOD, PROTOCOL = "ucm-gcn", "inductive"
 HIT, MISS, INK, GROUND = (26, 127, 55), (207, 34, 46), (31, 35, 40), (255, 255, 255)
 
@@ -31,7 +32,7 @@ def choose(ranking: pd.DataFrame) -> list[str]:
     return [str(quality.index[round(q * (len(quality) - 1))]) for q in QUANTILES]
 
 
-def nearest_views(results: Path, photo: npt.NDArray[np.float32], wanted: set[str]) -> dict:
+def nearest_views(results: Path, photo: Feature, wanted: set[str]) -> dict:
     """The view of each wanted model whose feature is nearest to the photo's."""
     found = {}
     for path in sorted(results.glob("features/*/views/shard-*.h5")):
@@ -47,7 +48,7 @@ def nearest_views(results: Path, photo: npt.NDArray[np.float32], wanted: set[str
     return found
 
 
-def photo_features(results: Path) -> dict[str, npt.NDArray[np.float32]]:
+def photo_features(results: Path) -> dict[str, Feature]:
     """Features of all photos by id."""
     features = {}
     for path in sorted(results.glob("features/*/images/shard-*.h5")):
@@ -67,7 +68,9 @@ def tile(image: Image.Image, colour: tuple[int, int, int], label: str) -> Image.
     return out
 
 
-def row(results: Path, query: str, ranking: pd.DataFrame, path: str, feature) -> list[Image.Image]:
+def row(
+    results: Path, query: str, ranking: pd.DataFrame, path: str, feature: Feature
+) -> list[Image.Image]:
     """The photo and its first models."""
     top = ranking[ranking["query"] == query].sort_values("rank").head(TOP)
     views = nearest_views(results, feature, set(top["model"]))

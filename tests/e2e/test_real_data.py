@@ -50,6 +50,6 @@ def test_three_real_categories_are_told_apart(project) -> None:
     assert (metrics["mAP"] > 1.5 * chance).all(), metrics["mAP"]
     assert metrics["n_queries"].eq(EACH * 3).all() and metrics["n_models"].eq(EACH * 3).all()
     rejected = pd.read_csv(tables / "rejected.csv").set_index("path")
-    assert set(map(lambda p: Path(p).name, rejected.index)) == {"broken.obj", "broken.jpg"}
+    assert {Path(p).name for p in rejected.index} == {"broken.obj", "broken.jpg"}
     assert rejected["stage"].tolist() == ["features", "render"]
     assert "Nothing to be done" in project.snakemake(hash_seed="7")

@@ -6,7 +6,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-
 from ucmgcn.config import Config, json_schema, keys, parse_config
 from ucmgcn.errors import UserError
 

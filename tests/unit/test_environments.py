@@ -36,7 +36,9 @@ def test_conda_pins_are_the_locks(root: Path, name: str) -> None:
 def test_conda_holds_all_that_the_project_declares(root: Path) -> None:
     text = (root / "pyproject.toml").read_text()
     block = re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)[1]
-    declared = {canonical(re.match(r"[A-Za-z0-9._-]+", d)[0]) for d in re.findall(r'"(.+?)"', block)}
+    declared = {
+        canonical(re.match(r"[A-Za-z0-9._-]+", d)[0]) for d in re.findall(r'"(.+?)"', block)
+    }
     for name in ("cpu", "gpu"):
         environment = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
         pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))

@@ -110,7 +110,9 @@ def test_the_image_is_upright_and_not_mirrored(draw):
     # From +z, x is to the right and y up: an L with a short foot towards +x.
     bars = [trimesh.creation.box([0.2, 1.6, 0.1]), trimesh.creation.box([0.6, 0.2, 0.1])]
     bars[1].apply_translation([0.4, -0.7, 0])
-    (view,) = shown(draw(as_mesh(trimesh.util.concatenate(bars)), positions=np.array([[0, 0, 1.0]])))
+    (view,) = shown(
+        draw(as_mesh(trimesh.util.concatenate(bars)), positions=np.array([[0, 0, 1.0]]))
+    )
     assert view[32:].sum() > view[:32].sum()
     assert view[48:, 32:].sum() > view[48:, :32].sum()
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ucmgcn.errors import UserError
 from ucmgcn.store import Rejection, ShardWriter, atomic_path, open_shard, read_shards
 
@@ -62,9 +61,11 @@ def test_the_wrong_kind_and_a_truncated_file_are_named_with_the_mend(tmp_path: P
 
 
 def test_values_that_are_not_finite_name_their_item(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="item b"):
-        with ShardWriter(tmp_path / "s.h5", "views", {}, "features", (2,), "f4") as writer:
-            writer.add_many(["a", "b"], np.array([[1, 2], [3, np.nan]], "f4"))
+    with (
+        pytest.raises(ValueError, match="item b"),
+        ShardWriter(tmp_path / "s.h5", "views", {}, "features", (2,), "f4") as writer,
+    ):
+        writer.add_many(["a", "b"], np.array([[1, 2], [3, np.nan]], "f4"))
     assert not any(tmp_path.iterdir())
 
 

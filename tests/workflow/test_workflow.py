@@ -9,10 +9,24 @@ import pandas as pd
 import pytest
 
 STAGES = ("manifest", "render", "features", "graph", "train", "evaluate", "report")
-COLUMNS = (
-    "dataset,method,supervision,protocol,backbone,n_seeds,n_queries,n_models,"
-    "NN,FT,ST,F,DCG,ANMRR,AUC,mAP"
-).split(",")
+COLUMNS = [
+    "dataset",
+    "method",
+    "supervision",
+    "protocol",
+    "backbone",
+    "n_seeds",
+    "n_queries",
+    "n_models",
+    "NN",
+    "FT",
+    "ST",
+    "F",
+    "DCG",
+    "ANMRR",
+    "AUC",
+    "mAP",
+]
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
+
+
 def paths(name):
     """Files of one named input."""
     return [Path(path) for path in snakemake.input[name.replace("-", "_")]]

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ucmgcn.config import RenderConfig
 from ucmgcn.logs import configure_logging
 from ucmgcn.manifest import read_items
-from ucmgcn.config import RenderConfig
 from ucmgcn.render import render_shard
 
 if TYPE_CHECKING:

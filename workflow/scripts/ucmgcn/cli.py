@@ -33,7 +33,7 @@ def main() -> None:
 @main.command()
 @click.argument("metrics", type=click.Path(dir_okay=False, path_type=Path))
 def table(metrics: Path) -> None:
-    """Print a metrics table for people.
+    r"""Print a metrics table for people.
 
     \b
     Example:

@@ -190,7 +190,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     try:
         config = TypeAdapter(Config).validate_python(dict(raw))
     except ValidationError as error:
-        raise UserError("\n".join(_explain(e) for e in error.errors())) from None
+        raise UserError("\n".join(map(_explain, _innermost(error.errors())))) from None
     _check_data(config)
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
@@ -227,6 +227,14 @@ def _check_data(config: Config) -> None:
             "config: these are not the demo's folders, but dataset is still demo. "
             "Give them a name: --config dataset=NAME"
         )
+
+
+def _innermost(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Leave out what only follows from an error further inside, as that a list is too short."""
+    for error in errors:
+        depth = len(error["loc"])
+        if not any(e["loc"][:depth] == error["loc"] and len(e["loc"]) > depth for e in errors):
+            yield error
 
 
 def _explain(error: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -61,7 +63,7 @@ class UCMGCN(nn.Module):
         super().__init__()
         sizes = [inputs, *[hidden] * (layers - 1), outputs]
         self.layers = nn.ModuleList(
-            GraphConvolution(a, b, relations) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            GraphConvolution(a, b, relations) for a, b in itertools.pairwise(sizes)
         )
         self.dropout, self.hops, self.teleport = dropout, hops, teleport
 

@@ -296,6 +296,6 @@ def _heterograph(edges: Mapping[EdgeType, Edges], features: Mapping[str, Feature
     )
     for kind, rows in features.items():
         graph.nodes[kind].data["feature"] = torch.from_numpy(np.ascontiguousarray(rows))
-    for kind, e in edges.items():
-        graph.edges[kind].data["weight"] = torch.from_numpy(e.weights)
+    for edge_type, e in edges.items():
+        graph.edges[edge_type].data["weight"] = torch.from_numpy(e.weights)
     return graph

@@ -169,7 +169,7 @@ def _walk(root: Path) -> Iterator[Path]:
     """Yield every file below `root` once, following links to folders but never in a circle."""
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True):
-        info = os.stat(folder)
+        info = Path(folder).stat()
         if (info.st_dev, info.st_ino) in seen or not _inside(Path(folder), root):
             subfolders.clear()
             continue

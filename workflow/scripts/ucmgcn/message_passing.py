@@ -31,8 +31,10 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
         product otherwise; both give the same numbers.
     """
     if graph.device == features.device:
-        return dgl.ops.u_mul_e_sum(graph, features, weight[:, None])
-    return torch.sparse.mm(sparse_matrix(graph, weight), features)
+        summed: Tensor = dgl.ops.u_mul_e_sum(graph, features, weight[:, None])
+        return summed
+    product: Tensor = torch.sparse.mm(sparse_matrix(graph, weight), features)
+    return product
 
 
 def sparse_matrix(graph: dgl.DGLGraph, weight: Tensor) -> Tensor:

@@ -46,13 +46,14 @@ def flatten(graph: dgl.DGLGraph, per_relation: bool, device: torch.device) -> Fl
     """Number all nodes of the heterograph in one sequence, and normalise its edges."""
     sizes = [graph.num_nodes(kind) for kind in NODE_TYPES]
     start = dict(zip(NODE_TYPES, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-    groups = []
+    groups: list[tuple[Tensor, Tensor, Tensor]] = []
     for kind in graph.canonical_etypes:
         sources, destinations = graph.edges(etype=kind)
         weight = graph.edges[kind].data["weight"]
         groups.append((sources + start[kind[0]], destinations + start[kind[2]], weight))
     if not per_relation:
-        groups = [tuple(torch.cat(parts) for parts in zip(*groups, strict=True))]
+        sources, destinations, weights = (torch.cat(p) for p in zip(*groups, strict=True))
+        groups = [(sources, destinations, weights)]
     features = torch.cat([graph.nodes[kind].data["feature"] for kind in NODE_TYPES]).to(device)
     return FlatGraph(features, normalised_adjacency(groups, sum(sizes), device), sizes[0], sizes[2])
 
@@ -95,8 +96,9 @@ def rebuild(flat: FlatGraph, config: PropagationConfig) -> tuple[Edges, Tensor]:
 
 def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
     """Normalise edges among as many nodes as `like` has rows, on its device."""
-    group = tuple(map(torch.from_numpy, (edges.sources, edges.destinations, edges.weights)))
-    return normalised_adjacency([group], len(like), like.device)
+    parts = (edges.sources, edges.destinations, edges.weights)
+    sources, destinations, weights = (torch.from_numpy(part) for part in parts)
+    return normalised_adjacency([(sources, destinations, weights)], len(like), like.device)
 
 
 def _neighbourhoods(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 Distance = Literal["cosine", "euclidean"]
 Features = npt.NDArray[np.floating[Any]]

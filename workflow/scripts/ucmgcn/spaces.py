@@ -37,8 +37,9 @@ class FeatureSpace:
         return self._map(features, self.view_mean)
 
     def _map(self, features: Features, mean: Features) -> Features:
-        centred = normalise(features) - mean
-        return normalise(centred @ self.projection if self.projection.size else centred)
+        centred: Features = normalise(features) - mean
+        projected: Features = centred @ self.projection if self.projection.size else centred
+        return normalise(projected)
 
 
 def normalise(vectors: Features) -> Features:

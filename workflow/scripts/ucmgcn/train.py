@@ -187,7 +187,7 @@ def _learn(
         parts = _losses(z, pairs, weights, flat.photos, config)
         loss = parts["discrimination"] + config.correlation_weight * parts["correlation"]
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         epoch += 1
         history.append(
