@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench ablation lock schema setup
+.PHONY: demo test lint bench ablation lock settings setup
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
@@ -31,5 +31,5 @@ lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock
 	$(BIN)/python envs/pins.py
 
-schema: setup ## write the JSON Schema of the configuration anew
-	$(BIN)/python -m ucmgcn.config > workflow/schemas/config.schema.yaml
+settings: setup ## write config.yaml, its schema and the README's table anew from the code
+	$(BIN)/python docs/settings.py

@@ -1,4 +1,3 @@
-import errno
 import os
 import sys
 from dataclasses import asdict
@@ -8,6 +7,7 @@ sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
 from snakemake.exceptions import WorkflowError
 
 from ucmgcn.config import parse_config
+from ucmgcn.demo.build import names_digest
 from ucmgcn.errors import UserError
 from ucmgcn.manifest import listing_digest
 from ucmgcn.provenance import code_digest, data_digest
@@ -21,13 +21,18 @@ def checked(function, *arguments):
         raise WorkflowError(str(error))
 
 
+DEMO = "resources/demo"
 CONFIG = checked(parse_config, config)
+LISTING = (
+    names_digest(DEMO, CONFIG.demo.models_per_category, CONFIG.demo.photos_per_category)
+    if CONFIG.uses_demo
+    else checked(listing_digest, CONFIG.models, CONFIG.images)
+)
 RESULTS = f"results/{CONFIG.dataset}"
 FEATURES = f"{RESULTS}/features/{CONFIG.features.backbone}"
 GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
-DEMO = "resources/demo"
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
 
@@ -41,11 +46,3 @@ def section(name, without=""):
     """Settings of one stage, as the plain values that Snakemake compares between runs."""
     settings = asdict(getattr(CONFIG, name))
     return {key: value for key, value in settings.items() if key != without}
-
-
-def listing(wildcards, input):
-    """Digest of the data folders; not known until the demo set, if it is used, has been made."""
-    missing = [path for path in input if not os.path.exists(path)]
-    if missing:
-        raise FileNotFoundError(errno.ENOENT, "not made yet", missing[0])
-    return checked(listing_digest, CONFIG.models, CONFIG.images)

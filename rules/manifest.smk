@@ -24,7 +24,7 @@ rule manifest:
         models=CONFIG.models,
         images=CONFIG.images,
         shards=section("shards"),
-        listing=listing,
+        listing=LISTING,
         code=code_digest("manifest"),
     message:
         "listing the models of {params.models} and the photos of {params.images}"

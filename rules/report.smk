@@ -32,7 +32,6 @@ rule report:
         runtime=10,
     params:
         benchmarks=f"{RESULTS}/benchmarks",
-        root=workflow.basedir,
         config=asdict(CONFIG),
         code=code_digest("report"),
         templates=data_digest("templates"),

@@ -22,7 +22,7 @@ def test_every_key_in_config_yaml_has_a_comment(root: Path) -> None:
 
 def test_the_schema_file_is_the_one_made_from_the_code(root: Path) -> None:
     file = root / "workflow" / "schemas" / "config.schema.yaml"
-    assert yaml.safe_load(file.read_text()) == json_schema(), "run `make schema`"
+    assert yaml.safe_load(file.read_text()) == json_schema(), "run `make settings`"
 
 
 def test_the_schema_accepts_the_defaults_and_is_strict_at_every_level(root: Path) -> None:

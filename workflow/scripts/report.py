@@ -17,7 +17,7 @@ files = {
 inputs = ReportInputs(
     **files,
     benchmarks=Path(snakemake.params.benchmarks),
-    root=Path(snakemake.params.root),
+    root=Path(snakemake.scriptdir).parents[1],
     config=snakemake.params.config,
 )
 write_report(inputs, Path(snakemake.output.html))

@@ -7,11 +7,9 @@ JSON Schema made from this module; a test keeps the three in step.
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
@@ -78,7 +76,7 @@ class GraphConfig:
 class PropagationConfig:
     """How features spread over the graph, and how neighbourhoods are rebuilt from the result."""
 
-    hops: Annotated[int, Field(ge=0, description="steps of propagation")] = 16
+    hops: Annotated[int, Field(ge=0, description="steps of propagation")] = 8
     teleport: Annotated[
         float, Field(ge=0, le=1, description="share of a node's own features in each step")
     ] = 0.05
@@ -98,14 +96,27 @@ class TrainConfig:
         tuple[Annotated[int, Field(ge=0)], ...],
         Field(min_length=1, description="one training each; tables give mean and sd"),
     ] = (0, 1, 2)
-    epochs: Annotated[int, Field(ge=1, description="steps, each over the whole graph")] = 60
+    epochs: Annotated[int, Field(ge=1, description="steps, each over the whole graph")] = 20
     layers: Annotated[int, Field(ge=1, le=8, description="graph convolutions")] = 2
-    hidden: Annotated[int, Field(ge=1, description="size of the layers between")] = 256
-    dims: Annotated[int, Field(ge=1, description="size of the learned embedding")] = 64
-    lr: Annotated[float, Field(gt=0, description="learning rate of Adam")] = 0.005
+    hidden: Annotated[int, Field(ge=1, description="size of the layers between")] = 128
+    dims: Annotated[int, Field(ge=1, description="size of the learned embedding")] = 128
+    lr: Annotated[float, Field(gt=0, description="learning rate of Adam")] = 0.01
     weight_decay: Annotated[float, Field(ge=0, description="decay of the weights")] = 0.0001
     dropout: Annotated[float, Field(ge=0, lt=1, description="dropout before each layer")] = 0.3
-    hops: Annotated[int, Field(ge=0, description="propagation after the last layer")] = 8
+    edge_dropout: Annotated[
+        float, Field(ge=0, lt=1, description="share of the edges left out in each step")
+    ] = 0.0
+    per_relation: Annotated[
+        bool, Field(description="weights of their own for each type of edges, or one for all")
+    ] = False
+    hops: Annotated[int, Field(ge=0, description="propagation after the last layer")] = 0
+    matching: Annotated[
+        Literal["transport", "nearest"],
+        Field(description="how photos and models become neighbours: balanced, or nearest"),
+    ] = "transport"
+    transport_entropy: Annotated[
+        float, Field(gt=0, description="of transport: small is sharp, large is spread")
+    ] = 0.1
     discrimination: Annotated[
         Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
     ] = "info-nce"
@@ -113,11 +124,11 @@ class TrainConfig:
     correlation: Annotated[
         Literal["coral", "agreement", "off"], Field(description="loss against the media's gap")
     ] = "coral"
-    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1.0
+    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1e5
     folds: Annotated[
         int, Field(ge=2, description="parts of the photos, for the inductive protocol")
-    ] = 4
-    checkpoint_every: Annotated[int, Field(ge=1, description="epochs between checkpoints")] = 20
+    ] = 3
+    checkpoint_every: Annotated[int, Field(ge=1, description="epochs between checkpoints")] = 10
 
 
 Method = Literal[
@@ -249,7 +260,3 @@ def _nearest(name: str) -> str:
     known = sorted({*known, *(key.partition(".")[0] for key in known)})
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-if __name__ == "__main__":
-    yaml.safe_dump(json_schema(), sys.stdout, sort_keys=False, allow_unicode=True, width=100)

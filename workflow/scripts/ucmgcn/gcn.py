@@ -69,7 +69,7 @@ class UCMGCN(nn.Module):
 
     def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
         """Embed all nodes: (n, inputs) to (n, outputs), not normalised."""
-        hidden = features
+        hidden = features * features.shape[1] ** 0.5  # of unit length: entries of unit variance
         for i, layer in enumerate(self.layers):
             hidden = F.relu(hidden) if i else hidden
             hidden = layer(F.dropout(hidden, self.dropout, self.training), aggregate)

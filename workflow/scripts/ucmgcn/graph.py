@@ -48,11 +48,25 @@ class Edges:
 
 @dataclasses.dataclass(frozen=True)
 class Nodes:
-    """What the nodes are, apart from the graph: ids in the graph's order, and the space."""
+    """What the graph is made of: ids and features of the encoder, in the graph's order.
+
+    Attributes
+    ----------
+    photos, models
+        Ids of n photos and m models.
+    photo_features, view_features
+        Shapes (n, d) and (m, v, d), float32.
+    cameras
+        Unit positions of the views' cameras, shape (v, 3); empty where they are not known.
+    space
+        The feature space that was fitted on all of them.
+    """
 
     photos: list[str]
     models: list[str]
-    views: int
+    photo_features: Features
+    view_features: Features
+    cameras: npt.NDArray[np.float64]
     space: FeatureSpace
 
 
@@ -76,7 +90,7 @@ def build_graph(
     out_json
         Number of nodes and edges of each type, and the settings.
     out_nodes
-        HDF5: ids and the fitted feature space, see `read_nodes`.
+        HDF5: ids, features and the fitted feature space, see `read_nodes`.
 
     Raises
     ------
@@ -86,22 +100,47 @@ def build_graph(
     photo_ids, photos, _ = read_shards(image_shards, "image-features")
     model_ids, views, _ = read_shards(view_shards, "view-features")
     _check(len(photo_ids), len(model_ids), photos.shape[-1], views.shape[-1])
-    space = fit_space(
-        photos, views.reshape(-1, views.shape[-1]), config.space, config.dims, config.exponent
-    )
-    graph = make_graph(space.photos(photos), space.views(views), _cameras(view_shards), config)
+    nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
+    graph = link(nodes, config)
     with atomic_path(out_graph) as path:
         dgl.save_graphs(str(path), [graph])
-    write_nodes(out_nodes, Nodes(photo_ids, model_ids, views.shape[1], space))
+    write_nodes(out_nodes, nodes)
     summary = {**count(graph), "config": dataclasses.asdict(config)}
     with atomic_path(out_json) as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
+def fit_nodes(
+    photo_ids: list[str],
+    model_ids: list[str],
+    photos: Features,
+    views: Features,
+    cameras: npt.NDArray[np.float64],
+    config: GraphConfig,
+) -> Nodes:
+    """Fit the feature space on photos (n, d) and views (m, v, d)."""
+    flat = views.reshape(-1, views.shape[-1])
+    space = fit_space(photos, flat, config.space, config.dims, config.exponent)
+    return Nodes(photo_ids, model_ids, photos, views, cameras, space)
+
+
+def link(nodes: Nodes, config: GraphConfig) -> dgl.DGLGraph:
+    """Make the graph of some nodes in their feature space; see `make_graph`."""
+    photos, views = nodes.space.photos(nodes.photo_features), nodes.space.views(nodes.view_features)
+    return make_graph(photos, views, nodes.cameras, config)
+
+
+def refit(nodes: Nodes, held_out: npt.NDArray[np.bool_], config: GraphConfig) -> Nodes:
+    """Leave out photos, by a mask of shape (n,), and fit the space without them."""
+    ids = [id for id, out in zip(nodes.photos, held_out, strict=True) if not out]
+    photos = nodes.photo_features[~held_out]
+    return fit_nodes(ids, nodes.models, photos, nodes.view_features, nodes.cameras, config)
+
+
 def make_graph(
     photos: Features,
     views: Features,
-    cameras: npt.NDArray[np.float64] | None,
+    cameras: npt.NDArray[np.float64],
     config: GraphConfig,
 ) -> dgl.DGLGraph:
     """Link photos, views and models.
@@ -111,7 +150,7 @@ def make_graph(
     photos, views
         Unit vectors in the common space, shapes (n, d) and (m, v, d), float32.
     cameras
-        Unit positions of the views' cameras, shape (v, 3); None where they are not known, which
+        Unit positions of the views' cameras, shape (v, 3); empty where they are not known, which
         leaves out the edges between views.
 
     Returns
@@ -125,7 +164,7 @@ def make_graph(
     shown = photo_view_edges(photos, flat, config)
     parts = view_model_edges(views, models, config.structure)
     edges = {SHOWS: shown, SHOWN: shown.reversed(), OF: parts, HAS: parts.reversed()}
-    if config.view_view and cameras is not None:
+    if config.view_view and len(cameras):
         edges[BESIDE] = view_view_edges(len(models), cameras)
     if config.same_kind:
         edges[PHOTO_LIKE] = neighbour_edges(photos, config.k)
@@ -215,15 +254,19 @@ def load_graph(path: Path) -> dgl.DGLGraph:
         raise UserError(f"{path} is not a graph of this version ({error}). Delete it") from error
 
 
+SPACE_ARRAYS = ("photo_mean", "view_mean", "projection")
+NODE_ARRAYS = ("photo_features", "view_features", "cameras")
+
+
 def write_nodes(path: Path, nodes: Nodes) -> None:
-    """Write ids and feature space to an HDF5 file."""
+    """Write ids, features and feature space to an HDF5 file."""
     text = h5py.string_dtype()
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("photo", data=nodes.photos, dtype=text)
         file.create_dataset("model", data=nodes.models, dtype=text)
-        file.attrs["views"] = nodes.views
-        for name in ("photo_mean", "view_mean", "projection"):
-            file.create_dataset(name, data=getattr(nodes.space, name))
+        for owner, names in ((nodes, NODE_ARRAYS), (nodes.space, SPACE_ARRAYS)):
+            for name in names:
+                file.create_dataset(name, data=getattr(owner, name))
 
 
 def read_nodes(path: Path) -> Nodes:
@@ -236,12 +279,9 @@ def read_nodes(path: Path) -> Nodes:
     """
     try:
         with h5py.File(path, "r") as file:
-            names = ("photo_mean", "view_mean", "projection")
-            space = FeatureSpace(*(file[name][:] for name in names))
-            photos, models = (
-                [str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")
-            )
-            return Nodes(photos, models, int(file.attrs["views"]), space)
+            photos, models = ([str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model"))
+            space = FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS))
+            return Nodes(photos, models, *(file[name][:] for name in NODE_ARRAYS), space)
     except (OSError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}). Delete it and run again") from error
 
@@ -260,12 +300,12 @@ def _check(photos: int, models: int, photo_dim: int, view_dim: int) -> None:
         )
 
 
-def _cameras(view_shards: Iterable[Path]) -> npt.NDArray[np.float64] | None:
+def _cameras(view_shards: Iterable[Path]) -> npt.NDArray[np.float64]:
     with open_shard(next(iter(view_shards)), "view-features") as shard:
         try:
             return shard.extra("cameras")
         except KeyError:
-            return None
+            return np.empty((0, 3))
 
 
 def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ucmgcn.config import PropagationConfig
-from ucmgcn.graph import NODE_TYPES, Edges, neighbour_edges
+from ucmgcn.graph import NODE_TYPES, Edges, EdgeType, neighbour_edges
 from ucmgcn.knn import top_k
 from ucmgcn.message_passing import Adjacency, diffuse, normalised_adjacency
 from ucmgcn.spaces import Features
@@ -28,12 +28,15 @@ class FlatGraph:
         Unit vectors of all nodes, shape (n, d), float32.
     adjacency
         Normalised edges, in one group or in one for each relation.
+    kinds
+        Edge types of each group of the adjacency.
     photos, models
         Number of nodes of these kinds.
     """
 
     features: Tensor
     adjacency: Adjacency
+    kinds: list[list[EdgeType]]
     photos: int
     models: int
 
@@ -51,11 +54,13 @@ def flatten(graph: dgl.DGLGraph, per_relation: bool, device: torch.device) -> Fl
         sources, destinations = graph.edges(etype=kind)
         weight = graph.edges[kind].data["weight"]
         groups.append((sources + start[kind[0]], destinations + start[kind[2]], weight))
+    kinds = [[kind] for kind in graph.canonical_etypes]
     if not per_relation:
         sources, destinations, weights = (torch.cat(p) for p in zip(*groups, strict=True))
-        groups = [(sources, destinations, weights)]
+        groups, kinds = [(sources, destinations, weights)], [graph.canonical_etypes]
     features = torch.cat([graph.nodes[kind].data["feature"] for kind in NODE_TYPES]).to(device)
-    return FlatGraph(features, normalised_adjacency(groups, sum(sizes), device), sizes[0], sizes[2])
+    adjacency = normalised_adjacency(groups, sum(sizes), device)
+    return FlatGraph(features, adjacency, kinds, sizes[0], sizes[2])
 
 
 def neighbourhoods(photos: Features, models: Features, k: int) -> Edges:
@@ -66,13 +71,21 @@ def neighbourhoods(photos: Features, models: Features, k: int) -> Edges:
     photos, models
         Unit vectors, shapes (n, d) and (m, d). Photo i is node i, model j is node n + j.
     """
-    n = len(photos)
-    alike = [neighbour_edges(photos, k), _shift(neighbour_edges(models, k), n, n)]
-    forth, back = _cross(photos, models, k), _cross(models, photos, k)
+    forth, back = _pairs(photos, models, k), _pairs(models, photos, k)
     pairs = np.unique(np.concatenate([forth, back[:, ::-1]]), axis=0)
     weights = np.maximum(np.einsum("ed,ed->e", photos[pairs[:, 0]], models[pairs[:, 1]]), 0)
-    cross = Edges(pairs[:, 0], pairs[:, 1] + n, weights.astype(np.float32))
-    return _join([*alike, cross, cross.reversed()])
+    return linked(photos, models, k, Edges(pairs[:, 0], pairs[:, 1], weights.astype(np.float32)))
+
+
+def linked(photos: Features, models: Features, k: int, across: Edges) -> Edges:
+    """Join edges from photo i to model j, both ways, with the k nearest of each kind.
+
+    Photo i becomes node i, model j node n + j.
+    """
+    n = len(photos)
+    across = _shift(across, 0, n)
+    alike = [neighbour_edges(photos, k), _shift(neighbour_edges(models, k), n, n)]
+    return _join([*alike, across, across.reversed()])
 
 
 def rebuild(flat: FlatGraph, config: PropagationConfig) -> tuple[Edges, Tensor]:
@@ -106,7 +119,7 @@ def _neighbourhoods(rows: Tensor, photos: int, config: PropagationConfig) -> Edg
     return neighbourhoods(unit[:photos], unit[photos:], config.neighbours)
 
 
-def _cross(queries: Features, gallery: Features, k: int) -> np.ndarray:
+def _pairs(queries: Features, gallery: Features, k: int) -> np.ndarray:
     found, _ = top_k(queries, gallery, k)
     return np.stack([np.repeat(np.arange(len(found)), found.shape[1]), found.ravel()], axis=1)
 

@@ -80,5 +80,5 @@ def fit_space(
 
 
 def _covariance(vectors: Features, mean: Features) -> npt.NDArray[np.float64]:
-    centred = (vectors - mean).astype(np.float64)
-    return np.asarray(centred.T @ centred / len(centred))
+    centred = vectors - mean
+    return np.asarray(centred.T @ centred / len(centred), dtype=np.float64)

@@ -1,8 +1,9 @@
 """The train stage: one seed of UCM-GCN, without a label, and its embeddings of both protocols.
 
 The protocol `transductive` trains once, with all photos as nodes. For `inductive` the photos are
-split into folds by the seed: for each fold the network is trained with the photos of the other
-folds only, frozen, and the fold's photos are attached one by one.
+split into folds by the seed: for each fold the feature space is fitted, the graph built and the
+network trained with the photos of the other folds only; then all is frozen, and the fold's photos
+are attached one by one.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import dgl
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -26,9 +28,11 @@ from ucmgcn import losses
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.embeddings import Rows, beside, in_block, write_embeddings
 from ucmgcn.gcn import UCMGCN
-from ucmgcn.graph import load_graph, read_nodes
-from ucmgcn.inductive import Frozen, embed_queries
-from ucmgcn.propagation import flatten, rebuild, rebuilt_adjacency
+from ucmgcn.graph import Edges, Nodes, link, load_graph, read_nodes, refit
+from ucmgcn.inductive import Frozen, embed_queries, record
+from ucmgcn.matching import balanced_neighbourhoods
+from ucmgcn.propagation import FlatGraph, flatten, rebuild
+from ucmgcn.spaces import FeatureSpace
 from ucmgcn.store import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a training depends on besides the graph."""
+    """All that a training depends on besides the graph; `train` is None for the control."""
 
     graph: GraphConfig
     propagation: PropagationConfig
@@ -54,6 +58,9 @@ class Files:
     embeddings: Path
 
 
+Learn = Callable[[dgl.DGLGraph, FeatureSpace, str], Frozen]
+
+
 def train_seed(graph: Path, nodes: Path, files: Files, settings: Settings) -> None:
     """Train one seed, and write its checkpoint, history and embeddings.
 
@@ -65,189 +72,201 @@ def train_seed(graph: Path, nodes: Path, files: Files, settings: Settings) -> No
     UserError
         If the graph or its nodes cannot be read.
     """
-    loaded, names = load_graph(graph), read_nodes(nodes)
+    config = settings.train
+    assert config is not None
+    loaded, known = load_graph(graph), read_nodes(nodes)
     work = files.checkpoint.parent / "unfinished"
-    histories: list[pd.DataFrame] = []
+    key = _digest(graph, nodes, settings)
+    runs: dict[str, Training] = {}
 
-    def learn(part: dgl.DGLGraph, name: str) -> Frozen:
-        key = _digest(graph, nodes, settings, name)
-        frozen, history, state = _learn(part, settings, work / f"{name}.pt", key)
-        histories.append(history.assign(part=name))
-        if name == "all":
-            with atomic_path(files.checkpoint) as partial:
-                torch.save(state, partial)
-        return frozen
+    def learn(part: dgl.DGLGraph, space: FeatureSpace, name: str) -> Frozen:
+        flat = flatten(part, config.per_relation, torch.device(settings.device))
+        training = runs[name] = Training(flat, settings, config, work / f"{name}.pt", key)
+        training.run()
+        return training.freeze(space)
 
-    folds = settings.train.folds if settings.train else 4
-    rows = both_protocols(loaded, learn, folds, settings.seed)
-    write_embeddings(files.embeddings, names.photos, names.models, rows)
-    with atomic_path(files.history) as partial_csv:
-        pd.concat(histories).to_csv(partial_csv, index=False, float_format="%.6f")
-    for leftover in work.glob("*.pt"):
-        leftover.unlink()
-    if work.exists():
-        work.rmdir()
+    rows = both_protocols(loaded, known, learn, config.folds, settings)
+    with atomic_path(files.checkpoint) as partial:
+        torch.save(runs["all"].network.state_dict(), partial)
+    histories = [pd.DataFrame(run.history).assign(part=name) for name, run in runs.items()]
+    with atomic_path(files.history) as partial:
+        pd.concat(histories).to_csv(partial, index=False, float_format="%.6f")
+    write_embeddings(files.embeddings, known.photos, known.models, rows)
+    for run in runs.values():
+        run.checkpoint.unlink(missing_ok=True)
+    work.rmdir()
 
 
 def propagate(graph: Path, nodes: Path, out: Path, settings: Settings, folds: int) -> None:
     """Write the embeddings of the control: the same graph, rounds and folds, no learned weight."""
-    names = read_nodes(nodes)
+    known = read_nodes(nodes)
 
-    def spread(part: dgl.DGLGraph, name: str) -> Frozen:
-        return freeze(part, settings, None)
+    def spread(part: dgl.DGLGraph, space: FeatureSpace, _: str) -> Frozen:
+        flat = flatten(part, False, torch.device(settings.device))
+        unit = rebuild(flat, settings.propagation)[1].cpu().numpy()
+        return frozen(flat, space, unit, settings)
 
-    rows = both_protocols(load_graph(graph), spread, folds, settings.seed)
-    write_embeddings(out, names.photos, names.models, rows)
+    rows = both_protocols(load_graph(graph), known, spread, folds, settings)
+    write_embeddings(out, known.photos, known.models, rows)
 
 
 def both_protocols(
-    graph: dgl.DGLGraph, learn: Any, folds: int, seed: int
+    graph: dgl.DGLGraph, nodes: Nodes, learn: Learn, folds: int, settings: Settings
 ) -> dict[str, tuple[Rows, Rows]]:
-    """Embed photos and models under both protocols; `learn(graph, name)` gives a frozen state."""
-    n = graph.num_nodes("photo")
-    everything = learn(graph, "all")
-    photos = embeddings_of_known(everything)
-    features = graph.nodes["photo"].data["feature"].numpy()
-    galleries, queries = [], None
-    parts = list(fold_masks(n, folds, seed))
-    for fold, held_out in enumerate(parts):
-        frozen = learn(without_photos(graph, held_out), f"fold-{fold}")
-        galleries.append(frozen.gallery)
-        block = in_block(embed_queries(frozen, features[held_out]), fold, len(parts))
-        queries = np.zeros((n, block.shape[1]), np.float32) if queries is None else queries
-        queries[held_out] = block
-    assert queries is not None
+    """Embed photos and models under both protocols; `learn(graph, space, name)` gives a state."""
+    everything = learn(graph, nodes.space, "all")
+    blocks: list[Rows] = []
+    galleries: list[Rows] = []
+    masks = list(fold_masks(len(nodes.photos), folds, settings.seed))
+    for fold, held_out in enumerate(masks):
+        context = refit(nodes, held_out, settings.graph)
+        state = learn(link(context, settings.graph), context.space, f"fold-{fold}")
+        galleries.append(state.gallery)
+        rows = embed_queries(state, nodes.photo_features[held_out])
+        blocks.append(in_block(rows, fold, len(masks)))
+    queries = np.concatenate(blocks)[np.argsort(np.concatenate([np.flatnonzero(m) for m in masks]))]
     return {
-        "transductive": (photos, everything.gallery),
+        "transductive": (everything.known, everything.gallery),
         "inductive": (queries, beside(galleries)),
     }
 
 
-def fold_masks(n: int, folds: int, seed: int) -> Iterator[np.ndarray]:
+def fold_masks(n: int, folds: int, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
     """Split n photos at random: for each fold a mask of shape (n,) of the photos held out."""
     fold = np.random.default_rng(seed).permutation(np.arange(n) % min(folds, n))
     for number in range(min(folds, n)):
         yield fold == number
 
 
-def without_photos(graph: dgl.DGLGraph, held_out: np.ndarray) -> dgl.DGLGraph:
-    """Take photos and their edges out of the graph."""
-    return dgl.remove_nodes(graph, torch.from_numpy(np.flatnonzero(held_out)), ntype="photo")
-
-
-def embeddings_of_known(frozen: Frozen) -> Rows:
-    """Embeddings of the photos that are nodes of the graph, unit vectors."""
-    from ucmgcn.inductive import joined
-
-    n = len(frozen.photos)
-    return joined(frozen.spread[:n], frozen.learned[:n])
-
-
-def freeze(graph: dgl.DGLGraph, settings: Settings, learned: Rows | None) -> Frozen:
+def frozen(
+    flat: FlatGraph,
+    space: FeatureSpace,
+    spread: Rows,
+    settings: Settings,
+    learned: Rows | None = None,
+    network: UCMGCN | None = None,
+    states: list[Tensor] | None = None,
+) -> Frozen:
     """Gather what new photos are attached to."""
-    flat = flatten(graph, False, torch.device("cpu"))
-    spread = rebuild(flat, settings.propagation)[1].numpy()
-    views = graph.nodes["view"].data["feature"].numpy()
-    if learned is None:
-        learned = np.zeros((len(spread), 0), np.float32)
+    graph = settings.graph
     return Frozen(
-        photos=graph.nodes["photo"].data["feature"].numpy(),
-        views=views.reshape(graph.num_nodes("model"), -1, views.shape[1]),
+        space=space,
+        flat=flat,
         spread=spread,
-        learned=learned,
-        k=settings.graph.k,
-        view_k=settings.graph.view_k,
+        learned=np.zeros((len(spread), 0), np.float32) if learned is None else learned,
+        network=network,
+        states=states or [],
+        k=graph.k,
+        view_k=graph.view_k,
+        threshold=graph.threshold if graph.similarity == "threshold" else 0.0,
         teleport=settings.propagation.teleport,
     )
 
 
-def _learn(
-    graph: dgl.DGLGraph, settings: Settings, path: Path, key: str
-) -> tuple[Frozen, pd.DataFrame, dict[str, Any]]:
-    config = settings.train
-    assert config is not None
-    device = torch.device(settings.device)
-    flat = flatten(graph, False, device)
-    edges, _ = rebuild(flat, settings.propagation)
-    own = flat.ends(flat.features)
-    adjacency = rebuilt_adjacency(edges, own)
-    torch.manual_seed(settings.seed)
-    network = UCMGCN(
-        own.shape[1], config.hidden, config.dims, config.layers, 1, config.dropout,
-        config.hops, settings.propagation.teleport,
-    ).to(device)  # fmt: skip
-    optimiser = torch.optim.Adam(network.parameters(), config.lr, weight_decay=config.weight_decay)
-    pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations])).to(device)
-    weights = torch.from_numpy(edges.weights).to(device)
-    inputs = own / own.std()
-    epoch, history = _resume(path, key, network, optimiser)
-    while epoch < config.epochs:
-        network.train()
-        z = network(inputs, adjacency)
-        parts = _losses(z, pairs, weights, flat.photos, config)
-        loss = parts["discrimination"] + config.correlation_weight * parts["correlation"]
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        epoch += 1
-        history.append(
-            {"epoch": epoch, **{k: v.item() for k, v in parts.items()}, "loss": loss.item()}
+class Training:
+    """One network, trained on one graph; it can be interrupted between epochs."""
+
+    def __init__(
+        self, flat: FlatGraph, settings: Settings, config: TrainConfig, checkpoint: Path, key: str
+    ) -> None:
+        self.flat, self.settings, self.config = flat, settings, config
+        self.checkpoint, self.key = checkpoint, key
+        edges, spread = rebuild(flat, settings.propagation)
+        self.spread: Rows = spread.cpu().numpy()
+        self.pairs, self.weights = self._targets(edges)
+        torch.manual_seed(settings.seed)
+        self.network = UCMGCN(
+            inputs=flat.features.shape[1],
+            hidden=config.hidden,
+            outputs=config.dims,
+            layers=config.layers,
+            relations=len(flat.kinds),
+            dropout=config.dropout,
+            hops=config.hops,
+            teleport=settings.propagation.teleport,
+        ).to(flat.features.device)
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(), config.lr, weight_decay=config.weight_decay
         )
-        if epoch % config.checkpoint_every == 0 and epoch < config.epochs:
-            _checkpoint(path, key, network, optimiser, epoch, history)
-    network.eval()
-    with torch.no_grad():
-        learned = F.normalize(network(inputs, adjacency), dim=1).cpu().numpy()
-    return freeze(graph, settings, learned), pd.DataFrame(history), network.state_dict()
+        self.history: list[dict[str, float]] = []
+
+    def run(self) -> None:
+        """Train to the last epoch, from the checkpoint if there is one."""
+        self._resume()
+        for epoch in range(len(self.history), self.config.epochs):
+            torch.manual_seed(self.settings.seed * 1_000_003 + epoch)  # so resuming needs no state
+            self.history.append({"epoch": epoch + 1, **self._step()})
+            if (epoch + 1) % self.config.checkpoint_every == 0:
+                self._save()
+
+    def freeze(self, space: FeatureSpace) -> Frozen:
+        """Embed the nodes with the trained network."""
+        rows, states = record(self.network, self.flat)
+        learned = F.normalize(self.flat.ends(rows), dim=1).cpu().numpy()
+        return frozen(
+            self.flat, space, self.spread, self.settings, learned, self.network, states
+        )
+
+    def _targets(self, edges: Edges) -> tuple[Tensor, Tensor]:
+        device, config = self.flat.features.device, self.config
+        if config.matching == "transport":
+            photos, models = np.split(self.spread, [self.flat.photos])
+            k = self.settings.propagation.neighbours
+            edges = balanced_neighbourhoods(photos, models, k, config.transport_entropy, device)
+        pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations]))
+        return pairs.to(device), torch.from_numpy(edges.weights).to(device)
+
+    def _step(self) -> dict[str, float]:
+        self.network.train()
+        adjacency = self.flat.adjacency
+        if self.config.edge_dropout:
+            adjacency = adjacency.dropped(self.config.edge_dropout)
+        embeddings = self.flat.ends(self.network(self.flat.features, adjacency))
+        discrimination, correlation = self._losses(embeddings)
+        loss = discrimination + self.config.correlation_weight * correlation
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        parts = {"loss": loss, "discrimination": discrimination, "correlation": correlation}
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    def _losses(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        config, pairs, weights = self.config, self.pairs, self.weights
+        if config.discrimination == "spectral":
+            discrimination = losses.spectral_contrastive(z, pairs, weights)
+        else:
+            discrimination = losses.info_nce(z, pairs, weights, config.temperature)
+        if config.correlation == "coral":
+            return discrimination, losses.coral(z[: self.flat.photos], z[self.flat.photos :])
+        if config.correlation == "agreement":
+            return discrimination, losses.agreement(z, pairs, weights)
+        return discrimination, torch.zeros((), device=z.device)
+
+    def _save(self) -> None:
+        state = {
+            "key": self.key,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": self.history,
+        }
+        with atomic_path(self.checkpoint) as partial:
+            torch.save(state, partial)
+
+    def _resume(self) -> None:
+        if not self.checkpoint.exists():
+            return
+        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        if state["key"] != self.key:
+            logger.info("%s is of other settings: training starts anew", self.checkpoint)
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.history = state["history"]
+        logger.info("going on from epoch %d", len(self.history))
 
 
-def _losses(
-    z: Tensor, pairs: Tensor, weights: Tensor, photos: int, config: TrainConfig
-) -> dict[str, Tensor]:
-    if config.discrimination == "spectral":
-        discrimination = losses.spectral_contrastive(z, pairs, weights)
-    else:
-        discrimination = losses.info_nce(z, pairs, weights, config.temperature)
-    correlation = torch.zeros((), device=z.device)
-    if config.correlation == "coral":
-        correlation = losses.coral(z[:photos], z[photos:])
-    elif config.correlation == "agreement":
-        correlation = losses.agreement(z, pairs, weights)
-    return {"discrimination": discrimination, "correlation": correlation}
-
-
-def _checkpoint(
-    path: Path, key: str, network: Any, optimiser: Any, epoch: int, history: Any
-) -> None:
-    state = {
-        "key": key,
-        "epoch": epoch,
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "generator": torch.get_rng_state(),
-        "history": history,
-    }
-    with atomic_path(path) as partial:
-        torch.save(state, partial)
-
-
-def _resume(
-    path: Path, key: str, network: Any, optimiser: Any
-) -> tuple[int, list[dict[str, float]]]:
-    if not path.exists():
-        return 0, []
-    state = torch.load(path, weights_only=True)
-    if state["key"] != key:
-        return 0, []
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["generator"])
-    logger.info("going on from epoch %d", state["epoch"])
-    return state["epoch"], state["history"]
-
-
-def _digest(graph: Path, nodes: Path, settings: Settings, part: str) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(settings), part], sort_keys=True).encode())
+def _digest(graph: Path, nodes: Path, settings: Settings) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for path in (graph, nodes):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import tempfile
@@ -77,6 +78,28 @@ def build_demo(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def names_digest(out: Path, models_per_category: int, photos_per_category: int) -> str:
+    """Digest of the names in the demo set, or of those that it will have once it is made.
+
+    So the digest does not change when the set is made, and changes when a file comes or goes.
+    """
+    jobs: list[Job] = [("model", c, i) for c in CATEGORIES for i in range(models_per_category)]
+    jobs += [("photo", c, i) for c in CATEGORIES for i in range(photos_per_category)]
+    out = Path(out)
+    names = {_place(job) for job in jobs}
+    if out.exists():
+        names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    names = {name for name in names if not name.startswith(".")}
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
+
+
+def _place(job: Job) -> str:
+    role, category, index = job
+    if role == "model":
+        return f"models/{category}/{_model_name(category, index)}"
+    return f"images/{category}/{category}_photo_{index:02d}.jpg"
+
+
 def _check(out: Path, seed: int, names: list[str], least: int) -> None:
     unknown = sorted(set(names) - set(CATEGORIES))
     if unknown:
@@ -102,11 +125,10 @@ def _run(make: partial[None], jobs: list[Job], workers: int) -> None:
 
 def _make(folder: Path, seed: int, job: Job) -> None:
     role, category, index = job
+    path = folder / _place(job)
     if role == "model":
-        path = folder / "models" / category / _model_name(category, index)
         data = model_bytes(seed, category, index, path.suffix[1:])
     else:
-        path = folder / "images" / category / f"{category}_photo_{index:02d}.jpg"
         data = photo_bytes(seed, category, index)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
