@@ -16,7 +16,7 @@ import torch
 from ucmgcn.cameras import neighbours
 from ucmgcn.config import GraphConfig
 from ucmgcn.errors import UserError
-from ucmgcn.knn import top_k
+from ucmgcn.knn import neighbourhood, top_k
 from ucmgcn.spaces import Features, FeatureSpace, fit_space, normalise
 from ucmgcn.store import atomic_path, open_shard, read_shards
 
@@ -167,8 +167,8 @@ def make_graph(
     if config.view_view and len(cameras):
         edges[BESIDE] = view_view_edges(len(models), cameras)
     if config.same_kind:
-        edges[PHOTO_LIKE] = neighbour_edges(photos, config.k)
-        edges[MODEL_LIKE] = neighbour_edges(models, config.k)
+        edges[PHOTO_LIKE] = neighbour_edges(photos, neighbourhood(config.k, len(photos)))
+        edges[MODEL_LIKE] = neighbour_edges(models, neighbourhood(config.k, len(models)))
     features = {"photo": photos, "view": flat, "model": models}
     return _heterograph(edges, features)
 
@@ -279,9 +279,10 @@ def read_nodes(path: Path) -> Nodes:
     """
     try:
         with h5py.File(path, "r") as file:
-            photos, models = ([str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model"))
+            ids = [[str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")]
             space = FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS))
-            return Nodes(photos, models, *(file[name][:] for name in NODE_ARRAYS), space)
+            photos, views, cameras = (file[name][:] for name in NODE_ARRAYS)
+            return Nodes(ids[0], ids[1], photos, views, cameras, space)
     except (OSError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}). Delete it and run again") from error
 

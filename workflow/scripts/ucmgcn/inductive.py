@@ -98,8 +98,10 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
     def aggregate(_: Tensor) -> list[Tensor]:
         state = next(states)
         return [
-            torch.stack([links.gather(state) for kind, links in normalised.items() if kind in group]
-                        or [torch.zeros(len(own), state.shape[1], device=own.device)]).sum(0)
+            torch.stack(
+                [links.gather(state) for kind, links in normalised.items() if kind in group]
+                or [torch.zeros(len(own), state.shape[1], device=own.device)]
+            ).sum(0)
             for group in frozen.flat.kinds
         ]
 

@@ -10,6 +10,15 @@ Indices = npt.NDArray[np.int64]
 BLOCK_VALUES = 32_000_000
 
 
+def neighbourhood(k: int, items: int) -> int:
+    """Number of neighbours: k, but at most a twentieth of the items, and at least 3.
+
+    A neighbourhood must be smaller than a category, whose size is not known: in a small set, a
+    fixed k would link most items to other categories.
+    """
+    return min(k, max(3, items // 20))
+
+
 def top_k(
     queries: Features, gallery: Features, k: int, *, exclude_self: bool = False
 ) -> tuple[Indices, Features]:

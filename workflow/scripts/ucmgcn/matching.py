@@ -42,7 +42,8 @@ def transport_plan(similarity: Tensor, epsilon: float) -> Tensor:
         rows = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
         columns = -(score + rows).logsumexp(0, keepdim=True) - np.log(m)
     rows = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
-    return score + rows + columns
+    plan: Tensor = score + rows + columns
+    return plan
 
 
 def balanced_neighbourhoods(
@@ -68,7 +69,6 @@ def balanced_neighbourhoods(
     similarity = torch.from_numpy(photos).to(device) @ torch.from_numpy(models).to(device).T
     plan = transport_plan(similarity, epsilon)
     forth, back = _heaviest(plan, k), _heaviest(plan.T, k)
-    n = len(photos)
     keys = np.concatenate([forth[0] * len(models) + forth[1], back[1] * len(models) + back[0]])
     weights = np.concatenate([forth[2], back[2]])
     order = np.lexsort([-weights, keys])

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ucmgcn.config import PropagationConfig
 from ucmgcn.graph import NODE_TYPES, Edges, EdgeType, neighbour_edges
-from ucmgcn.knn import top_k
+from ucmgcn.knn import neighbourhood, top_k
 from ucmgcn.message_passing import Adjacency, diffuse, normalised_adjacency
 from ucmgcn.spaces import Features
 
@@ -116,7 +116,8 @@ def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
 
 def _neighbourhoods(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
     unit = F.normalize(rows, dim=1).cpu().numpy()
-    return neighbourhoods(unit[:photos], unit[photos:], config.neighbours)
+    k = neighbourhood(config.neighbours, min(photos, len(unit) - photos))
+    return neighbourhoods(unit[:photos], unit[photos:], k)
 
 
 def _pairs(queries: Features, gallery: Features, k: int) -> np.ndarray:

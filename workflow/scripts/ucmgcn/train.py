@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +29,11 @@ from torch.nn import functional as F
 from ucmgcn import losses
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.embeddings import Rows, beside, in_block, write_embeddings
+from ucmgcn.errors import UserError
 from ucmgcn.gcn import UCMGCN
 from ucmgcn.graph import Edges, Nodes, link, load_graph, read_nodes, refit
 from ucmgcn.inductive import Frozen, embed_queries, record
+from ucmgcn.knn import neighbourhood
 from ucmgcn.matching import balanced_neighbourhoods
 from ucmgcn.propagation import FlatGraph, flatten, rebuild
 from ucmgcn.spaces import FeatureSpace
@@ -92,9 +96,7 @@ def train_seed(graph: Path, nodes: Path, files: Files, settings: Settings) -> No
     with atomic_path(files.history) as partial:
         pd.concat(histories).to_csv(partial, index=False, float_format="%.6f")
     write_embeddings(files.embeddings, known.photos, known.models, rows)
-    for run in runs.values():
-        run.checkpoint.unlink(missing_ok=True)
-    work.rmdir()
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def propagate(graph: Path, nodes: Path, out: Path, settings: Settings, folds: int) -> None:
@@ -138,6 +140,50 @@ def fold_masks(n: int, folds: int, seed: int) -> Iterator[npt.NDArray[np.bool_]]
         yield fold == number
 
 
+def make_network(flat: FlatGraph, propagation: PropagationConfig, config: TrainConfig) -> UCMGCN:
+    """Make the network for a graph, on its device, with random weights."""
+    return UCMGCN(
+        inputs=flat.features.shape[1],
+        hidden=config.hidden,
+        outputs=config.dims,
+        layers=config.layers,
+        relations=len(flat.kinds),
+        dropout=config.dropout,
+        hops=config.hops,
+        teleport=propagation.teleport,
+    ).to(flat.features.device)
+
+
+def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) -> Frozen:
+    """Read a trained network with its graph, to embed new photos; see `inductive.embed_query`.
+
+    Raises
+    ------
+    UserError
+        If the checkpoint is damaged or of other settings than these.
+    """
+    assert settings.train is not None
+    device = torch.device(settings.device)
+    flat = flatten(load_graph(graph), settings.train.per_relation, device)
+    network = make_network(flat, settings.propagation, settings.train)
+    try:
+        network.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"{checkpoint} is damaged or of other settings ({error}). Delete it and train again"
+        ) from error
+    spread = rebuild(flat, settings.propagation)[1].cpu().numpy()
+    return _freeze(flat, read_nodes(nodes).space, spread, settings, network)
+
+
+def _freeze(
+    flat: FlatGraph, space: FeatureSpace, spread: Rows, settings: Settings, network: UCMGCN
+) -> Frozen:
+    rows, states = record(network, flat)
+    learned = F.normalize(flat.ends(rows), dim=1).cpu().numpy()
+    return frozen(flat, space, spread, settings, learned, network, states)
+
+
 def frozen(
     flat: FlatGraph,
     space: FeatureSpace,
@@ -156,7 +202,7 @@ def frozen(
         learned=np.zeros((len(spread), 0), np.float32) if learned is None else learned,
         network=network,
         states=states or [],
-        k=graph.k,
+        k=neighbourhood(graph.k, flat.photos),
         view_k=graph.view_k,
         threshold=graph.threshold if graph.similarity == "threshold" else 0.0,
         teleport=settings.propagation.teleport,
@@ -175,16 +221,7 @@ class Training:
         self.spread: Rows = spread.cpu().numpy()
         self.pairs, self.weights = self._targets(edges)
         torch.manual_seed(settings.seed)
-        self.network = UCMGCN(
-            inputs=flat.features.shape[1],
-            hidden=config.hidden,
-            outputs=config.dims,
-            layers=config.layers,
-            relations=len(flat.kinds),
-            dropout=config.dropout,
-            hops=config.hops,
-            teleport=settings.propagation.teleport,
-        ).to(flat.features.device)
+        self.network = make_network(flat, settings.propagation, config)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), config.lr, weight_decay=config.weight_decay
         )
@@ -201,17 +238,13 @@ class Training:
 
     def freeze(self, space: FeatureSpace) -> Frozen:
         """Embed the nodes with the trained network."""
-        rows, states = record(self.network, self.flat)
-        learned = F.normalize(self.flat.ends(rows), dim=1).cpu().numpy()
-        return frozen(
-            self.flat, space, self.spread, self.settings, learned, self.network, states
-        )
+        return _freeze(self.flat, space, self.spread, self.settings, self.network)
 
     def _targets(self, edges: Edges) -> tuple[Tensor, Tensor]:
         device, config = self.flat.features.device, self.config
         if config.matching == "transport":
             photos, models = np.split(self.spread, [self.flat.photos])
-            k = self.settings.propagation.neighbours
+            k = neighbourhood(self.settings.propagation.neighbours, min(len(photos), len(models)))
             edges = balanced_neighbourhoods(photos, models, k, config.transport_entropy, device)
         pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations]))
         return pairs.to(device), torch.from_numpy(edges.weights).to(device)
@@ -225,7 +258,7 @@ class Training:
         discrimination, correlation = self._losses(embeddings)
         loss = discrimination + self.config.correlation_weight * correlation
         self.optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimiser.step()
         parts = {"loss": loss, "discrimination": discrimination, "correlation": correlation}
         return {name: float(value.detach()) for name, value in parts.items()}
