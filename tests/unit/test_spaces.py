@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ucmgcn.spaces import fit_space, normalise
+
+GENERATOR = np.random.default_rng(0)
+PHOTOS = (GENERATOR.normal(size=(40, 6)) * [4, 3, 2, 1, 1, 1] + 1).astype(np.float32)
+VIEWS = (GENERATOR.normal(size=(90, 6)) * [4, 3, 2, 1, 1, 1] - 2).astype(np.float32)
+
+
+def test_normalise_gives_unit_vectors_and_keeps_zero() -> None:
+    rows = normalise(np.array([[3, 4], [0, 0]], dtype=np.float32))
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0]], atol=1e-6)
+
+
+def test_the_raw_space_keeps_cosines() -> None:
+    space = fit_space(PHOTOS, VIEWS, "raw", 3, 0.5)
+    np.testing.assert_allclose(
+        space.photos(PHOTOS) @ space.views(VIEWS).T,
+        normalise(PHOTOS) @ normalise(VIEWS).T,
+        atol=1e-6,
+    )
+
+
+def test_centring_takes_each_modality_to_its_own_mean() -> None:
+    space = fit_space(PHOTOS, VIEWS, "centred", 3, 0.5)
+    expected = normalise(PHOTOS) - normalise(PHOTOS).mean(axis=0)
+    np.testing.assert_allclose(space.photos(PHOTOS), normalise(expected), atol=1e-6)
+    assert not np.allclose(space.photo_mean, space.view_mean, atol=0.1)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_the_exponent_scales_the_spread_of_the_components(exponent: float) -> None:
+    space = fit_space(PHOTOS, VIEWS, "pca-whitened", 4, exponent)
+    parts = [normalise(x) - normalise(x).mean(axis=0) for x in (PHOTOS, VIEWS)]
+    covariance = sum(np.cov((x @ space.projection).T, bias=True) for x in parts) / 2
+    variance = np.linalg.eigvalsh(sum(np.cov(x.T, bias=True) for x in parts) / 2)[::-1][:4]
+    np.testing.assert_allclose(covariance, np.diag(variance ** (1 - exponent)), atol=1e-5)
+
+
+def test_both_modalities_weigh_the_same_however_many_vectors_they_have() -> None:
+    once = fit_space(PHOTOS, VIEWS, "pca-whitened", 4, 0.5)
+    twice = fit_space(PHOTOS, np.tile(VIEWS, (5, 1)), "pca-whitened", 4, 0.5)
+    np.testing.assert_allclose(
+        np.abs(once.projection), np.abs(twice.projection), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_components_without_variance_are_left_out() -> None:
+    flat = PHOTOS.copy()
+    flat[:, 3:] = 0
+    views = VIEWS.copy()
+    views[:, 3:] = 0
+    space = fit_space(flat, views, "pca-whitened", 6, 1.0)
+    assert space.projection.shape == (6, 3)
+    assert np.isfinite(space.photos(flat)).all()

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ucmgcn.cameras import icosahedron
+from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
+from ucmgcn.errors import UserError
+from ucmgcn.graph import build_graph, read_nodes
+from ucmgcn.inductive import embed_queries, embed_query
+from ucmgcn.store import ShardWriter
+from ucmgcn.train import (
+    Files,
+    Settings,
+    Training,
+    fold_masks,
+    load_frozen,
+    propagate,
+    train_seed,
+)
+
+PHOTOS, MODELS, VIEWS, SIZE = 48, 30, 12, 16
+GRAPH = GraphConfig(k=4, dims=8)
+TRAIN = TrainConfig(epochs=6, hidden=8, dims=4, folds=2, checkpoint_every=2)
+SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("graph")
+    generator = np.random.default_rng(0)
+    centres = 3 * np.eye(3, SIZE)
+    photos = centres[np.arange(PHOTOS) % 3] + generator.normal(size=(PHOTOS, SIZE)) + 1
+    views = centres[np.arange(MODELS) % 3][:, None] + generator.normal(size=(MODELS, VIEWS, SIZE))
+    for name, rows, extra in (
+        ("image-features", photos, {}),
+        ("view-features", views, {"cameras": icosahedron()}),
+    ):
+        path = folder / f"{name}.h5"
+        with ShardWriter(path, name, {}, "features", rows.shape[1:], "f4", extra=extra) as writer:
+            writer.add_many([f"{i:03d}" for i in range(len(rows))], rows.astype(np.float32))
+    build_graph(
+        [folder / "image-features.h5"], [folder / "view-features.h5"],
+        folder / "graph.bin", folder / "graph.json", folder / "nodes.h5", GRAPH,
+    )  # fmt: skip
+    return folder
+
+
+def train(built: Path, out: Path, settings: Settings = SETTINGS) -> Files:
+    files = Files(out / "checkpoint.pt", out / "history.csv", out / "embeddings.h5")
+    train_seed(built / "graph.bin", built / "nodes.h5", files, settings)
+    return files
+
+
+def rows(path: Path, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+    with h5py.File(path) as file:
+        return file["photo"][protocol][:], file["model"][protocol][:]
+
+
+def accuracy(path: Path, protocol: str) -> float:
+    photos, models = rows(path, protocol)
+    return float(((photos @ models.T).argmax(1) % 3 == np.arange(PHOTOS) % 3).mean())
+
+
+@pytest.fixture(scope="module")
+def trained(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return train(built, tmp_path_factory.mktemp("trained"))
+
+
+def test_the_files_are_complete(built: Path, trained: Files) -> None:
+    for protocol in ("transductive", "inductive"):
+        photos, models = rows(trained.embeddings, protocol)
+        assert (len(photos), len(models)) == (PHOTOS, MODELS)
+        np.testing.assert_allclose(np.linalg.norm(photos, axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(models, axis=1), 1, atol=1e-5)
+    with h5py.File(trained.embeddings) as file:
+        assert list(file["photo/id"].asstr()[:]) == read_nodes(built / "nodes.h5").photos
+    history = pd.read_csv(trained.history)
+    assert history.groupby("part").size().to_dict() == {"all": 6, "fold-0": 6, "fold-1": 6}
+    assert np.isfinite(history[["loss", "discrimination", "correlation"]]).all().all()
+    losses = history[history["part"] == "all"]["loss"].to_numpy()
+    assert losses[-1] < losses[0]
+    assert sorted(p.name for p in trained.checkpoint.parent.iterdir()) == [
+        "checkpoint.pt", "embeddings.h5", "history.csv",
+    ]  # fmt: skip
+
+
+def test_both_protocols_find_models_of_the_photos_kind(trained: Files) -> None:
+    assert accuracy(trained.embeddings, "transductive") > 0.9
+    assert accuracy(trained.embeddings, "inductive") > 0.85
+
+
+def test_a_seed_gives_the_same_numbers_and_another_seed_others(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    again = train(built, tmp_path / "again")
+    assert rows(again.embeddings, "inductive")[0].tobytes() == (
+        rows(trained.embeddings, "inductive")[0].tobytes()
+    )
+    other = train(built, tmp_path / "other", replace(SETTINGS, seed=1))
+    assert not np.allclose(
+        rows(other.embeddings, "transductive")[0], rows(trained.embeddings, "transductive")[0]
+    )
+
+
+def test_an_interrupted_training_ends_with_the_same_numbers(
+    built: Path, trained: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Training._step
+    left = iter(range(11))  # the sixth epoch of the second network is not reached
+
+    def failing(self: Training) -> dict[str, float]:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return step(self)
+
+    monkeypatch.setattr(Training, "_step", failing)
+    with pytest.raises(KeyboardInterrupt):
+        train(built, tmp_path)
+    assert not (tmp_path / "embeddings.h5").exists()
+    taken: list[int] = []
+
+    def counting(self: Training) -> dict[str, float]:
+        taken.append(1)
+        return step(self)
+
+    monkeypatch.setattr(Training, "_step", counting)
+    files = train(built, tmp_path)
+    assert len(taken) == 8  # 2 of the second network and 6 of the third
+    for protocol in ("transductive", "inductive"):
+        for mine, theirs in zip(
+            rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+    assert files.history.read_text() == trained.history.read_text()
+
+
+def test_a_query_is_embedded_the_same_alone_and_among_others(built: Path, trained: Files) -> None:
+    frozen = load_frozen(built / "graph.bin", built / "nodes.h5", trained.checkpoint, SETTINGS)
+    queries = np.random.default_rng(5).normal(size=(7, SIZE)).astype(np.float32)
+    together = embed_queries(frozen, queries)
+    for i, query in enumerate(queries):
+        np.testing.assert_allclose(embed_query(frozen, query), together[i], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        frozen.gallery, rows(trained.embeddings, "transductive")[1], atol=1e-5
+    )
+
+
+def test_no_held_out_photo_changes_how_another_is_embedded(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    shutil.copytree(built, tmp_path / "changed")
+    mask = next(fold_masks(PHOTOS, TRAIN.folds, 0))
+    kept, changed = np.flatnonzero(mask)[:2]
+    with h5py.File(tmp_path / "changed" / "nodes.h5", "a") as file:
+        features = file["photo_features"][:]
+        features[changed] = -features[changed]
+        file["photo_features"][...] = features
+    files = train(tmp_path / "changed", tmp_path / "out")
+    width = rows(trained.embeddings, "inductive")[0].shape[1] // TRAIN.folds
+    before, after = (rows(f.embeddings, "inductive") for f in (trained, files))
+    np.testing.assert_array_equal(before[0][kept], after[0][kept])
+    np.testing.assert_array_equal(before[1][:, :width], after[1][:, :width])
+    assert not np.allclose(before[0][changed], after[0][changed])
+
+
+def test_folds_share_out_all_photos() -> None:
+    masks = np.array(list(fold_masks(11, 3, 0)))
+    np.testing.assert_array_equal(masks.sum(axis=0), np.ones(11))
+    assert sorted(masks.sum(axis=1)) == [3, 4, 4]
+    assert not np.array_equal(masks, list(fold_masks(11, 3, 1)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layers": 1},
+        {"layers": 3, "per_relation": True},
+        {"hops": 2, "edge_dropout": 0.3},
+        {"discrimination": "spectral"},
+        {"correlation": "agreement", "correlation_weight": 1.0},
+        {"correlation": "off", "matching": "nearest"},
+    ],
+)
+def test_every_switch_trains(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    files = train(built, tmp_path, replace(SETTINGS, train=replace(TRAIN, **changes)))
+    assert accuracy(files.embeddings, "transductive") > 0.8
+    assert accuracy(files.embeddings, "inductive") > 0.6
+
+
+@pytest.mark.parametrize("changes", [{"same_kind": False}, {"similarity": "threshold"}])
+def test_the_graphs_switches_train(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    graph = replace(GRAPH, **changes)
+    build_graph(
+        [built / "image-features.h5"], [built / "view-features.h5"],
+        tmp_path / "graph.bin", tmp_path / "graph.json", tmp_path / "nodes.h5", graph,
+    )  # fmt: skip
+    files = train(tmp_path, tmp_path / "out", replace(SETTINGS, graph=graph))
+    assert accuracy(files.embeddings, "inductive") > 0.6
+
+
+def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "embeddings.h5"
+    settings = replace(SETTINGS, train=None)
+    propagate(built / "graph.bin", built / "nodes.h5", out, settings, folds=2)
+    assert accuracy(out, "transductive") > 0.9
+    assert accuracy(out, "inductive") > 0.85
+
+
+def test_a_checkpoint_of_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
+    wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
+    with pytest.raises(UserError, match="of other settings"):
+        load_frozen(built / "graph.bin", built / "nodes.h5", trained.checkpoint, wider)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+def test_a_gpu_trains_to_the_same_quality(built: Path, tmp_path: Path) -> None:
+    files = train(built, tmp_path, replace(SETTINGS, device="cuda"))
+    assert accuracy(files.embeddings, "transductive") > 0.9
