@@ -7,10 +7,10 @@ if ! "${python:-false}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11)
   echo "Python 3.11 is needed (DGL has no wheels for a newer one). Install it, or name one: make PYTHON=/path/to/python3.11" >&2
   exit 2
 fi
-if ! "$python" -m venv "$venv" 2>/dev/null; then
+if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
   package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
   bash envs/apt.sh "$package"
   "$python" -m venv --clear "$venv"
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 -r requirements.lock
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e .

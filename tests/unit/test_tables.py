@@ -24,6 +24,13 @@ def test_shows_mean_and_spread(tmp_path: Path) -> None:
     assert text.count("0.500 ± 0.010") == 8
 
 
+def test_prints_f_with_its_ceiling(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.csv", ",".join(["0.5"] * 8))
+    head, row = path.read_text().split()
+    path.write_text(f"{head},F_ceiling\n{row},0.1968\n")
+    assert "F of a perfect ranking: 0.197" in format_metrics(path)
+
+
 def test_says_when_there_are_no_labels(tmp_path: Path) -> None:
     assert "no labels" in format_metrics(write(tmp_path / "m.csv", "," * 7))
 

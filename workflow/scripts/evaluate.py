@@ -10,23 +10,20 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
-
-
-def paths(name):
-    """Files of one named input."""
-    return [Path(path) for path in snakemake.input[name.replace("-", "_")]]
-
-
+files = {
+    name: [Path(path) for path in snakemake.input.get(name.replace("-", "_"))]
+    for name in ("image_features", "view_features", *snakemake.params.learned)
+}
 inputs = EvaluationInputs(
-    dataset=snakemake.params.dataset,
-    backbone=snakemake.params.backbone,
-    models=Path(snakemake.input.models),
-    images=Path(snakemake.input.images),
-    image_features=paths("image_features"),
-    view_features=paths("view_features"),
-    learned={name: paths(name) for name in snakemake.params.learned},
+    snakemake.params.dataset,
+    snakemake.params.backbone,
+    Path(snakemake.input.models),
+    Path(snakemake.input.images),
+    files.pop("image_features"),
+    files.pop("view_features"),
+    files,
 )
 options = EvaluationOptions(
-    controls=snakemake.params.controls, threads=snakemake.threads, **snakemake.params.config
+    snakemake.params.controls, threads=snakemake.threads, **snakemake.params.config
 )
 evaluate_dataset(inputs, Path(snakemake.output.metrics).parent, options)

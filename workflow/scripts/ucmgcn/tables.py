@@ -32,7 +32,13 @@ def format_metrics(path: Path) -> str:
     head = frame.iloc[0]
     counts = f"{head.dataset}: {head.n_queries} photos against {head.n_models} models"
     labels = "" if frame[list(METRICS)].notna().any(axis=None) else "no labels, so no metrics\n"
-    return f"{counts}\n{labels}{shown.to_string(index=False)}\n{path}"
+    return f"{counts}\n{labels}{shown.to_string(index=False)}\n{_ceiling(frame)}{path}"
+
+
+def _ceiling(frame: pd.DataFrame) -> str:
+    """Say what a perfect ranking would reach in F, which is far below 1 for large categories."""
+    known = pd.to_numeric(frame.get("F_ceiling", pd.Series(dtype=float)), errors="coerce").dropna()
+    return f"F of a perfect ranking: {known.iloc[0]:.3f}\n" if len(known) else ""
 
 
 def _cell(row: pd.Series, metric: str) -> str:
