@@ -75,3 +75,9 @@ def test_threads_reach_mesa(unset, threads, setting):
 
 def raise_os_error(name):
     raise OSError(name)
+
+
+def test_the_viewers_window_libraries_are_not_asked_for(monkeypatch):
+    monkeypatch.delenv("PYGLET_HEADLESS", raising=False)
+    gl.select_platform()
+    assert os.environ["PYGLET_HEADLESS"] == "true"
