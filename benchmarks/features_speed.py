@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
 from ucmgcn.encoders import EncoderSpec, open_encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.features import FeaturesConfig, extract_image_features
@@ -61,6 +62,7 @@ def onnx_all_cores(photos: Sequence[Path], onnx: Path, threads: int) -> float:
 def torch_eager(photos: Sequence[Path], onnx: Path, threads: int) -> float:
     """Measure decode, then torch eager, batch by batch."""
     import torch
+
     from ucmgcn.encoders.torch_encoder import Network
 
     torch.set_num_threads(threads)

@@ -28,6 +28,7 @@ from typing import Any
 import click
 import numpy as np
 import trimesh
+
 from ucmgcn import cameras, gl
 from ucmgcn.meshes import SUFFIXES, load_mesh
 from ucmgcn.render import RenderConfig, Renderer, render_shard

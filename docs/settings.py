@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ucmgcn.config import json_schema, keys
 
 ROOT = Path(__file__).parents[1]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
 from ucmgcn.store import open_shard
 
 TOP = 7

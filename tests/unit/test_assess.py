@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ucmgcn.assess import Task, assess, ceilings, confusion
 from ucmgcn.metrics import FLAVOURS, retrieval, summarise
 from ucmgcn.ranking import EmbeddingScorer

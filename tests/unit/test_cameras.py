@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from ucmgcn import cameras
 from ucmgcn.errors import UserError
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+
 from ucmgcn.config import Config, json_schema, keys, parse_config
 from ucmgcn.errors import UserError
 

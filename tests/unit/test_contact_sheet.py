@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+
 from ucmgcn.contact_sheet import sample_ids, write_contact_sheet
 from ucmgcn.errors import UserError
 from ucmgcn.store import ShardWriter

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+
 from ucmgcn.demo import CATEGORIES, build_demo
 from ucmgcn.demo.build import names_digest, photo_bytes
 from ucmgcn.demo.catalogue import generator, instance

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import trimesh
+
 from ucmgcn.demo.build import FORMATS, model_bytes
 from ucmgcn.demo.catalogue import CATEGORIES, instance
 from ucmgcn.demo.solids import bounds, circle, lathe, loft, pillow, slab, to_trimesh, tube

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from ucmgcn.encoders import BACKBONES, EncoderSpec, open_encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.encoders.torch_encoder import TorchEncoder, export_onnx, load_backbone

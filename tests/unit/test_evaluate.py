@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+
 from ucmgcn.controls import CONTROLS
 from ucmgcn.errors import UserError
 from ucmgcn.evaluate import (

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+
 from ucmgcn.cli import main
 from ucmgcn.metrics import METRICS
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from ucmgcn.encoders import EncoderSpec, open_encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.encoders.torch_encoder import export_onnx

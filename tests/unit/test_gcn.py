@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from ucmgcn.gcn import UCMGCN, GraphConvolution
 
 A = torch.rand(2, 6, 6, generator=torch.Generator().manual_seed(0))

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ucmgcn import gl
 from ucmgcn.errors import UserError
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ucmgcn.cameras import icosahedron, neighbours
 from ucmgcn.config import GraphConfig
 from ucmgcn.errors import UserError

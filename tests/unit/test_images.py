@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
 from ucmgcn.errors import ItemError
 from ucmgcn.images import load_photo, to_square
 

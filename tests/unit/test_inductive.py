@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from ucmgcn.cameras import icosahedron
 from ucmgcn.config import GraphConfig
 from ucmgcn.gcn import UCMGCN

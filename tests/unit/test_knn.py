@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ucmgcn import knn
 from ucmgcn.knn import neighbourhood, top_k
 from ucmgcn.spaces import normalise

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch.nn import functional as F
+
 from ucmgcn import losses
 
 GENERATOR = torch.Generator().manual_seed(0)

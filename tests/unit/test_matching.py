@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from ucmgcn.matching import balanced_neighbourhoods, transport_plan
 from ucmgcn.spaces import normalise
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+
 from ucmgcn.errors import ItemError
 from ucmgcn.meshes import SUFFIXES, load_mesh
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dgl
 import pytest
 import torch
+
 from ucmgcn.message_passing import (
     Adjacency,
     diffuse,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
+
 from ucmgcn import metrics
 from ucmgcn.metrics import FLAVOURS, METRICS, retrieval, summarise
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.spatial.distance import cdist
+
 from ucmgcn.ranking import (
     EmbeddingScorer,
     Measure,

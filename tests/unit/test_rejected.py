@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+
 from ucmgcn.manifest import write_rejected
 from ucmgcn.rejected import gather_rejected
 from ucmgcn.store import Rejection, ShardWriter

@@ -5,6 +5,7 @@ import pytest
 import trimesh
 from PIL import Image
 from pydantic import ValidationError
+
 from ucmgcn import cameras, render
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.meshes import Mesh, load_mesh

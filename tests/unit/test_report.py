@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
 from ucmgcn.evaluate import EvaluationInputs, EvaluationOptions, evaluate_dataset
 from ucmgcn.manifest import Item, write_items
 from ucmgcn.report import ReportInputs, figures, gallery, origin, page, scores, write_report

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+
 from ucmgcn.significance import bootstrap_means, holm, interval, paired_test
 
 

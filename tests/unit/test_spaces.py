@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ucmgcn.spaces import fit_space, normalise
 
 GENERATOR = np.random.default_rng(0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ucmgcn.errors import UserError
 from ucmgcn.store import Rejection, ShardWriter, atomic_path, open_shard, read_shards
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ucmgcn.errors import UserError
 from ucmgcn.tables import METRICS, format_metrics
 

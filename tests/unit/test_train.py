@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from ucmgcn.cameras import icosahedron
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.errors import UserError

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from ucmgcn.manifest import shard_of
 
 AFTER_EVALUATE = {"evaluate": 1, "report": 1}

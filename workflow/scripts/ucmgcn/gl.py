@@ -44,7 +44,7 @@ def select_platform(threads: int | None = None) -> str:
     if threads is not None:
         # 0 is the calling thread itself; 1 would be a second one, for which the first waits.
         os.environ["LP_NUM_THREADS"] = str(threads if threads > 1 else 0)
-    # Else pyglet, which pyrender imports for its viewer, wants the libraries of the X window system.
+    # Else pyglet, which pyrender imports for its viewer, wants the libraries of X11.
     os.environ.setdefault("PYGLET_HEADLESS", "true")
     if "PYOPENGL_PLATFORM" not in os.environ:
         os.environ["PYOPENGL_PLATFORM"] = _first_working()
