@@ -7,9 +7,8 @@ sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
 from snakemake.exceptions import WorkflowError
 
 from ucmgcn.config import parse_config
-from ucmgcn.demo.build import names_digest
 from ucmgcn.errors import UserError
-from ucmgcn.manifest import listing_digest
+from ucmgcn.listing import DEMO, list_data
 from ucmgcn.provenance import code_digest, data_digest
 
 
@@ -21,13 +20,8 @@ def checked(function, *arguments):
         raise WorkflowError(str(error))
 
 
-DEMO = "resources/demo"
 CONFIG = checked(parse_config, config)
-LISTING = (
-    names_digest(DEMO, CONFIG.demo.models_per_category, CONFIG.demo.photos_per_category)
-    if CONFIG.uses_demo
-    else checked(listing_digest, CONFIG.models, CONFIG.images)
-)
+LISTING = checked(list_data, CONFIG)
 RESULTS = f"results/{CONFIG.dataset}"
 FEATURES = f"{RESULTS}/features/{CONFIG.features.backbone}"
 GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"

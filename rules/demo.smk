@@ -1,6 +1,6 @@
 rule demo:
     output:
-        directory(DEMO),
+        directory(str(DEMO)),
     log:
         f"{RESULTS}/logs/demo.log",
     benchmark:

@@ -21,7 +21,7 @@ rule encoder:
 
 rule image_features:
     input:
-        images=f"{RESULTS}/manifest/images/shard-{{shard}}.csv",
+        images=ancient(f"{RESULTS}/manifest/images/shard-{{shard}}.csv"),
         encoder=rules.encoder.output.onnx,
     output:
         features=f"{FEATURES}/images/shard-{{shard}}.h5",
@@ -37,6 +37,7 @@ rule image_features:
         gpu=1,
     params:
         config=section("features"),
+        members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,
         code=code_digest("features"),
     message:

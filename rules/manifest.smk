@@ -1,6 +1,6 @@
 rule manifest:
     input:
-        [DEMO] if CONFIG.uses_demo else [],
+        [str(DEMO)] if CONFIG.uses_demo else [],
     output:
         models=f"{RESULTS}/manifest/models.csv",
         images=f"{RESULTS}/manifest/images.csv",
@@ -24,7 +24,7 @@ rule manifest:
         models=CONFIG.models,
         images=CONFIG.images,
         shards=section("shards"),
-        listing=LISTING,
+        listing=LISTING.files,
         code=code_digest("manifest"),
     message:
         "listing the models of {params.models} and the photos of {params.images}"

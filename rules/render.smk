@@ -1,6 +1,7 @@
 rule render_shard:
     input:
-        models=f"{RESULTS}/manifest/models/shard-{{shard}}.csv",
+        # The list is written with all the others; whether its shard changed, `members` says.
+        models=ancient(f"{RESULTS}/manifest/models/shard-{{shard}}.csv"),
     output:
         views=f"{RESULTS}/views/shard-{{shard}}.h5",
     log:
@@ -14,6 +15,7 @@ rule render_shard:
         runtime=30,
     params:
         config=section("render"),
+        members=lambda wildcards: LISTING.models[int(wildcards.shard)],
         code=code_digest("render"),
     message:
         "rendering the models of shard {wildcards.shard}"

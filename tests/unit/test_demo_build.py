@@ -9,7 +9,7 @@ import trimesh
 from PIL import Image
 
 from ucmgcn.demo import CATEGORIES, build_demo
-from ucmgcn.demo.build import names_digest, photo_bytes
+from ucmgcn.demo.build import demo_files, photo_bytes
 from ucmgcn.demo.catalogue import generator, instance
 from ucmgcn.demo.photos import shade
 from ucmgcn.demo.solids import ball, box, to_trimesh
@@ -126,8 +126,8 @@ def test_processes_make_what_one_process_makes(small, tmp_path) -> None:
 
 def test_the_names_are_known_before_the_set_is_made(tmp_path):
     out = tmp_path / "demo"
-    before = names_digest(out, 1, 1)
+    before = demo_files(out, 1, 1)
     build_demo(out, 3, models_per_category=1, photos_per_category=1)
-    assert names_digest(out, 1, 1) == before != names_digest(tmp_path / "other", 2, 1)
+    assert demo_files(out, 1, 1) == before != demo_files(tmp_path / "other", 2, 1)
     (out / "models" / "chair" / "new.obj").touch()
-    assert names_digest(out, 1, 1) != before
+    assert set(demo_files(out, 1, 1)) - set(before) == {"models/chair/new.obj"}

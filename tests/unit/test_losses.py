@@ -40,7 +40,7 @@ def test_info_nce_is_the_mean_cross_entropy_of_each_node() -> None:
 def test_coral_is_zero_for_equal_statistics_and_matches_numpy_otherwise() -> None:
     photos, models = Z[:4], Z[4:]
     assert losses.coral(photos, photos).item() == 0
-    rows = [F.normalize(x, dim=1).numpy() for x in (photos, models)]
+    rows = [3**0.5 * F.normalize(x, dim=1).numpy() for x in (photos, models)]
     expected = ((np.cov(rows[0].T) - np.cov(rows[1].T)) ** 2).sum() / (4 * 3**2)
     np.testing.assert_allclose(losses.coral(photos, models).item(), expected, rtol=1e-5)
 
@@ -50,3 +50,12 @@ def test_agreement_is_zero_where_cosines_are_the_weights() -> None:
     cosine = (unit[PAIRS[0]] * unit[PAIRS[1]]).sum(1)
     assert losses.agreement(Z, PAIRS, cosine).item() < 1e-12
     assert losses.agreement(Z, PAIRS, cosine + 0.5).item() > 0.2
+
+
+def test_label_cross_entropy_reads_labelled_rows_only() -> None:
+    classes = torch.tensor([1, -1, 0, -1, -1, 1, -1])
+    prototypes = torch.randn(2, 3, generator=GENERATOR)
+    cosine = F.normalize(Z, dim=1) @ F.normalize(prototypes, dim=1).T
+    expected = -torch.stack([F.log_softmax(cosine[i] / 0.3, 0)[classes[i]] for i in (0, 2, 5)])
+    actual = losses.label_cross_entropy(Z, classes, prototypes, 0.3)
+    torch.testing.assert_close(actual, expected.mean())

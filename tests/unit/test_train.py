@@ -28,7 +28,7 @@ from ucmgcn.train import (
 
 PHOTOS, MODELS, VIEWS, SIZE = 48, 30, 12, 16
 GRAPH = GraphConfig(k=4, dims=8)
-TRAIN = TrainConfig(epochs=6, hidden=8, dims=4, folds=2, checkpoint_every=2)
+TRAIN = TrainConfig(epochs=6, hidden=16, dims=8, folds=2, checkpoint_every=2)
 SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
 
 
@@ -53,9 +53,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(built: Path, out: Path, settings: Settings = SETTINGS) -> Files:
+def train(
+    built: Path,
+    out: Path,
+    settings: Settings = SETTINGS,
+    labels: dict[str, str] | None = None,
+) -> Files:
     files = Files(out / "checkpoint.pt", out / "history.csv", out / "embeddings.h5")
-    train_seed(built / "graph.bin", built / "nodes.h5", files, settings)
+    train_seed(built / "graph.bin", built / "nodes.h5", files, settings, labels)
     return files
 
 
@@ -219,6 +224,44 @@ def test_a_checkpoint_of_other_settings_is_a_user_error(built: Path, trained: Fi
     wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
     with pytest.raises(UserError, match="of other settings"):
         load_frozen(built / "graph.bin", built / "nodes.h5", trained.checkpoint, wider)
+
+
+SOURCE = replace(SETTINGS, train=replace(TRAIN, supervision="source", epochs=30))
+LABELS = {f"{i:03d}": "abc"[i % 3] for i in range(0, PHOTOS, 2)}
+
+
+def test_source_says_which_photos_were_labelled(built: Path, tmp_path: Path) -> None:
+    files = train(built, tmp_path, SOURCE, LABELS)
+    with h5py.File(files.embeddings) as file:
+        np.testing.assert_array_equal(file["photo/labelled"][:], np.arange(PHOTOS) % 2 == 0)
+    assert accuracy(files.embeddings, "transductive") > 0.9
+    assert accuracy(files.embeddings, "inductive") > 0.9
+    assert pd.read_csv(files.history).groupby("part").size().to_dict() == {"all": 30, "fold-0": 30}
+
+
+def test_source_groups_photos_as_their_labels_do(built: Path, tmp_path: Path) -> None:
+    labels = {id: "xy"[int(id) // 2 % 2] for id in LABELS}  # across the clusters of the features
+    same = np.equal.outer(*[list(labels.values())] * 2)
+    gap = {}
+    for name, settings in (("none", SETTINGS), ("source", SOURCE)):
+        photos = rows(train(built, tmp_path / name, settings, labels).embeddings, "transductive")[0]
+        cosine = photos[::2] @ photos[::2].T
+        gap[name] = cosine[same].mean() - cosine[~same].mean()
+    assert gap["source"] > gap["none"] + 0.08
+
+
+def test_source_without_labels_is_a_user_error(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs labelled photos"):
+        train(built, tmp_path, SOURCE)
+
+
+def test_labels_change_nothing_without_supervision(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    files = train(built, tmp_path, SETTINGS, LABELS)
+    np.testing.assert_array_equal(
+        rows(files.embeddings, "transductive")[0], rows(trained.embeddings, "transductive")[0]
+    )
 
 
 @pytest.mark.gpu

@@ -124,7 +124,14 @@ class TrainConfig:
     correlation: Annotated[
         Literal["coral", "agreement", "off"], Field(description="loss against the media's gap")
     ] = "coral"
-    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1e5
+    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1.0
+    supervision: Annotated[
+        Literal["none", "source"],
+        Field(description="labels used: none, or those of half the photos; never a model's"),
+    ] = "none"
+    label_weight: Annotated[
+        float, Field(ge=0, description="weight of the labels' cross-entropy; for source")
+    ] = 2.0
     folds: Annotated[
         int, Field(ge=2, description="parts of the photos, for the inductive protocol")
     ] = 3

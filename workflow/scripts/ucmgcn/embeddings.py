@@ -19,6 +19,7 @@ def write_embeddings(
     photos: Sequence[str],
     models: Sequence[str],
     rows: Mapping[str, tuple[Rows, Rows]],
+    labelled: npt.NDArray[np.bool_] | None = None,
 ) -> None:
     """Write an HDF5 file with the groups ``photo`` and ``model``.
 
@@ -28,6 +29,8 @@ def write_embeddings(
         Ids of the n photos and m models.
     rows
         For each protocol the unit vectors of photos (n, d) and models (m, d), compared by cosine.
+    labelled
+        Mask of the photos whose labels were used, shape (n,): they must not be queries.
     """
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
         for index, (kind, ids) in enumerate((("photo", photos), ("model", models))):
@@ -35,6 +38,8 @@ def write_embeddings(
             group.create_dataset("id", data=list(ids), dtype=h5py.string_dtype())
             for protocol, values in rows.items():
                 group.create_dataset(protocol, data=values[index].astype(np.float32))
+        if labelled is not None:
+            file["photo"].create_dataset("labelled", data=labelled)
 
 
 def beside(blocks: Sequence[Rows]) -> Rows:

@@ -28,7 +28,8 @@ class Frozen:
     flat
         The graph, of n photos, m models with v views each; features of d dimensions.
     spread
-        What propagation made of photos and models, unit vectors, shape (n + m, d).
+        What propagation made of photos and models, unit vectors, shape (n + m, d); or (n + m, 0),
+        where labels made the network better than it.
     learned
         What the network made of them, unit vectors, shape (n + m, d'); d' = 0 for the control.
     network, states
@@ -89,9 +90,14 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
     """
     own = torch.from_numpy(frozen.space.photos(features)).to(frozen.flat.features.device)
     links = _attach(frozen, own)
-    spread = joined(_unit(_spread(frozen, links, own)), np.zeros((len(own), 0), np.float32))
+    spread = _unit(_spread(frozen, links, own))[:, : frozen.spread.shape[1]]
+    return joined(spread, _learned(frozen, links, own))
+
+
+def _learned(frozen: Frozen, links: dict[EdgeType, _Links], own: Tensor) -> Features:
+    """Pass the queries through the network, beside the recorded states of the graph."""
     if frozen.network is None:
-        return spread
+        return np.zeros((len(own), 0), dtype=np.float32)
     normalised = _normalised(frozen.flat, links)
     states = iter(frozen.states)
 
@@ -106,7 +112,7 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
         ]
 
     with torch.no_grad():
-        return joined(spread, _unit(frozen.network(own, aggregate)))
+        return _unit(frozen.network(own, aggregate))
 
 
 def embed_query(frozen: Frozen, feature: Features) -> Features:
@@ -167,6 +173,8 @@ def _spread(frozen: Frozen, links: dict[EdgeType, _Links], own: Tensor) -> Tenso
     """One step of propagation to the queries, from photos and from the models of views."""
     n, m = frozen.flat.photos, frozen.flat.models
     views = (len(frozen.flat.features) - n - m) // m
+    if not frozen.spread.shape[1]:
+        return own
     rows = torch.from_numpy(frozen.spread).to(own.device)
     total = torch.zeros_like(own)
     for part in links.values():

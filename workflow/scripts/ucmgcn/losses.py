@@ -50,13 +50,32 @@ def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: fl
 def coral(photos: Tensor, models: Tensor) -> Tensor:
     """Difference of second-order statistics, |C_photos - C_models|^2 / (4 d^2).
 
-    CORAL of Sun & Saenko (ECCV 2016 workshops) on unit vectors; shapes (n, d) and (m, d).
+    CORAL of Sun & Saenko (ECCV 2016 workshops), on rows of length sqrt(d): their entries are of
+    unit size on average, so that the loss does not depend on the dimension. Shapes (n, d), (m, d).
     """
-    difference = torch.cov(F.normalize(photos, dim=1).T) - torch.cov(F.normalize(models, dim=1).T)
-    return (difference**2).sum() / (4 * photos.shape[1] ** 2)
+    d = photos.shape[1]
+    statistics = [torch.cov(F.normalize(rows, dim=1).T * d**0.5) for rows in (photos, models)]
+    return ((statistics[0] - statistics[1]) ** 2).sum() / (4 * d**2)
 
 
 def agreement(embeddings: Tensor, pairs: Tensor, weights: Tensor) -> Tensor:
     """Mean squared difference between the cosine of two nodes and the weight of their edge."""
     unit = F.normalize(embeddings, dim=1)
     return (((unit[pairs[0]] * unit[pairs[1]]).sum(1) - weights) ** 2).mean()
+
+
+def label_cross_entropy(
+    embeddings: Tensor, classes: Tensor, prototypes: Tensor, temperature: float
+) -> Tensor:
+    """Cross-entropy of labelled rows under a softmax over cosines to learned class prototypes.
+
+    Parameters
+    ----------
+    embeddings, prototypes
+        Shapes (n, d) and (c, d).
+    classes
+        Shape (n,), -1 where there is no label.
+    """
+    known = classes >= 0
+    logits = F.normalize(embeddings[known], dim=1) @ F.normalize(prototypes, dim=1).T
+    return F.cross_entropy(logits / temperature, classes[known])

@@ -115,6 +115,18 @@ def shard_of(id: str, n_shards: int) -> int:
     return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") % n_shards
 
 
+def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
+    """Digest of each shard's members: their names, sizes and times.
+
+    The rules that read one shard have its digest as a parameter. So a file that comes, goes or
+    changes reruns the jobs of its own shard, and no other.
+    """
+    digests = [hashlib.sha256() for _ in range(n_shards)]
+    for item in sorted(items, key=lambda item: item.id):
+        digests[shard_of(item.id, n_shards)].update(f"{astuple(item)}\n".encode())
+    return [digest.hexdigest()[:16] for digest in digests]
+
+
 def write_manifest(
     models: Path, images: Path, out: Path, *, model_shards: int, image_shards: int
 ) -> None:

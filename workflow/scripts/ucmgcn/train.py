@@ -13,7 +13,7 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ucmgcn import losses
@@ -38,8 +38,11 @@ from ucmgcn.matching import balanced_neighbourhoods
 from ucmgcn.propagation import FlatGraph, flatten, rebuild
 from ucmgcn.spaces import FeatureSpace
 from ucmgcn.store import atomic_path
+from ucmgcn.supervision import classes_of
 
 logger = logging.getLogger(__name__)
+
+LABEL_TEMPERATURE = 0.3
 
 
 @dataclass(frozen=True)
@@ -62,40 +65,61 @@ class Files:
     embeddings: Path
 
 
-Learn = Callable[[dgl.DGLGraph, FeatureSpace, str], Frozen]
+Mask = npt.NDArray[np.bool_]
+Learn = Callable[[dgl.DGLGraph, FeatureSpace, Mask, str], Frozen]
 
 
-def train_seed(graph: Path, nodes: Path, files: Files, settings: Settings) -> None:
+def train_seed(
+    graph: Path,
+    nodes: Path,
+    files: Files,
+    settings: Settings,
+    labels: Mapping[str, str] | None = None,
+) -> None:
     """Train one seed, and write its checkpoint, history and embeddings.
 
     A training that was interrupted goes on from the last checkpoint beside `files.checkpoint`,
     and ends with the same numbers as one that was not.
 
+    Parameters
+    ----------
+    graph, nodes
+        What `build_graph` wrote.
+    labels
+        With `supervision: source`, the category of each photo whose label may be used, such as
+        `supervision.labelled_half` chooses. These photos are no queries then: all others are,
+        and the inductive protocol trains once, with the labelled photos.
+
     Raises
     ------
     UserError
-        If the graph or its nodes cannot be read.
+        If the graph or its nodes cannot be read, or labels are missing.
     """
     config = settings.train
     assert config is not None
     loaded, known = load_graph(graph), read_nodes(nodes)
     work = files.checkpoint.parent / "unfinished"
-    key = _digest(graph, nodes, settings)
+    key = _digest(graph, nodes, settings, labels)
+    source = config.supervision == "source"
+    classes = classes_of(known.photos, labels or {}) if source else None
+    labelled = None if classes is None else classes >= 0
     runs: dict[str, Training] = {}
 
-    def learn(part: dgl.DGLGraph, space: FeatureSpace, name: str) -> Frozen:
+    def learn(part: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
         flat = flatten(part, config.per_relation, torch.device(settings.device))
         training = runs[name] = Training(flat, settings, config, work / f"{name}.pt", key)
+        if classes is not None:
+            training.supervise(classes[kept])
         training.run()
         return training.freeze(space)
 
-    rows = both_protocols(loaded, known, learn, config.folds, settings)
+    rows = both_protocols(loaded, known, learn, config.folds, settings, labelled)
     with atomic_path(files.checkpoint) as partial:
         torch.save(runs["all"].network.state_dict(), partial)
     histories = [pd.DataFrame(run.history).assign(part=name) for name, run in runs.items()]
     with atomic_path(files.history) as partial:
         pd.concat(histories).to_csv(partial, index=False, float_format="%.6f")
-    write_embeddings(files.embeddings, known.photos, known.models, rows)
+    write_embeddings(files.embeddings, known.photos, known.models, rows, labelled)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -103,7 +127,7 @@ def propagate(graph: Path, nodes: Path, out: Path, settings: Settings, folds: in
     """Write the embeddings of the control: the same graph, rounds and folds, no learned weight."""
     known = read_nodes(nodes)
 
-    def spread(part: dgl.DGLGraph, space: FeatureSpace, _: str) -> Frozen:
+    def spread(part: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
         flat = flatten(part, False, torch.device(settings.device))
         unit = rebuild(flat, settings.propagation)[1].cpu().numpy()
         return frozen(flat, space, unit, settings)
@@ -113,20 +137,35 @@ def propagate(graph: Path, nodes: Path, out: Path, settings: Settings, folds: in
 
 
 def both_protocols(
-    graph: dgl.DGLGraph, nodes: Nodes, learn: Learn, folds: int, settings: Settings
+    graph: dgl.DGLGraph,
+    nodes: Nodes,
+    learn: Learn,
+    folds: int,
+    settings: Settings,
+    labelled: Mask | None = None,
 ) -> dict[str, tuple[Rows, Rows]]:
-    """Embed photos and models under both protocols; `learn(graph, space, name)` gives a state."""
-    everything = learn(graph, nodes.space, "all")
-    blocks: list[Rows] = []
+    """Embed photos and models under both protocols.
+
+    Parameters
+    ----------
+    learn
+        Called with a graph, its feature space, the mask of the photos that it holds and a name;
+        gives a frozen state.
+    labelled
+        Mask of photos that are no queries; the only fold holds out all others.
+    """
+    n = len(nodes.photos)
+    everything = learn(graph, nodes.space, np.ones(n, dtype=bool), "all")
     galleries: list[Rows] = []
-    masks = list(fold_masks(len(nodes.photos), folds, settings.seed))
+    masks = list(fold_masks(n, folds, settings.seed)) if labelled is None else [~labelled]
+    queries = np.zeros((n, len(masks) * everything.gallery.shape[1]), dtype=np.float32)
     for fold, held_out in enumerate(masks):
         context = refit(nodes, held_out, settings.graph)
-        state = learn(link(context, settings.graph), context.space, f"fold-{fold}")
+        state = learn(link(context, settings.graph), context.space, ~held_out, f"fold-{fold}")
         galleries.append(state.gallery)
-        rows = embed_queries(state, nodes.photo_features[held_out])
-        blocks.append(in_block(rows, fold, len(masks)))
-    queries = np.concatenate(blocks)[np.argsort(np.concatenate([np.flatnonzero(m) for m in masks]))]
+        asked = held_out if labelled is None else np.ones(n, dtype=bool)
+        rows = embed_queries(state, nodes.photo_features[asked])
+        queries[asked] = in_block(rows, fold, len(masks))
     return {
         "transductive": (everything.known, everything.gallery),
         "inductive": (queries, beside(galleries)),
@@ -180,6 +219,8 @@ def _freeze(
     flat: FlatGraph, space: FeatureSpace, spread: Rows, settings: Settings, network: UCMGCN
 ) -> Frozen:
     rows, states = record(network, flat)
+    if settings.train is not None and settings.train.supervision == "source":
+        spread = spread[:, :0]  # labels make the network better than what it is joined with
     learned = F.normalize(flat.ends(rows), dim=1).cpu().numpy()
     return frozen(flat, space, spread, settings, learned, network, states)
 
@@ -226,6 +267,14 @@ class Training:
             self.network.parameters(), config.lr, weight_decay=config.weight_decay
         )
         self.history: list[dict[str, float]] = []
+        self.classes: Tensor | None = None
+
+    def supervise(self, classes: npt.NDArray[np.int64]) -> None:
+        """Learn from labels too: numbers of the photos' categories (n,), -1 where unknown."""
+        self.classes = torch.from_numpy(classes).to(self.flat.features.device)
+        prototypes = torch.randn(int(classes.max()) + 1, self.config.dims)
+        self.prototypes = nn.Parameter(prototypes.to(self.flat.features.device))
+        self.optimiser.add_param_group({"params": [self.prototypes]})
 
     def run(self) -> None:
         """Train to the last epoch, from the checkpoint if there is one."""
@@ -257,6 +306,13 @@ class Training:
         embeddings = self.flat.ends(self.network(self.flat.features, adjacency))
         discrimination, correlation = self._losses(embeddings)
         loss = discrimination + self.config.correlation_weight * correlation
+        if self.classes is not None:
+            loss = loss + self.config.label_weight * losses.label_cross_entropy(
+                embeddings[: self.flat.photos],
+                self.classes,
+                self.prototypes,
+                LABEL_TEMPERATURE,
+            )
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
@@ -281,6 +337,7 @@ class Training:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "history": self.history,
+            "prototypes": None if self.classes is None else self.prototypes.detach(),
         }
         with atomic_path(self.checkpoint) as partial:
             torch.save(state, partial)
@@ -295,11 +352,14 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.history = state["history"]
+        if self.classes is not None:
+            self.prototypes.data.copy_(state["prototypes"])
         logger.info("going on from epoch %d", len(self.history))
 
 
-def _digest(graph: Path, nodes: Path, settings: Settings) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
+def _digest(graph: Path, nodes: Path, settings: Settings, labels: Mapping[str, str] | None) -> str:
+    facts = [asdict(settings), dict(labels or {})]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for path in (graph, nodes):
         digest.update(path.read_bytes())
     return digest.hexdigest()

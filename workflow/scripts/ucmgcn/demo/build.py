@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 import tempfile
@@ -78,10 +77,15 @@ def build_demo(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def names_digest(out: Path, models_per_category: int, photos_per_category: int) -> str:
-    """Digest of the names in the demo set, or of those that it will have once it is made.
+def demo_files(out: Path, models_per_category: int, photos_per_category: int) -> list[str]:
+    """List the files of the demo set, or those that it will have once it is made.
 
-    So the digest does not change when the set is made, and changes when a file comes or goes.
+    So the list does not change when the set is made, and changes when a file comes or goes.
+
+    Returns
+    -------
+    list of str
+        Paths below `out`, sorted.
     """
     jobs: list[Job] = [("model", c, i) for c in CATEGORIES for i in range(models_per_category)]
     jobs += [("photo", c, i) for c in CATEGORIES for i in range(photos_per_category)]
@@ -89,8 +93,7 @@ def names_digest(out: Path, models_per_category: int, photos_per_category: int) 
     names = {_place(job) for job in jobs}
     if out.exists():
         names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    names = {name for name in names if not name.startswith(".")}
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def _place(job: Job) -> str:
