@@ -89,8 +89,6 @@ rule rejected:
         f"{RESULTS}/logs/rejected.log",
     benchmark:
         f"{RESULTS}/benchmarks/rejected.tsv"
-    # Written before the graph, which stops the run when nothing is left, so that a reader can see why.
-    priority: 1
     conda:
         ENVIRONMENT
     resources:

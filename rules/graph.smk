@@ -2,6 +2,8 @@ rule graph:
     input:
         images=rules.features.input.images,
         views=rules.features.input.views,
+        # Not read; but when nothing is left to link, this table says why.
+        rejected=ancient(rules.rejected.output.table),
     output:
         graph=f"{GRAPH}/graph.bin",
         summary=f"{GRAPH}/graph.json",

@@ -26,7 +26,11 @@ def test_a_new_mesh_changes_its_own_shard_alone(tmp_path: Path) -> None:
     before = list_data(config)
     (tmp_path / "models" / "chair" / "new.obj").write_text("x")
     after = list_data(config)
-    changed = [i for i, pair in enumerate(zip(before.models, after.models)) if len(set(pair)) > 1]
+    changed = [
+        i
+        for i, pair in enumerate(zip(before.models, after.models, strict=True))
+        if len(set(pair)) > 1
+    ]
     assert changed == [shard_of("chair/new", config.shards.models)]
     assert after.images == before.images and after.files != before.files
 

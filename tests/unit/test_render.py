@@ -246,3 +246,17 @@ def test_real_meshes_render(benchmark_data, draw):
     with Renderer(CONFIG) as renderer:
         views = [renderer.render(load_mesh(path), CONFIG.positions()) for path in paths]
     assert (shown(np.stack(views)).mean(axis=(2, 3)) > 0.003).all()
+
+
+def test_views_do_not_depend_on_what_was_rendered_before():
+    config = RenderConfig(size=64)
+    meshes = [as_mesh(trimesh.creation.icosphere(2, radius=r)) for r in (0.5, 1.0)]
+    meshes += [as_mesh(trimesh.creation.torus(0.8, 0.2)), as_mesh(trimesh.creation.cone(0.5, 1))]
+    with Renderer(config) as renderer:
+        first = [renderer.render(mesh, config.positions()) for mesh in meshes]
+        for _ in range(5):
+            ballast = [object() for _ in range(1000)]
+            again = [renderer.render(mesh, config.positions()) for mesh in meshes[::-1]][::-1]
+            del ballast
+            for one, other in zip(first, again, strict=True):
+                np.testing.assert_array_equal(one, other)

@@ -47,12 +47,13 @@ def beside(blocks: Sequence[Rows]) -> Rows:
     return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(len(blocks)))
 
 
-def in_block(rows: Rows, fold: int, folds: int) -> Rows:
-    """Place queries (n, d) in their fold's block of (n, folds d), zero elsewhere.
+def in_block(rows: Rows, fold: int, widths: Sequence[int]) -> Rows:
+    """Place queries (n, d) in their fold's block of (n, sum of widths), zero elsewhere.
 
     Their inner product with what `beside` joined is the cosine within that fold's gallery alone,
     up to a constant factor.
     """
-    out = np.zeros((len(rows), folds, rows.shape[1]), dtype=np.float32)
-    out[:, fold] = rows
-    return out.reshape(len(rows), -1)
+    out = np.zeros((len(rows), sum(widths)), dtype=np.float32)
+    start = sum(widths[:fold])
+    out[:, start : start + rows.shape[1]] = rows
+    return out

@@ -245,18 +245,20 @@ def _scene(mesh: Mesh, positions: Array, config: RenderConfig) -> pyrender.Scene
     """Build a scene in eye coordinates: one instance of the mesh per view, lights fixed."""
     import pyrender
 
+    from ucmgcn.offscreen import OrderedScene
+
     poses, near, far = _poses(mesh.vertices, cameras.look_at(positions), config)
     ambient, lights = LIGHTS[config.light]
-    scene = pyrender.Scene(bg_color=[*_rgb(config.background), 0.0], ambient_light=[ambient] * 3)
+    scene = OrderedScene(bg_color=[*_rgb(config.background), 0.0], ambient_light=[ambient] * 3)
     scene.add(pyrender.Mesh(list(_primitives(mesh, poses, config))))
     scene.add(
         pyrender.PerspectiveCamera(math.radians(config.fov), near, far, aspectRatio=1.0),
         pose=np.eye(4),
     )
-    for direction, intensity in lights:
+    for number, (direction, intensity) in enumerate(lights):
         pose = np.eye(4)
         pose[:3, :3] = cameras.look_at(np.array([direction]))[0].T
-        scene.add(pyrender.DirectionalLight(intensity=intensity), pose=pose)
+        scene.add(pyrender.DirectionalLight(intensity=intensity), f"light {number}", pose)
     return scene
 
 

@@ -158,14 +158,17 @@ def both_protocols(
     everything = learn(graph, nodes.space, np.ones(n, dtype=bool), "all")
     galleries: list[Rows] = []
     masks = list(fold_masks(n, folds, settings.seed)) if labelled is None else [~labelled]
-    queries = np.zeros((n, len(masks) * everything.gallery.shape[1]), dtype=np.float32)
+    answers: list[tuple[Mask, Rows]] = []
     for fold, held_out in enumerate(masks):
         context = refit(nodes, held_out, settings.graph)
         state = learn(link(context, settings.graph), context.space, ~held_out, f"fold-{fold}")
         galleries.append(state.gallery)
         asked = held_out if labelled is None else np.ones(n, dtype=bool)
-        rows = embed_queries(state, nodes.photo_features[asked])
-        queries[asked] = in_block(rows, fold, len(masks))
+        answers.append((asked, embed_queries(state, nodes.photo_features[asked])))
+    widths = [gallery.shape[1] for gallery in galleries]
+    queries = np.zeros((n, sum(widths)), dtype=np.float32)
+    for fold, (asked, rows) in enumerate(answers):
+        queries[asked] = in_block(rows, fold, widths)
     return {
         "transductive": (everything.known, everything.gallery),
         "inductive": (queries, beside(galleries)),
