@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from project import copy_project
 
 CATEGORIES = ("airplane", "chair", "cup")
 EACH = 10
 
-spec = importlib.util.spec_from_file_location(
-    "workflow_conftest", Path(__file__).parents[1] / "workflow" / "conftest.py"
-)
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, benchmark_data):
-    helpers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(helpers)
-    run = helpers.copy_project(tmp_path_factory.mktemp("real") / "project")
+    run = copy_project(tmp_path_factory.mktemp("real") / "project")
     for role in ("models", "images"):
         for category in CATEGORIES:
             for file in sorted((benchmark_data / role / category).iterdir())[:EACH]:

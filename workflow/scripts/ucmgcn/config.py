@@ -210,6 +210,11 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         raise UserError("\n".join(map(_explain, _innermost(error.errors())))) from None
     _check_data(config)
+    if config.train.supervision == "source":
+        raise UserError(
+            "config: train.supervision = 'source': so far only the library offers it "
+            "(ucmgcn.train.train_seed), for the tables cannot leave out the labelled photos yet"
+        )
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
