@@ -27,6 +27,7 @@ FEATURES = f"{RESULTS}/features/{CONFIG.features.backbone}"
 GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
+DATA = [str(DEMO)] if CONFIG.uses_demo else []
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
 

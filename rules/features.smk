@@ -21,7 +21,7 @@ rule encoder:
 
 rule image_features:
     input:
-        images=ancient(f"{RESULTS}/manifest/images/shard-{{shard}}.csv"),
+        DATA,
         encoder=rules.encoder.output.onnx,
     output:
         features=f"{FEATURES}/images/shard-{{shard}}.h5",
@@ -37,6 +37,8 @@ rule image_features:
         gpu=1,
     params:
         config=section("features"),
+        images=CONFIG.images,
+        shards=CONFIG.shards.images,
         members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,
         code=code_digest("features"),

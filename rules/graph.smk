@@ -3,7 +3,7 @@ rule graph:
         images=rules.features.input.images,
         views=rules.features.input.views,
         # Not read; but when nothing is left to link, this table says why.
-        rejected=ancient(rules.rejected.output.table),
+        rejected=ancient(f"{RESULTS}/tables/rejected.csv"),
     output:
         graph=f"{GRAPH}/graph.bin",
         summary=f"{GRAPH}/graph.json",

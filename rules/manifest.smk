@@ -1,16 +1,10 @@
 rule manifest:
     input:
-        [str(DEMO)] if CONFIG.uses_demo else [],
+        DATA,
     output:
         models=f"{RESULTS}/manifest/models.csv",
         images=f"{RESULTS}/manifest/images.csv",
         rejected=f"{RESULTS}/manifest/rejected.csv",
-        model_shards=expand(
-            f"{RESULTS}/manifest/models/shard-{{shard}}.csv", shard=MODEL_SHARDS
-        ),
-        image_shards=expand(
-            f"{RESULTS}/manifest/images/shard-{{shard}}.csv", shard=IMAGE_SHARDS
-        ),
     log:
         f"{RESULTS}/logs/manifest.log",
     benchmark:
@@ -23,7 +17,6 @@ rule manifest:
     params:
         models=CONFIG.models,
         images=CONFIG.images,
-        shards=section("shards"),
         listing=LISTING.files,
         code=code_digest("manifest"),
     message:

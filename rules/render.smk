@@ -1,7 +1,6 @@
 rule render_shard:
     input:
-        # The list is written with all the others; whether its shard changed, `members` says.
-        models=ancient(f"{RESULTS}/manifest/models/shard-{{shard}}.csv"),
+        DATA,
     output:
         views=f"{RESULTS}/views/shard-{{shard}}.h5",
     log:
@@ -15,6 +14,9 @@ rule render_shard:
         runtime=30,
     params:
         config=section("render"),
+        models=CONFIG.models,
+        shards=CONFIG.shards.models,
+        # Digest of the shard's files: what decides whether it is rendered again.
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
         code=code_digest("render"),
     message:

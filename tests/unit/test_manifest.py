@@ -14,6 +14,7 @@ from ucmgcn.manifest import (
     read_items,
     read_rejected,
     scan,
+    shard_members,
     shard_of,
     write_items,
     write_manifest,
@@ -99,25 +100,17 @@ def test_a_new_id_moves_no_other(ids: set[str], new: str, n_shards: int) -> None
     assert all(0 <= shard < n_shards for shard in after.values())
 
 
-def test_only_the_list_of_a_new_files_shard_changes(tmp_path: Path) -> None:
+def test_the_shards_hold_every_item_once(tmp_path: Path) -> None:
     models, images = tmp_path / "models", tmp_path / "images"
     for n in range(40):
         touch(models / "chair" / f"{n}.obj")
     touch(images / "chair" / "p.jpg")
-    write_manifest(models, images, tmp_path / "a", model_shards=4, image_shards=2)
-    touch(models / "chair" / "new.obj")
-    write_manifest(models, images, tmp_path / "b", model_shards=4, image_shards=2)
-    changed = [
-        shard
-        for shard in range(4)
-        if (tmp_path / f"a/models/shard-{shard:03d}.csv").read_bytes()
-        != (tmp_path / f"b/models/shard-{shard:03d}.csv").read_bytes()
-    ]
-    assert changed == [shard_of("chair/new", 4)]
-    members = [read_items(tmp_path / f"b/models/shard-{s:03d}.csv") for s in range(4)]
-    together = sorted((i for shard in members for i in shard), key=lambda i: i.id)
-    assert together == read_items(tmp_path / "b/models.csv")
-    assert read_rejected(tmp_path / "b/rejected.csv") == []
+    write_manifest(models, images, tmp_path)
+    shards = [shard_members(models, "models", shard, 4) for shard in range(4)]
+    together = sorted((item for shard in shards for item in shard), key=lambda item: item.id)
+    assert together == read_items(tmp_path / "models.csv")
+    assert all(len(shard) > 0 for shard in shards)
+    assert read_rejected(tmp_path / "rejected.csv") == []
 
 
 def test_items_survive_the_file_whatever_their_names(tmp_path: Path) -> None:

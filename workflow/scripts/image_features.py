@@ -8,17 +8,19 @@ from ucmgcn.devices import choose_device
 from ucmgcn.encoders import open_encoder
 from ucmgcn.features import extract_image_features
 from ucmgcn.logs import configure_logging
-from ucmgcn.manifest import read_items
+from ucmgcn.manifest import shard_members
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
+p, shard = snakemake.params, int(snakemake.wildcards.shard)
+members = shard_members(Path(p.images), "images", shard, p.shards)
 config = FeaturesConfig(**snakemake.params.config)
 device = choose_device(snakemake.params.device, snakemake.resources.gpu)
 encoder = open_encoder(config.encoder, device, Path(snakemake.input.encoder), config.batch)
 extract_image_features(
-    [(item.id, Path(item.path)) for item in read_items(Path(snakemake.input.images))],
+    [(item.id, Path(item.path)) for item in members],
     Path(snakemake.output.features),
     encoder,
     config,

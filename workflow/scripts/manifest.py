@@ -14,6 +14,4 @@ write_manifest(
     Path(snakemake.params.models),
     Path(snakemake.params.images),
     Path(snakemake.output.models).parent,
-    model_shards=snakemake.params.shards["models"],
-    image_shards=snakemake.params.shards["images"],
 )

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.config import RenderConfig
 from ucmgcn.logs import configure_logging
-from ucmgcn.manifest import read_items
+from ucmgcn.manifest import shard_members
 from ucmgcn.render import render_shard
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
+p = snakemake.params
 render_shard(
-    read_items(Path(snakemake.input.models)),
+    shard_members(Path(p.models), "models", int(snakemake.wildcards.shard), p.shards),
     Path(snakemake.output.views),
-    RenderConfig(**snakemake.params.config),
-    {"render": snakemake.params.config, "code": snakemake.params.code},
+    RenderConfig(**p.config),
+    {"render": p.config, "code": p.code},
     threads=snakemake.threads,
 )

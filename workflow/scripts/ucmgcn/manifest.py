@@ -127,25 +127,25 @@ def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
     return [digest.hexdigest()[:16] for digest in digests]
 
 
-def write_manifest(
-    models: Path, images: Path, out: Path, *, model_shards: int, image_shards: int
-) -> None:
-    """List both folders and write `models.csv`, `images.csv`, `rejected.csv` and the shards' lists.
+def shard_members(root: Path, role: str, shard: int, n_shards: int) -> list[Item]:
+    """List the usable files of one shard, sorted by id; see `scan`."""
+    return [item for item in scan(root, role)[0] if shard_of(item.id, n_shards) == shard]
 
-    The lists of one shard are ``out/{models,images}/shard-NNN.csv``. They hold the size and time
-    of each file, so that a list changes exactly when one of its shard's files does.
+
+def write_manifest(models: Path, images: Path, out: Path) -> None:
+    """List both folders, and write `models.csv`, `images.csv` and `rejected.csv`.
+
+    Raises
+    ------
+    UserError
+        As `scan`.
     """
     rejected: list[Rejection] = []
-    for role, root, n_shards in (
-        ("models", models, model_shards),
-        ("images", images, image_shards),
-    ):
+    for role, root in (("models", models), ("images", images)):
         items, left_out = scan(root, role)
         rejected += left_out
         logger.info("%s: %d files in %s, %d left out", role, len(items), root, len(left_out))
         write_items(out / f"{role}.csv", items)
-        for shard, members in enumerate(_split(items, n_shards)):
-            write_items(out / role / f"shard-{shard:03d}.csv", members)
     write_rejected(out / "rejected.csv", rejected)
 
 
@@ -234,13 +234,6 @@ def _check_unique(items: Sequence[Item], role: str) -> None:
                 f"{role}: two files have the id {item.id}: {other.path} and {item.path}. "
                 f"Rename or remove one of them"
             )
-
-
-def _split(items: Sequence[Item], n_shards: int) -> list[list[Item]]:
-    shards: list[list[Item]] = [[] for _ in range(n_shards)]
-    for item in items:
-        shards[shard_of(item.id, n_shards)].append(item)
-    return shards
 
 
 def _known(role: str) -> str:
