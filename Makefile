@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench ablation lock settings setup
+.PHONY: demo test lint lock settings setup
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all

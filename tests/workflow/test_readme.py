@@ -28,6 +28,8 @@ def test_every_snakemake_command_of_the_readme_runs(root: Path, finished, tmp_pa
     replaced = {
         "models=path/to/meshes": "models=data/models",
         "images=path/to/photos": "images=data/images",
+        "models=DIR": "models=data/models",
+        "images=DIR": "images=data/images",
         "mine.yaml": str(tmp_path / "mine.yaml"),
     }
     calls = [c for c in commands(root) if c.startswith("snakemake ") and "--cores N" not in c]
