@@ -49,7 +49,10 @@ MEANING = {
 PROTOCOL_MEANING = {
     "transductive": "The photos under test are known together, without labels: a query's ranking "
     "may depend on the other queries.",
-    "inductive": "Each photo is answered alone, as a photo from outside is: no query sees another.",
+    "inductive": (
+        "Each photo is answered alone, by what was made without it. Where all photos are queries, "
+        "that was made with the unlabelled photos of the other folds."
+    ),
 }
 SUPERVISION_MEANING = {
     "none": "no label",
