@@ -8,23 +8,34 @@ from typing import Literal
 
 import numpy as np
 
-from ucmgcn.demo import furniture, household, vehicles
+from ucmgcn.demo.shapes import (
+    airplane,
+    bicycle,
+    bottle,
+    car,
+    chair,
+    guitar,
+    lamp,
+    mug,
+    sofa,
+    table,
+)
 from ucmgcn.demo.solids import Parts
 
 Role = Literal["model", "photo"]
 Builder = Callable[[np.random.Generator, int], Parts]
 
 CATEGORIES: dict[str, Builder] = {
-    "airplane": vehicles.airplane,
-    "bicycle": vehicles.bicycle,
-    "bottle": household.bottle,
-    "car": vehicles.car,
-    "chair": furniture.chair,
-    "guitar": household.guitar,
-    "lamp": household.lamp,
-    "mug": household.mug,
-    "sofa": furniture.sofa,
-    "table": furniture.table,
+    "airplane": airplane.airplane,
+    "bicycle": bicycle.bicycle,
+    "bottle": bottle.bottle,
+    "car": car.car,
+    "chair": chair.chair,
+    "guitar": guitar.guitar,
+    "lamp": lamp.lamp,
+    "mug": mug.mug,
+    "sofa": sofa.sofa,
+    "table": table.table,
 }
 
 

@@ -13,6 +13,13 @@ from scipy.spatial.transform import Rotation
 
 Array = npt.NDArray[np.float64]
 Vector = Sequence[float] | Array
+Rng = np.random.Generator
+GAP = 0.003  # metres between the ends of a bent tube, hidden in what it carries
+
+
+def pick(rng: Rng, *names: str) -> str:
+    """One of the names at random."""
+    return names[int(rng.integers(len(names)))]
 
 
 @dataclass(frozen=True)
@@ -301,3 +308,15 @@ def to_trimesh(parts: Iterable[Part]) -> trimesh.Trimesh:
     meshes = [trimesh.Trimesh(p.vertices, p.faces, process=False) for p in parts]
     joined: trimesh.Trimesh = trimesh.util.concatenate(meshes)  # type: ignore[assignment]
     return joined
+
+
+def round_corners(path: list[tuple[float, float, float]], radius: float) -> Array:
+    """Replace each inner corner of a polyline with a short quadratic bend."""
+    points = np.asarray(path, dtype=float)
+    out = [points[:1]]
+    t = np.linspace(0, 1, 6)[:, None]
+    for a, b, c in zip(points[:-2], points[1:-1], points[2:], strict=True):
+        p = b + (a - b) * min(0.45, radius / np.linalg.norm(a - b))
+        q = b + (c - b) * min(0.45, radius / np.linalg.norm(c - b))
+        out.append((1 - t) ** 2 * p + 2 * t * (1 - t) * b + t**2 * q)
+    return np.concatenate([*out, points[-1:]])

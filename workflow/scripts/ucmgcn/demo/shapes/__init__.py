@@ -1,0 +1,1 @@
+"""The parametric shapes of the demo set, a module a category."""
