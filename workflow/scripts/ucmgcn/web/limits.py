@@ -1,0 +1,133 @@
+"""What one client may ask of the server, and how much of it runs at a time."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from limits import parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ucmgcn.errors import UserError
+from ucmgcn.images import MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the server; each one has an answer of its own when it is reached.
+
+    Attributes
+    ----------
+    upload_bytes, upload_seconds
+        Size of a request, and the time in which it must have arrived: 413 and 408.
+    pixels
+        Width times height of a photo, read from its header: 413.
+    rate
+        Searches and mesh conversions of one client, each counted by itself: 429.
+    encodings, waiting, wait_seconds
+        Photos described at a time, how many more may wait, and how long: 503.
+    mesh_seconds, mesh_bytes
+        Time to convert a mesh for the 3D view, and the largest result: 413.
+    mesh_cache_bytes, view_cache_bytes
+        Memory that keeps converted meshes and encoded views.
+    connections
+        Open connections; a further one is answered with 503.
+    """
+
+    upload_bytes: int = 20 * 2**20
+    upload_seconds: float = 30.0
+    pixels: int = MAX_PIXELS
+    rate: str = "60/minute"
+    encodings: int = 1
+    waiting: int = 64
+    wait_seconds: float = 30.0
+    mesh_seconds: float = 30.0
+    mesh_bytes: int = 96 * 2**20
+    mesh_cache_bytes: int = 192 * 2**20
+    view_cache_bytes: int = 32 * 2**20
+    connections: int = 512
+
+
+class RateLimit:
+    """A moving window over the requests of each client."""
+
+    def __init__(self, rate: str) -> None:
+        try:
+            self._item = parse(rate)
+        except ValueError as error:
+            raise UserError(
+                f"the rate {rate!r} is not understood; write it like 60/minute or 5/second"
+            ) from error
+        self._window = MovingWindowRateLimiter(MemoryStorage())
+
+    async def check(self, request: Request, what: str) -> None:
+        """Count a request.
+
+        Raises
+        ------
+        HTTPException
+            429 if the client has had its share, with the seconds to wait.
+        """
+        client = client_of(request)
+        if await self._window.hit(self._item, client, what):
+            return
+        stats = await self._window.get_window_stats(self._item, client, what)
+        wait = max(1, math.ceil(stats.reset_time - time.time()))
+        raise HTTPException(
+            429, f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
+        )
+
+
+def client_of(request: Request) -> str:
+    """Address that requests are counted by: an IPv4 address, or the /64 of an IPv6 one."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+class Gate:
+    """Let a bounded number of tasks through at a time, and a bounded number wait."""
+
+    def __init__(self, places: int, waiting: int, seconds: float) -> None:
+        self._places = anyio.Semaphore(places)
+        self._waiting, self._seconds = waiting, seconds
+
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
+        """Wait for a place.
+
+        Raises
+        ------
+        HTTPException
+            503 if too many wait already, or none became free in time.
+        """
+        if self._places.statistics().tasks_waiting >= self._waiting:
+            raise _busy()
+        try:
+            with anyio.fail_after(self._seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+def _busy() -> HTTPException:
+    return HTTPException(
+        503, "The server is busy. Try again in a few seconds.", headers={"Retry-After": "5"}
+    )

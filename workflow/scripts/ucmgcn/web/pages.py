@@ -1,0 +1,107 @@
+"""Answers as a page, as a part of the page that is open, or as JSON: one set of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FOLDER = Path(__file__).parent
+PARTIAL = "X-Partial"
+
+# Nothing from elsewhere, nothing inline; blobs are the chosen photo and a mesh's own textures.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self' blob:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class SecurityHeaders:
+    """Middleware: the security headers on every answer, and no storing unless it is said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and put the headers on its answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class Pages:
+    """The templates, with what every page knows."""
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            auto_reload=False,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(known)
+
+    def answer(
+        self,
+        request: Request,
+        part: str,
+        data: Mapping[str, Any],
+        *,
+        json: Mapping[str, Any],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Answer in the form that the request asks for.
+
+        Parameters
+        ----------
+        request
+            `Accept: application/json` gets JSON, the header `X-Partial` the part alone, and
+            anything else the whole page with the part in it.
+        part
+            Template of the part, without its ending.
+        data, json
+            What the template and what the JSON needs.
+        """
+        headers = {**(headers or {}), "Vary": f"Accept, {PARTIAL}"}
+        if wants_json(request):
+            return JSONResponse(dict(json), status, headers)
+        template = f"{part}.html.j2" if PARTIAL in request.headers else "page.html.j2"
+        text = self._environment.get_template(template).render(part=part, **data)
+        return HTMLResponse(text, status, headers)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether JSON is asked for by name; a browser and a bare `*/*` get a page."""
+    return "application/json" in request.headers.get("accept", "")
