@@ -1,0 +1,23 @@
+rule points:
+    input:
+        DATA,
+    output:
+        points=f"{RESULTS}/points/shard-{{shard}}.h5",
+    log:
+        f"{RESULTS}/logs/points/shard-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/points/shard-{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=grown(2000),
+        runtime=grown(30),
+    params:
+        source=FILES,
+        shards=CONFIG.shards.models,
+        members=lambda wildcards: LISTING.models[int(wildcards.shard)],
+        code=code_digest("points"),
+    message:
+        "drawing points on the shapes of shard {wildcards.shard}"
+    script:
+        "../workflow/scripts/points.py"

@@ -1,0 +1,120 @@
+"""Kinds of data sets through the whole pipeline, each on a small tree in its layout."""
+
+from __future__ import annotations
+
+import layouts
+import pandas as pd
+import pytest
+from project import Run, copy_project
+
+KEY = ["method", "protocol"]
+SMALL = {
+    "shards": {"models": 2, "images": 2},
+    "train": {"seeds": [0], "epochs": 2, "folds": 2},
+    "graph": {"k": 3, "view_k": 2, "dims": 8},
+    "propagation": {"hops": 2, "neighbours": 3},
+    "evaluate": {"resamples": 50, "methods": ["ucm-gcn", "propagation", "max-pool"]},
+    "render": {"size": 64},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A project whose runs share the exported encoder."""
+    run = copy_project(tmp_path_factory.mktemp("kinds") / "project")
+    run.configure(**SMALL)
+    return run
+
+
+def run_kind(project: Run, target: str, **config: object) -> dict[str, pd.DataFrame]:
+    """Run a target; return the tables by name."""
+    words = [f"{key}={value}" for key, value in config.items()]
+    project.snakemake("--config", *words, "--", target)
+    tables = project.folder / "results" / str(config["dataset"]) / "tables"
+    return {p.stem: pd.read_csv(p, keep_default_na=False) for p in tables.glob("*.csv")}
+
+
+def test_mi3dor_is_measured_on_its_test_split_without_rendering(project: Run) -> None:
+    data = layouts.mi3dor(project.folder / "mi3dor")
+    folders = {"models": data / "model", "images": data / "image"}
+    config = {"dataset": "mi3dor", "kind": "mi3dor", **folders}
+    project.configure(data={"views": 4})
+    tables = run_kind(project, "all", **config)
+    metrics = tables["metrics"].set_index(KEY)
+    assert set(metrics["split"]) == {"given"}
+    assert set(metrics["n_queries"]) == set(metrics["n_models"]) == {9}
+    # Three categories of three models, three photos each, told by their colour.
+    assert (metrics.loc["ucm-gcn", "NN"] == 1).all() and (metrics["F_ceiling"] == 0.5).all()
+    report = (project.folder / "results" / "mi3dor" / "report" / "index.html").read_text()
+    assert "ImageNet" in report and "CLIP+DINOv2+ULIP-2" in report
+    assert "Nothing to be done" in project.snakemake(
+        "--config", *(f"{key}={value}" for key, value in config.items())
+    )
+
+
+@pytest.mark.slow
+def test_3d_future_is_scored_as_its_challenge(project: Run) -> None:
+    data = layouts.three_d_future(project.folder / "future")
+    (data / "model" / "bed-0001" / "normalized_model.obj").write_text("v 0 0 0\n")
+    tables = run_kind(
+        project,
+        "evaluate",
+        dataset="future",
+        kind="3d-future",
+        models=data / "model",
+        images=data / "photos",
+    )
+    metrics = tables["metrics"].set_index(KEY)
+    assert set(metrics["n_instances"]) == {9} and metrics["R@10"].astype(float).eq(1).all()
+    assert metrics["R@1"].astype(float).between(0, 1).all()
+    challenge = tables["challenge"].set_index(KEY)
+    assert set(challenge["n_queries"]) == {8} and set(challenge["n_without_points"]) == {1}
+    expected = 65 * challenge["top1"] + 0.35 * challenge["F"]
+    assert (challenge["score"] - expected).abs().max() < 1e-4
+    assert set(tables["significance"]["metric"]) >= {"R@1", "FT"}
+    assert set(tables["rejected"]["stage"]) == {"points"}
+
+
+@pytest.mark.slow
+def test_a_manifest_and_a_drawn_split_reach_the_tables(project: Run) -> None:
+    data = layouts.manifest(project.folder / "lists", split=False)
+    config = {"kind": "manifest", "models": data / "models.csv", "images": data / "images.csv"}
+    whole = run_kind(project, "evaluate", dataset="whole", **config)["metrics"]
+    assert set(whole["split"]) == {"none"} and set(whole["n_queries"]) == {18}
+    assert set(whole["n_instances"]) == {18}
+    drawn = run_kind(project, "evaluate", dataset="drawn", split="stratified", **config)["metrics"]
+    assert set(drawn["split"]) == {"stratified, seed 0"} and set(drawn["n_queries"]) == {9}
+    assert set(drawn["n_models"]) == {9}
+
+
+@pytest.mark.slow
+def test_a_library_of_furniture_is_unpacked_and_searched_by_its_pictures(project: Run) -> None:
+    library = layouts.sh3f(project.folder / "libraries" / "Test.sh3f")
+    config = {"dataset": "rooms", "kind": "sweethome3d", "models": library.parent}
+    tables = run_kind(project, "evaluate", **config)
+    assert set(tables["metrics"]["n_instances"]) == {3}
+    assert (project.folder / "resources/sweethome3d/rooms/Test/lib/bed/bed.obj").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [
+        ("mi3dor", "nowhere/train"),
+        ("3d-future", "nowhere"),
+        ("modelnet", "nowhere"),
+        ("shapenet", "nowhere"),
+        ("manifest", "nowhere"),
+    ],
+)
+def test_missing_data_are_one_clear_line(project: Run, kind: str, missing: str) -> None:
+    output = project.snakemake(
+        "-n",
+        "--config",
+        "dataset=x",
+        f"kind={kind}",
+        "models=nowhere",
+        "images=nowhere",
+        check=False,
+    )
+    assert f"there is no {missing}" in output and "--config models=PATH" in output
+    assert "Traceback" not in output

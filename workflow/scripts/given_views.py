@@ -1,0 +1,23 @@
+"""Adapter: read the views that models of a shard come with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.datasets import shard_members
+from ucmgcn.datasets.source import read_source
+from ucmgcn.given_views import read_views_shard
+from ucmgcn.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+p = snakemake.params
+read_views_shard(
+    shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),
+    Path(snakemake.output.views),
+    p.config["given"],
+    p.config["size"],
+    p.config["elevation"],
+    {"views": p.config, "code": p.code},
+)

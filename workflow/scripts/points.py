@@ -1,0 +1,20 @@
+"""Adapter: draw points on the normalised shapes of a shard."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.datasets import shard_members
+from ucmgcn.datasets.source import read_source
+from ucmgcn.logs import configure_logging
+from ucmgcn.points import sample_shard
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+p = snakemake.params
+sample_shard(
+    shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),
+    Path(snakemake.output.points),
+    {"code": p.code},
+)

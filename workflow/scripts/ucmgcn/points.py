@@ -1,0 +1,73 @@
+"""The points stage: points on the normalised shapes of models, by which a challenge compares them.
+
+Only data sets have it whose models name a normalised shape (column `NORMALISED` of the manifest).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import trimesh
+
+from ucmgcn.datasets.source import NORMALISED
+from ucmgcn.errors import ItemError
+from ucmgcn.manifest import Item
+from ucmgcn.meshes import load_mesh
+from ucmgcn.progress import track
+from ucmgcn.store import ShardWriter, open_shard
+
+Points = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+N_POINTS = 400
+
+
+def sample_shard(rows: Sequence[Item], out: Path, provenance: Mapping[str, Any]) -> None:
+    """Draw points on the normalised shapes of models; unreadable shapes are rejected.
+
+    Parameters
+    ----------
+    rows
+        Models that name their shape in the extra column `NORMALISED`.
+    out
+        A shard of kind ``"points"``: ``points`` f4 (n, 400, 3).
+    provenance
+        Kept in the shard.
+    """
+    with ShardWriter(out, "points", provenance, "points", (N_POINTS, 3), np.float32) as writer:
+        for row in track(rows, "points", len(rows), "model"):
+            path = dict(row.extra)[NORMALISED]
+            try:
+                writer.add(row.id, sample(Path(path)).astype(np.float32))
+            except ItemError as error:
+                logger.warning("%s has no points: %s", path, error)
+                writer.reject(path, str(error))
+
+
+def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Points:
+    """Draw points evenly over the surface of a mesh, shape (n_points, 3), in the file's own scale.
+
+    Raises
+    ------
+    ItemError
+        If the file holds no surface.
+    """
+    load_mesh(path)  # which checks it, and says what is wrong with it
+    shape = trimesh.load_mesh(path, process=False, skip_materials=True)
+    points, _ = trimesh.sample.sample_surface(shape, n_points, seed=seed)
+    return np.asarray(points, dtype=np.float64)
+
+
+def read_points(paths: Iterable[Path]) -> dict[str, Points]:
+    """Read the points of all shards by the ids of their models."""
+    found: dict[str, Points] = {}
+    for path in paths:
+        with open_shard(path, "points") as shard:
+            found.update(zip(shard.ids, shard.array[:].astype(np.float64), strict=True))
+    return found
