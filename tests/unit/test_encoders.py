@@ -4,14 +4,18 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from ucmgcn.encoders import BACKBONES, EncoderSpec, open_encoder
+from ucmgcn.encoders import EncoderSpec, Input, open_encoder
+from ucmgcn.encoders.bodies import load_body
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
-from ucmgcn.encoders.torch_encoder import TorchEncoder, export_onnx, load_backbone
+from ucmgcn.encoders.registry import BACKBONES
+from ucmgcn.encoders.torch_encoder import TorchEncoder, export_onnx
 from ucmgcn.errors import UserError
 from ucmgcn.images import load_photo
 
@@ -45,7 +49,7 @@ def least_cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_logits_are_those_of_the_unwrapped_network(onnx: Path, images: np.ndarray) -> None:
-    body = load_backbone(LITE0)
+    body = load_body(LITE0, LITE0.members[0]).net
     inputs = torch.from_numpy((images.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
     with torch.no_grad():
         expected = body(inputs).numpy()
@@ -69,7 +73,8 @@ def test_the_export_equals_torch(tmp_path: Path, images: np.ndarray, spec: Encod
     exported = open_encoder(spec, "cpu", tmp_path / "x.onnx", batch=2).encode(images)
     direct = TorchEncoder(spec, "cpu").encode(images)
     assert exported.dtype == direct.dtype == np.float32
-    assert exported.shape == direct.shape == (5, spec.dim)
+    dim = {"pooled": 1280, "max": 1280, "logits": 1000, "pooled+logits": 2280}[spec.output]
+    assert exported.shape == direct.shape == (5, dim)
     assert least_cosine(exported, direct) > 0.9999
     np.testing.assert_allclose(exported, direct, atol=1e-3)
 
@@ -114,15 +119,15 @@ def test_images_of_another_shape_or_type_are_a_bug(onnx: Path, images: np.ndarra
         for wrong in (images[:, :100], images.astype(np.float32)):
             with pytest.raises(ValueError, match="not uint8"):
                 encoder.encode(wrong)
+        with pytest.raises(ValueError, match="2 arrays of images for 1 inputs"):
+            encoder.encode(images, images)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_the_registry_agrees_with_the_libraries(name: str) -> None:
     utils = pytest.importorskip(f"{BACKBONES[name].library}.utils")
     _, parameters = utils.get_model_params(name, {})
-    fixed = (True,) if "lite" in name else ()
     assert BACKBONES[name].size == parameters.image_size
-    assert BACKBONES[name].width == utils.round_filters(1280, parameters, *fixed)
 
 
 def test_b0_takes_a_file_of_weights(tmp_path: Path, images: np.ndarray) -> None:
@@ -141,17 +146,16 @@ def test_b0_takes_a_file_of_weights(tmp_path: Path, images: np.ndarray) -> None:
     assert least_cosine(logits, expected) > 0.9999
 
 
-def test_weights_that_are_missing_or_wrong_are_named_with_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"efficientnet-b4 needs a file.*github\.com"):
-        EncoderSpec("efficientnet-b4").describe()
-    with pytest.raises(UserError, match=r"no file .*none\.pth.*Download efficientnet-b4"):
-        EncoderSpec("efficientnet-b4", weights=tmp_path / "none.pth").describe()
-    with pytest.raises(UserError, match="no efficientnet-b9; choose one of efficientnet-lite0"):
-        _ = EncoderSpec("efficientnet-b9").size
-    lite0 = LITE0.weights_file()
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    lite0 = LITE0.local_file(LITE0.members[0])
+    assert lite0
     for file in (lite0, _text(tmp_path / "text.pth")):
         with pytest.raises(UserError, match="does not hold the weights of efficientnet-b0"):
-            load_backbone(EncoderSpec("efficientnet-b0", weights=file))
+            _load(EncoderSpec("efficientnet-b0", weights=file))
+
+
+def _load(spec: EncoderSpec) -> Any:
+    return load_body(spec, spec.members[0])
 
 
 def _text(path: Path) -> Path:
@@ -167,7 +171,7 @@ class Malicious:
 def test_weights_cannot_run_code(tmp_path: Path) -> None:
     torch.save({"_fc.bias": Malicious()}, tmp_path / "evil.pth")
     with pytest.raises(UserError, match="does not hold the weights"):
-        load_backbone(EncoderSpec(weights=tmp_path / "evil.pth"))
+        _load(EncoderSpec(weights=tmp_path / "evil.pth"))
 
 
 def test_an_export_of_other_settings_or_of_something_else_is_refused(
@@ -189,6 +193,73 @@ def test_a_cpu_needs_no_torch(onnx: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
+LITE = [EncoderSpec(f"efficientnet-lite{i}") for i in (0, 2)]
+FUSION = EncoderSpec("efficientnet-lite0*2+efficientnet-lite2*0.5")
+
+
+@pytest.fixture(scope="module")
+def fusion(tmp_path_factory: pytest.TempPathFactory) -> OnnxEncoder:
+    path = tmp_path_factory.mktemp("onnx") / "fusion.onnx"
+    export_onnx(FUSION, path)
+    return OnnxEncoder(path)
+
+
+def scaled(images: np.ndarray, size: int) -> np.ndarray:
+    return np.stack([np.asarray(Image.fromarray(image).resize((size, size))) for image in images])
+
+
+def test_the_cosine_of_a_fusion_is_the_weighted_mean_of_its_networks_cosines(
+    fusion: OnnxEncoder, images: np.ndarray
+) -> None:
+    assert fusion.inputs == (Input(224), Input(260))
+    arrays = [scaled(images, i.size) for i in fusion.inputs]
+    alone = [TorchEncoder(s, "cpu").encode(a) for s, a in zip(LITE, arrays, strict=True)]
+    unit = [f / np.linalg.norm(f, axis=1, keepdims=True) for f in alone]
+    expected = (2 * unit[0] @ unit[0].T + 0.5 * unit[1] @ unit[1].T) / 2.5
+    fused = fusion.encode(*arrays)
+    assert fused.shape == (5, 2 * 1280)
+    np.testing.assert_allclose(fused @ fused.T, expected, atol=1e-4)
+    assert least_cosine(fused, TorchEncoder(FUSION, "cpu").encode(*arrays)) > 0.9999
+
+
+def test_networks_of_one_input_share_its_images(tmp_path: Path, images: np.ndarray) -> None:
+    from efficientnet_pytorch import EfficientNet
+
+    torch.save(EfficientNet.from_name("efficientnet-b0").state_dict(), tmp_path / "b0.pth")
+    spec = EncoderSpec(
+        "efficientnet-lite0+efficientnet-b0", weights={"efficientnet-b0": tmp_path / "b0.pth"}
+    )
+    encoder = TorchEncoder(spec, "cpu")
+    assert encoder.inputs == (Input(224),)
+    assert encoder.encode(images).shape == (5, 2560)
+
+
+def test_a_size_of_ones_own_is_taken(images: np.ndarray) -> None:
+    encoder = TorchEncoder(EncoderSpec("efficientnet-lite0@97"), "cpu")
+    assert encoder.inputs == (Input(97),)
+    assert encoder.encode(scaled(images, 97)).shape == (5, 1280)
+
+
+def test_an_export_is_made_once_for_the_same_weights(tmp_path: Path) -> None:
+    cache, weights = tmp_path / "cache", tmp_path / "lite0.pth"
+    state = torch.load(LITE[0].local_file(LITE[0].members[0]), weights_only=True)
+    torch.save(state, weights)
+    spec = EncoderSpec(weights=weights)
+    export_onnx(spec, tmp_path / "1.onnx", cache)
+    (kept,) = cache.iterdir()
+    made = kept.stat().st_mtime_ns
+    export_onnx(spec, tmp_path / "2.onnx", cache)
+    assert kept.stat().st_mtime_ns == made
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "2.onnx").read_bytes()
+    state["_fc.bias"] += 1
+    torch.save(state, tmp_path / "other.pth")
+    export_onnx(EncoderSpec(weights=tmp_path / "other.pth"), tmp_path / "3.onnx", cache)
+    assert len(list(cache.iterdir())) == 2
+    kept.write_bytes(kept.read_bytes()[:1000])
+    export_onnx(spec, tmp_path / "4.onnx", cache)
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "4.onnx").read_bytes()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_the_same_features_in_half_precision(onnx: Path, images: np.ndarray) -> None:
@@ -206,6 +277,6 @@ def test_photos_are_recognised(onnx: Path, benchmark_data: Path) -> None:
         "cup": {504, 967, 968},
     }.items():
         paths = sorted((benchmark_data / "images" / category).iterdir())[:24]
-        photos = np.stack([load_photo(path, encoder.size) for path in paths])
+        photos = np.stack([load_photo(path, encoder.inputs[0].size) for path in paths])
         best = encoder.encode(photos)[:, 1280:].argmax(axis=1)
         assert np.isin(best, list(classes)).mean() > 0.6, category

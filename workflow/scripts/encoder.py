@@ -11,4 +11,6 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 configure_logging(snakemake.log[0])
-export_onnx(FeaturesConfig(**snakemake.params.config).encoder, Path(snakemake.output.onnx))
+download = bool(snakemake.resources.download)
+config = FeaturesConfig(**snakemake.params.config, allow_download=download)
+export_onnx(config.encoder, Path(snakemake.output.onnx), cache=Path("results/.encoders"))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from ucmgcn.encoders import DEFAULT_BATCH, Features, Images, check_images
+from ucmgcn.encoders import DEFAULT_BATCH, Features, Images, Input, check_images
 from ucmgcn.errors import UserError
 
-METADATA = "ucmgcn"  # key under which the export keeps the spec's description
+METADATA = "ucmgcn"  # key under which the export keeps the encoder's description
 
 
 class OnnxEncoder:
@@ -49,11 +49,7 @@ class OnnxEncoder:
                 f"{path} is no exported encoder ({error}). Delete it and run snakemake again"
             ) from error
         self._description: dict[str, Any] = json.loads(described)
-
-    @property
-    def size(self) -> int:
-        """Side of the square images that it takes, in pixels."""
-        return int(self._description["size"])
+        self.inputs = tuple(Input(**given) for given in self._description["inputs"])
 
     @property
     def dim(self) -> int:
@@ -64,13 +60,14 @@ class OnnxEncoder:
         """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
         return dict(self._description)
 
-    def encode(self, images: Images) -> Features:
-        """Compute the features (n, dim) of RGB images (n, size, size, 3)."""
-        check_images(images, self.size)
-        features = np.empty((len(images), self.dim), np.float32)
-        for start in range(0, len(images), self.batch):
-            chunk = images[start : start + self.batch]
-            (features[start : start + self.batch],) = self._session.run(None, {"images": chunk})
+    def encode(self, *images: Images) -> Features:
+        """Compute the features (n, dim) of RGB images, an array (n, size, size, 3) an input."""
+        check_images(images, self.inputs)
+        features = np.empty((len(images[0]), self.dim), np.float32)
+        for start in range(0, len(features), self.batch):
+            chunk = slice(start, start + self.batch)
+            feed = {f"images{i}": array[chunk] for i, array in enumerate(images)}
+            (features[chunk],) = self._session.run(None, feed)
         return features
 
 

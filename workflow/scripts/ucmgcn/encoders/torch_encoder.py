@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
+import hashlib
 import json
-import pickle
+import logging
+import shutil
+import textwrap
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,16 +16,22 @@ import torch
 from torch import Tensor, nn
 
 from ucmgcn.devices import Device
-from ucmgcn.encoders import DEFAULT_BATCH, Backbone, EncoderSpec, Features, Images, check_images
+from ucmgcn.encoders import DEFAULT_BATCH, EncoderSpec, Features, Images, Input, check_images
+from ucmgcn.encoders.bodies import Body, load_body
 from ucmgcn.encoders.onnx_encoder import METADATA
+from ucmgcn.encoders.spec import Member
 from ucmgcn.errors import UserError
+from ucmgcn.provenance import code_digest
 from ucmgcn.store import atomic_path
 
 OPSET = 17
+ONNX_LIMIT = 2**31 - 2**20  # bytes: a protocol buffer holds 2 GiB
+
+logger = logging.getLogger(__name__)
 
 
 class Network(nn.Module):
-    """A backbone from raw pixels to the features of a spec.
+    """One network of a spec, from raw pixels to features.
 
     Shapes
     ------
@@ -34,12 +42,12 @@ class Network(nn.Module):
     std: Tensor
     body: Any
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, spec: EncoderSpec, member: Member) -> None:
         super().__init__()
         self.output, self.flip = spec.output, spec.flip
-        self.body = load_backbone(spec)
+        self.body = load_body(spec, member)
         for name in ("mean", "std"):
-            values = torch.tensor(getattr(spec.network, name)).view(1, 3, 1, 1)
+            values = torch.tensor(getattr(self.body, name)).view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -50,61 +58,156 @@ class Network(nn.Module):
         return (features + self._features(inputs.flip(3))) / 2 if self.flip else features
 
     def _features(self, inputs: Tensor) -> Tensor:
-        maps: Tensor = self.body.extract_features(inputs)  # (n, width, h, w)
-        return torch.cat([self._part(part, maps) for part in self.output.split("+")], dim=1)
-
-    def _part(self, name: str, maps: Tensor) -> Tensor:
-        if name == "max":
-            return maps.amax((2, 3))  # (n, width)
-        pooled = maps.mean((2, 3))  # (n, width)
-        logits: Tensor = self.body._fc(pooled)  # (n, 1000)
-        return pooled if name == "pooled" else logits
+        body: Body = self.body
+        maps = body.maps(inputs)
+        parts = {"pooled": body.pooled, "max": body.max, "logits": body.logits}
+        return torch.cat([parts[part](maps) for part in self.output.split("+")], dim=1)
 
 
-def load_backbone(spec: EncoderSpec) -> Any:
-    """Build the backbone of a spec, for inference, with its pre-trained weights.
+class Fusion(nn.Module):
+    """The networks of a spec, from raw pixels to one feature vector an image.
+
+    With one network these are its features f as they are. With several it is the concatenation of
+    sqrt(w_i / sum w) f_i / |f_i|, a vector of length 1: the inner product of two of them is
+    sum w_i cos_i / sum w, the weighted mean of the networks' cosines.
+
+    Shapes
+    ------
+    Inputs (n, size, size, 3), uint8, one for each of `inputs`; output (n, dim), float32.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.request = spec.request()
+        networks = [Network(spec, member) for member in spec.members]
+        self.facts = [network.body.facts for network in networks]
+        self.networks = nn.ModuleList(networks)
+        wanted = [network.body.input for network in networks]
+        self.inputs: tuple[Input, ...] = tuple(dict.fromkeys(wanted))
+        self.index = [self.inputs.index(input) for input in wanted]
+        total = sum(member.weight for member in spec.members)
+        self.scales = [(member.weight / total) ** 0.5 for member in spec.members]
+
+    def forward(self, *images: Tensor) -> Tensor:
+        """Encode by each network, and concatenate."""
+        pairs = zip(self.networks, self.index, strict=True)
+        parts: list[Tensor] = [network(images[i]) for network, i in pairs]
+        if len(parts) == 1:
+            return parts[0]
+        unit = [scale * _unit(part) for scale, part in zip(self.scales, parts, strict=True)]
+        return torch.cat(unit, dim=1)
+
+    def example(self, n: int) -> tuple[Tensor, ...]:
+        """Make black images for every input."""
+        return tuple(torch.zeros((n, i.size, i.size, 3), dtype=torch.uint8) for i in self.inputs)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        return {
+            "request": self.request,
+            "networks": self.facts,
+            "inputs": [{"size": i.size, "resample": i.resample} for i in self.inputs],
+            "dim": self._dim(),
+        }
+
+    def _dim(self) -> int:
+        try:
+            with torch.inference_mode():
+                return int(self(*self.example(1)).shape[1])
+        except (RuntimeError, AssertionError) as error:
+            sizes = ", ".join(f"{i.size} px" for i in self.inputs)
+            raise UserError(
+                f"features.backbone: {self.request['backbone']} does not take images of {sizes} "
+                f"({textwrap.shorten(str(error), 150)})"
+            ) from error
+
+
+def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None) -> None:
+    """Write an encoder as ONNX, with its description among the metadata.
+
+    The graph takes uint8 images (n, size, size, 3) under the names ``images0``, ``images1`` ...,
+    one for each input, and gives ``features`` (n, dim); the normalisation of the pixels is part of
+    it.
+
+    Parameters
+    ----------
+    spec
+        What to export.
+    out
+        The file to write.
+    cache
+        Folder of exports, by the digest of their weights and settings: what is there is copied,
+        what is not is kept there. None exports in any case.
 
     Raises
     ------
     UserError
-        If the file of the weights is missing, or does not fit the backbone.
+        If the weights are missing or do not fit, or are too large for a file of this format.
     """
-    file = spec.weights_file()
-    body = _architecture(spec.network)
-    try:
-        body.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (RuntimeError, TypeError, OSError, EOFError, pickle.UnpicklingError) as error:
+    encoder = Fusion(spec).eval()
+    description = json.dumps(encoder.describe(), sort_keys=True)
+    if cache is None:
+        _export(encoder, description, out)
+        return
+    kept = _kept(cache, _key(description)) or _keep(encoder, description, cache)
+    with atomic_path(out) as partial:
+        shutil.copyfile(kept, partial)
+
+
+def _kept(cache: Path, key: str) -> Path | None:
+    """Find an earlier export that is still what it was; its name ends in its own digest."""
+    for file in sorted(cache.glob(f"{key}-*.onnx")):
+        if file.stem == f"{key}-{_digest(file)}":
+            logger.info("exported before, from the same weights: %s", file)
+            return file
+        logger.warning("%s is damaged: exporting it again", file)
+        file.unlink()
+    return None
+
+
+def _keep(encoder: Fusion, description: str, cache: Path) -> Path:
+    key = _key(description)
+    new = cache / f"{key}.onnx"
+    _export(encoder, description, new)
+    return new.rename(cache / f"{key}-{_digest(new)}.onnx")
+
+
+def _export(encoder: Fusion, description: str, out: Path) -> None:
+    size = sum(p.numel() * p.element_size() for p in encoder.state_dict().values())
+    if size > ONNX_LIMIT:
         raise UserError(
-            f"features.weights: {file} does not hold the weights of {spec.backbone} "
-            f"({' '.join(str(error).split())[:200]})"
-        ) from error
-    return body.eval().requires_grad_(False)
-
-
-def export_onnx(spec: EncoderSpec, out: Path) -> None:
-    """Write an encoder as ONNX, with its description among the metadata.
-
-    The graph takes uint8 images (n, size, size, 3) under the name ``images`` and gives ``features``
-    (n, dim); the normalisation of the pixels is part of it.
-    """
-    network = Network(spec).eval()
-    example = torch.zeros((2, spec.size, spec.size, 3), dtype=torch.uint8)
+            f"features.backbone: {size / 2**30:.1f} GiB of weights; an ONNX file holds 2"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    example = encoder.example(2)
+    names = [f"images{i}" for i in range(len(example))]
     with atomic_path(out) as partial:
         # The exporter that traces: the newer one gives the same graph, in ten times the time, and
         # only with two more packages.
         torch.onnx.export(
-            network,
-            (example,),
+            encoder,
+            example,
             str(partial),
-            input_names=["images"],
+            input_names=names,
             output_names=["features"],
-            dynamic_axes={"images": {0: "n"}, "features": {0: "n"}},
+            dynamic_axes={name: {0: "n"} for name in [*names, "features"]},
             opset_version=OPSET,
             dynamo=False,
         )
         model = onnx.load(partial)
-        onnx.helper.set_model_props(model, {METADATA: json.dumps(spec.describe(), sort_keys=True)})
+        onnx.helper.set_model_props(model, {METADATA: description})
         onnx.save(model, partial)
+
+
+def _key(description: str) -> str:
+    code = code_digest("encoders.torch_encoder")
+    made_by = f"{code} torch {torch.__version__} onnx {onnx.__version__}"
+    return hashlib.sha256(f"{made_by}\0{description}".encode()).hexdigest()[:16]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
 class TorchEncoder:
@@ -123,45 +226,40 @@ class TorchEncoder:
     def __init__(
         self, spec: EncoderSpec, device: Device = "cuda", batch: int = DEFAULT_BATCH["cuda"]
     ) -> None:
-        self._spec, self._device, self.batch = spec, device, batch
-        network = Network(spec).eval().to(device)
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device, self.batch = device, batch
+        network = Fusion(spec).eval()
+        self.inputs = network.inputs
+        self._description = network.describe()
+        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._lock = Lock()
-
-    @property
-    def size(self) -> int:
-        """Side of the square images that it takes, in pixels."""
-        return self._spec.size
 
     @property
     def dim(self) -> int:
         """Length of a feature vector."""
-        return self._spec.dim
+        return int(self._description["dim"])
 
     def describe(self) -> dict[str, Any]:
         """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
-        return self._spec.describe()
+        return dict(self._description)
 
-    def encode(self, images: Images) -> Features:
-        """Compute the features (n, dim) of RGB images (n, size, size, 3)."""
-        check_images(images, self.size)
+    def encode(self, *images: Images) -> Features:
+        """Compute the features (n, dim) of RGB images, an array (n, size, size, 3) an input."""
+        check_images(images, self.inputs)
+        arrays = [torch.split(torch.from_numpy(array), self.batch) for array in images]
         # One call at a time: callers that load images meanwhile keep the GPU busy, and its memory
         # holds one batch.
         with self._lock, torch.inference_mode(), self._precision():
-            chunks = [self._network(chunk).float().cpu() for chunk in self._chunks(images)]
+            chunks = [self._run(chunk) for chunk in zip(*arrays, strict=True)]
         features: Features = torch.cat(chunks).numpy()
         return features
 
-    def _chunks(self, images: Images) -> list[Tensor]:
-        return [part.to(self._device) for part in torch.split(torch.from_numpy(images), self.batch)]
+    def _run(self, chunk: tuple[Tensor, ...]) -> Tensor:
+        features: Tensor = self._network(*(part.to(self._device) for part in chunk))
+        return features.float().cpu()
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device, torch.float16, enabled=self._device == "cuda")
 
 
-def _architecture(backbone: Backbone) -> Any:
-    library = importlib.import_module(backbone.library)
-    body = library.EfficientNet.from_name(backbone.name)
-    if backbone.library == "efficientnet_pytorch":
-        body.set_swish(memory_efficient=False)  # the other one has a custom backward: no export
-    return body
+def _unit(features: Tensor) -> Tensor:
+    return nn.functional.normalize(features.float(), dim=1)

@@ -1,0 +1,138 @@
+"""What each encoder gives: retrieval quality, images a second and size, as a table.
+
+    python benchmarks/encoders.py quality MODELS IMAGES results/encoders [BACKBONE ...]
+    python benchmarks/encoders.py speed IMAGES results/encoders [BACKBONE ...]
+    python benchmarks/encoders.py table results/encoders
+
+`quality` runs the pipeline once for each backbone, with the settings of `config.yaml` (three
+seeds), and keeps its table of metrics; what was measured before is not run again. `speed` times the
+encoders on decoded photos, as the features stage calls them, interleaved over several rounds, so
+that what else the machine does strikes all alike: read the ratio to the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from ucmgcn.encoders import EncoderSpec  # noqa: E402
+from ucmgcn.encoders.onnx_encoder import OnnxEncoder  # noqa: E402
+from ucmgcn.features import load_inputs  # noqa: E402
+
+LITE = [f"efficientnet-lite{i}" for i in range(3)]
+BACKBONES = [
+    *LITE,
+    f"{LITE[0]}+{LITE[1]}",
+    f"{LITE[0]}+{LITE[2]}",
+    f"{LITE[1]}+{LITE[2]}",
+    "+".join(LITE),
+]
+DATASET = "encoders-benchmark"
+ROWS = {"max-pool": "inductive", "ucm-gcn": "transductive"}
+SHOWN = ("FT", "mAP", "NN")
+
+
+def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None:
+    """Run the pipeline for each backbone that was not measured before."""
+    for backbone in backbones:
+        kept = out / f"{EncoderSpec(backbone).slug}.csv"
+        if kept.is_file():
+            print(f"{backbone}: measured before")
+            continue
+        run_pipeline(models, images, backbone)
+        results = ROOT / "results" / DATASET
+        shutil.copyfile(results / "tables" / "metrics.csv", kept)
+        slug = EncoderSpec(backbone).slug
+        shutil.copyfile(results / "features" / slug / "encoder.onnx", out / f"{slug}.onnx")
+
+
+def run_pipeline(models: Path, images: Path, backbone: str) -> None:
+    """Run the pipeline up to the tables; views and features of earlier runs are kept."""
+    settings = [f"dataset={DATASET}", f"models={models}", f"images={images}"]
+    command = ["snakemake", "--cores", str(os.cpu_count()), "--quiet", "all", "--config"]
+    features = f"features={{backbone: {backbone}}}"
+    subprocess.run([*command, *settings, features, "--", "evaluate"], cwd=ROOT, check=True)
+
+
+def speed(images: Path, out: Path, backbones: list[str], photos: int, rounds: int) -> None:
+    """Time the exported encoders, and keep images/s of every round."""
+    found = sorted(path for path in images.rglob("*") if path.is_file())
+    chosen = found[:: max(1, len(found) // photos)][:photos]
+    measured: dict[str, list[float]] = {backbone: [] for backbone in backbones}
+    for _ in range(rounds):
+        for backbone in backbones:
+            measured[backbone].append(images_per_second(out, backbone, chosen))
+    pd.DataFrame(measured).to_csv(out / "speed.csv", index=False)
+
+
+def images_per_second(out: Path, backbone: str, photos: list[Path]) -> float:
+    """Encode decoded photos, a core a batch, as the features stage does."""
+    encoder = OnnxEncoder(out / f"{EncoderSpec(backbone).slug}.onnx")
+    loaded = [load_inputs(path, encoder, "crop") for path in photos]
+    arrays = [np.stack(images) for images in zip(*loaded, strict=True)]
+    starts = range(0, len(photos), encoder.batch)
+    batches = [[array[i : i + encoder.batch] for array in arrays] for i in starts]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda batch: encoder.encode(*batch), batches[:4]))
+        start = time.perf_counter()
+        list(pool.map(lambda batch: encoder.encode(*batch), batches))
+        return len(photos) / (time.perf_counter() - start)
+
+
+def table(out: Path, backbones: list[str]) -> None:
+    """Print what was measured."""
+    speeds = pd.read_csv(out / "speed.csv")
+    heads = [f"{method} {metric}" for method in ROWS for metric in SHOWN]
+    print(f"| encoder | {' | '.join(heads)} | images/s | of the first | MB |")
+    print("|---" * (len(heads) + 4) + "|")
+    for backbone in backbones:
+        slug = EncoderSpec(backbone).slug
+        metrics = pd.read_csv(out / f"{slug}.csv").set_index(["method", "protocol"])
+        cells = [score(metrics.loc[row], metric) for row in ROWS.items() for metric in SHOWN]
+        ratio = statistics.median(speeds[backbone] / speeds[backbones[0]])
+        size = (out / f"{slug}.onnx").stat().st_size / 1e6
+        rate = statistics.median(speeds[backbone])
+        print(f"| `{backbone}` | {' | '.join(cells)} | {rate:.0f} | {ratio:.2f} | {size:.0f} |")
+
+
+def score(row: pd.Series, metric: str) -> str:
+    """Write a mean over seeds with its standard deviation, where there are seeds."""
+    mean = f"{row[metric]:.3f}".lstrip("0")
+    spread = row[f"{metric}_std"]
+    return mean if pd.isna(spread) else f"{mean} ± {spread:.3f}".replace("± 0", "± ")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=["quality", "speed", "table"])
+    parser.add_argument("paths", nargs="+", help="as above: folders, then backbones")
+    parser.add_argument("--photos", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    folders = {"quality": 3, "speed": 2, "table": 1}[options.task]
+    paths, backbones = options.paths[:folders], options.paths[folders:] or BACKBONES
+    out = Path(paths[-1])
+    out.mkdir(parents=True, exist_ok=True)
+    if options.task == "quality":
+        quality(Path(paths[0]), Path(paths[1]), out, backbones)
+    elif options.task == "speed":
+        speed(Path(paths[0]), out, backbones, options.photos, options.rounds)
+    else:
+        table(out, backbones)
+
+
+if __name__ == "__main__":
+    main()
