@@ -1,0 +1,152 @@
+"""How long training takes and how much memory it needs, part by part, at MI3DOR's size or another.
+
+Features are random around one centre a category, in photos shifted against views; the graph is
+built of them outside the measured time. For each part: seconds on the clock, seconds of processor
+time over all threads, and the peak of the process's resident memory, which contains what the
+libraries and the parts before still hold.
+
+    python benchmarks/train_scale.py
+    python benchmarks/train_scale.py --space centred
+    python benchmarks/train_scale.py --whole
+    python benchmarks/train_scale.py --models 40000 --photos 40000 --epochs 2 --sampled
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import dgl
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+from ucmgcn.cameras import icosahedron
+from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
+from ucmgcn.graph import Nodes, fit_nodes, link, load_graph, read_nodes, write_nodes
+from ucmgcn.inductive import embed_queries
+from ucmgcn.propagation import flatten, propagated
+from ucmgcn.train import Files, Settings, Training, train_seed
+
+GIB = 2**20  # in KiB, the unit of /proc
+
+
+@click.command()
+@click.option("--photos", default=10_500, show_default=True)
+@click.option("--models", default=3_848, show_default=True)
+@click.option("--features", default=1_280, show_default=True, help="of the encoder")
+@click.option("--categories", default=21, show_default=True)
+@click.option("--space", default="pca-whitened", show_default=True, help="graph.space")
+@click.option("--epochs", default=20, show_default=True)
+@click.option("--sampled", is_flag=True, help="mini-batches, whatever the size of the graph")
+@click.option("--whole", is_flag=True, help="one seed as the pipeline trains it: all, and 3 folds")
+@click.option("--threads", default=2, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def main(
+    photos: int,
+    models: int,
+    features: int,
+    categories: int,
+    space: str,
+    epochs: int,
+    sampled: bool,
+    whole: bool,
+    threads: int,
+    device: str,
+    seed: int,
+) -> None:
+    """Measure one training."""
+    torch.set_num_threads(threads)
+    config = TrainConfig(epochs=epochs)
+    if sampled:
+        config = replace(config, full_batch_nodes=0)
+    settings = Settings(GraphConfig(space=space), PropagationConfig(), config, seed, device)
+    with tempfile.TemporaryDirectory() as folder:
+        graph, nodes = build(Path(folder), photos, models, features, categories, settings)
+        if whole:
+            files = Files(*(Path(folder) / name for name in ("checkpoint", "history", "rows")))
+            with measured("one seed, both protocols"):
+                train_seed(graph, nodes, files, settings)
+        else:
+            measure_parts(graph, nodes, settings, config)
+
+
+def measure_parts(graph: Path, nodes: Path, settings: Settings, config: TrainConfig) -> None:
+    """Train once on everything, and answer every photo as if it were new."""
+    with measured("read"):
+        loaded, known = load_graph(graph), read_nodes(nodes)
+    with measured("flatten"):
+        flat = flatten(loaded, config.per_relation, torch.device(settings.device))
+    print(f"{len(flat.features)} nodes of {flat.features.shape[1]} features")
+    with measured("propagation, rebuilding"):
+        propagated(flat, settings.propagation)
+    with measured("the same, and targets"):
+        training = Training(flat, settings, config, Path("none"), "")
+    for part in (1, config.epochs - 1):
+        with measured(f"{part} epochs"):
+            for epoch in range(part):
+                training._epoch(epoch)
+    with measured("freeze"):
+        frozen = training.freeze(known.space)
+    with measured("inductive embedding"):
+        embed_queries(frozen, known.photo_features)
+
+
+def build(
+    folder: Path, photos: int, models: int, features: int, categories: int, settings: Settings
+) -> tuple[Path, Path]:
+    """Write the graph and the nodes of random features."""
+    generator = np.random.default_rng(settings.seed)
+    centres = generator.normal(size=(categories, features)).astype(np.float32)
+    shift = generator.normal(size=features).astype(np.float32)
+    cameras = icosahedron()
+    views = scattered(generator, centres, (models, len(cameras)))
+    nodes: Nodes = fit_nodes(
+        [f"{i:07d}" for i in range(photos)],
+        [f"{i:07d}" for i in range(models)],
+        scattered(generator, centres, (photos,)) + shift,
+        views,
+        cameras,
+        settings.graph,
+    )
+    dgl.save_graphs(str(folder / "graph.bin"), [link(nodes, settings.graph)])
+    write_nodes(folder / "nodes.h5", nodes)
+    return folder / "graph.bin", folder / "nodes.h5"
+
+
+def scattered(
+    generator: np.random.Generator, centres: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Draw rows around the centres, of shape (*shape, d); item i is of category i mod c."""
+    item = np.arange(shape[0]) % len(centres)
+    rows = 4.0 * generator.standard_normal((*shape, centres.shape[1]), dtype=np.float32)
+    rows += centres[item].reshape(shape[0], *[1] * (len(shape) - 1), -1)
+    return rows
+
+
+@contextmanager
+def measured(name: str) -> Iterator[None]:
+    """Print the times and the peak of resident memory of a part."""
+    Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
+    start, busy = time.perf_counter(), time.process_time()
+    yield
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
+    print(f"{name:28} {seconds:8.2f} s {busy:8.2f} s cpu {peak():8.2f} GiB", flush=True)
+
+
+def peak() -> float:
+    """Peak of resident memory since it was last started anew, GiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / GIB
+
+
+if __name__ == "__main__":
+    main()
