@@ -8,11 +8,14 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/demo.smk"
+include: "rules/sweethome3d.smk"
 include: "rules/manifest.smk"
 include: "rules/render.smk"
+include: "rules/points.smk"
 include: "rules/features.smk"
 include: "rules/graph.smk"
 include: "rules/train.smk"
+include: "rules/index.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
@@ -22,4 +25,5 @@ rule all:
     input:
         rules.evaluate.output,
         rules.report.output,
+        rules.index.output,
         rules.render.input,

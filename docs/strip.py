@@ -1,9 +1,10 @@
 """Draw docs/strip.jpg: photos of the demo set and the models that were found for them.
 
     python docs/strip.py results/demo docs/strip.jpg
+    python docs/strip.py results/sweethome3d results/sweethome3d/strip.jpg
 
-The photos stand at fixed quantiles of the share of hits among the first ten models: none is
-hand-picked.
+The photos stand at fixed quantiles of the share of hits among the first ten models or, where the
+exact model of each photo is known, of its rank: none is hand-picked.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ GAP = 10
 QUANTILES = (0.8, 0.4, 0.2, 0.1)
 Feature = npt.NDArray[np.float32]
 
+EXACT = "exact"
 METHOD, PROTOCOL = "ucm-gcn", "inductive"
 HIT, MISS, INK, GROUND = (26, 127, 55), (207, 34, 46), (31, 35, 40), (255, 255, 255)
 
@@ -32,7 +34,10 @@ HIT, MISS, INK, GROUND = (26, 127, 55), (207, 34, 46), (31, 35, 40), (255, 255, 
 def choose(ranking: pd.DataFrame) -> list[str]:
     """Ids of the queries at the quantiles of the share of hits among the first ten models."""
     first = ranking[ranking["rank"] <= 10]
-    quality = first.groupby("query")["hit"].mean().sort_values(kind="stable")
+    quality = (first["hit"] / first["rank"] if EXACT in first else first["hit"]).groupby(
+        first["query"]
+    )
+    quality = quality.mean().sort_values(kind="stable")
     return [str(quality.index[round(q * (len(quality) - 1))]) for q in QUANTILES]
 
 
@@ -72,15 +77,36 @@ def tile(image: Image.Image, colour: tuple[int, int, int], label: str) -> Image.
     return out
 
 
+def picture(path: str) -> Image.Image:
+    """A photo, upright and on white."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*GROUND, 255)), image).convert(
+        "RGB"
+    )
+
+
+def exact_hits(ranking: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
+    """Count the exact model of each photo as its only hit, where it is known."""
+    if "model_id" not in photos:
+        return ranking
+    hit = (ranking["query"].map(photos["model_id"]) == ranking["model"]).astype(int)
+    return ranking.assign(hit=hit, **{EXACT: True})
+
+
 def row(
-    results: Path, query: str, ranking: pd.DataFrame, path: str, feature: Feature
+    results: Path,
+    query: str,
+    ranking: pd.DataFrame,
+    path: str,
+    feature: Feature,
+    names: pd.Series,
 ) -> list[Image.Image]:
     """The photo and its first models."""
     top = ranking[ranking["query"] == query].sort_values("rank").head(TOP)
     views = nearest_views(results, feature, set(top["model"]))
-    tiles = [tile(ImageOps.exif_transpose(Image.open(path)), INK, query.split("/")[0])]
+    tiles = [tile(picture(path), INK, "photo")]
     for model, hit in zip(top["model"], top["hit"], strict=True):
-        mark = f"{'✓' if hit else '✗'} {model.split('/')[0]}"
+        mark = f"{'✓' if hit else '✗'} {names[model]}"
         tiles.append(tile(Image.fromarray(views[model]), HIT if hit else MISS, mark))
     return tiles
 
@@ -92,9 +118,14 @@ def main() -> None:
     chosen = (ranking["method"] == METHOD) & (ranking["protocol"] == PROTOCOL)
     ranking = ranking[chosen]
     ranking = ranking[ranking["seed"].astype(str) == min(ranking["seed"].astype(str))]
-    paths = pd.read_csv(results / "manifest" / "images.csv").set_index("id")["path"]
+    photos = pd.read_csv(results / "manifest" / "images.csv", dtype=str).set_index("id")
+    models = pd.read_csv(results / "manifest" / "models.csv", dtype=str).set_index("id")
+    names = models["name" if "name" in models else "category"].str.slice(0, 20)
+    ranking = exact_hits(ranking, photos)
     features = photo_features(results)
-    rows = [row(results, q, ranking, paths[q], features[q]) for q in choose(ranking)]
+    rows = [
+        row(results, q, ranking, photos["path"][q], features[q], names) for q in choose(ranking)
+    ]
     step = SIDE + GAP
     sheet = Image.new("RGB", ((TOP + 1) * step + 2 * GAP, len(rows) * (step + 22) + GAP), GROUND)
     for y, tiles in enumerate(rows):

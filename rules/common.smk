@@ -1,6 +1,7 @@
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
 
@@ -23,11 +24,21 @@ def checked(function, *arguments):
 CONFIG = checked(parse_config, config)
 LISTING = checked(list_data, CONFIG)
 RESULTS = f"results/{CONFIG.dataset}"
-FEATURES = f"{RESULTS}/features/{CONFIG.features.backbone}"
-GRAPH = f"{RESULTS}/graph/{CONFIG.features.backbone}"
+BACKBONE = CONFIG.features.encoder.slug
+FEATURES = f"{RESULTS}/features/{BACKBONE}"
+TRAINED = f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}"
+GRAPH = f"{RESULTS}/graph/{BACKBONE}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
+SOURCE = CONFIG.source
 DATA = [str(DEMO)] if CONFIG.uses_demo else []
+DATA += [str(SOURCE.unpacked)] if CONFIG.kind == "sweethome3d" else []
+POINTS = (
+    [f"{RESULTS}/points/shard-{shard}.h5" for shard in MODEL_SHARDS]
+    if CONFIG.kind == "3d-future"
+    else []
+)
+GIVEN_VIEWS = CONFIG.kind == "mi3dor"
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
 
@@ -37,7 +48,23 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def plain(settings):
+    """Fields of a dataclass as the plain values that Snakemake compares between runs."""
+    fields = asdict(settings)
+    return {k: str(v) if isinstance(v, Path) else v for k, v in fields.items()}
+
+
 def section(name, without=""):
     """Settings of one stage, as the plain values that Snakemake compares between runs."""
     settings = asdict(getattr(CONFIG, name))
     return {key: value for key, value in settings.items() if key != without}
+
+
+def grown(amount):
+    """A resource that doubles with every attempt: a job that was killed for want of it gets more."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+
+
+# The manifest is no input of the stages that read files: they list their shard's files themselves.
+# Every row of it would rerun all of them, and ancient() would hide the digests of the shards.
+FILES = plain(SOURCE.files)

@@ -7,10 +7,10 @@ rule demo:
         f"{RESULTS}/benchmarks/demo.tsv"
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: 8
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=grown(2000),
+        runtime=grown(15),
     params:
         seed=CONFIG.demo.seed,
         models_per_category=CONFIG.demo.models_per_category,

@@ -5,8 +5,9 @@ rule evaluate:
         rejected=rules.rejected.output.table,
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
-        ucm_gcn=expand(rules.train_seed.output.embeddings, seed=CONFIG.train.seeds),
+        ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
         propagation=[rules.propagation.output.embeddings],
+        points=POINTS,
     output:
         metrics=report(
             f"{RESULTS}/tables/metrics.csv",
@@ -21,6 +22,7 @@ rule evaluate:
         pr_plots=multiext(f"{RESULTS}/tables/pr_curve", ".svg", ".png"),
         significance=f"{RESULTS}/tables/significance.csv",
         left_out=f"{RESULTS}/tables/left_out.csv",
+        challenge=[f"{RESULTS}/tables/challenge.csv"] if POINTS else [],
     log:
         f"{RESULTS}/logs/evaluate.log",
     benchmark:
@@ -29,14 +31,16 @@ rule evaluate:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=grown(3000),
+        runtime=grown(30),
     params:
         dataset=CONFIG.dataset,
+        split=SOURCE.shown_split,
         backbone=CONFIG.features.backbone,
         config=section("evaluate", without="methods"),
         controls=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
         learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
+        labels=[{"ucm-gcn": CONFIG.train.supervision}, CONFIG.train.label_seed],
         code=code_digest("evaluate"),
     message:
         "ranking the models for every photo and computing the metrics"

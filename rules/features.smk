@@ -1,4 +1,6 @@
 rule encoder:
+    input:
+        weights=checked(CONFIG.features.encoder.named_files),
     output:
         onnx=f"{FEATURES}/encoder.onnx",
     log:
@@ -8,11 +10,13 @@ rule encoder:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grown(2000),
+        runtime=grown(10),
+        # No parameter: that a download is allowed or no longer so changes no feature.
+        download=int(CONFIG.features.allow_download),
     params:
-        config=section("features"),
-        code=code_digest("encoders"),
+        config=section("features", without="allow_download"),
+        code=code_digest("encoders.torch_encoder"),
     message:
         "exporting {params.config[backbone]} to ONNX"
     script:
@@ -32,12 +36,12 @@ rule image_features:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grown(2000),
+        runtime=grown(30),
         gpu=1,
     params:
-        config=section("features"),
-        images=CONFIG.images,
+        config=section("features", without="allow_download"),
+        source=FILES,
         shards=CONFIG.shards.images,
         members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,
@@ -61,11 +65,11 @@ rule view_features:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grown(2000),
+        runtime=grown(30),
         gpu=1,
     params:
-        config=section("features"),
+        config=section("features", without="allow_download"),
         device=CONFIG.device,
         code=code_digest("features"),
     message:
@@ -85,6 +89,7 @@ rule rejected:
         manifest=rules.manifest.output.rejected,
         views=rules.contact_sheet.input.views,
         images=rules.features.input.images,
+        points=POINTS,
     output:
         table=f"{RESULTS}/tables/rejected.csv",
     log:
@@ -94,8 +99,8 @@ rule rejected:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=grown(1000),
+        runtime=grown(5),
     params:
         code=code_digest("rejected"),
     message:

@@ -16,10 +16,12 @@ rule graph:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=grown(3000),
+        runtime=grown(30),
+        gpu=1,
     params:
         config=section("graph"),
+        device=CONFIG.device,
         code=code_digest("graph"),
     message:
         "building the cross-media graph"

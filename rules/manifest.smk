@@ -12,14 +12,13 @@ rule manifest:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=grown(1000),
+        runtime=grown(5),
     params:
-        models=CONFIG.models,
-        images=CONFIG.images,
+        source=plain(SOURCE),
         listing=LISTING.files,
-        code=code_digest("manifest"),
+        code=code_digest("datasets"),
     message:
-        "listing the models of {params.models} and the photos of {params.images}"
+        "listing the models and the photos of {params.source[models]} and {params.source[images]}"
     script:
         "../workflow/scripts/manifest.py"

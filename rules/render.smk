@@ -10,19 +10,19 @@ rule render_shard:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grown(2000),
+        runtime=grown(30),
     params:
-        config=section("render"),
-        models=CONFIG.models,
+        config=section("render") | ({"given": CONFIG.data.views} if GIVEN_VIEWS else {}),
+        source=FILES,
         shards=CONFIG.shards.models,
         # Digest of the shard's files: what decides whether it is rendered again.
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
-        code=code_digest("render"),
+        code=code_digest("given_views" if GIVEN_VIEWS else "render"),
     message:
-        "rendering the models of shard {wildcards.shard}"
+        f"{'reading the views of' if GIVEN_VIEWS else 'rendering'} the models of shard {{wildcards.shard}}"
     script:
-        "../workflow/scripts/render.py"
+        f"../workflow/scripts/{'given_views' if GIVEN_VIEWS else 'render'}.py"
 
 
 rule contact_sheet:
@@ -41,8 +41,8 @@ rule contact_sheet:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=grown(1000),
+        runtime=grown(5),
     params:
         code=code_digest("contact_sheet"),
     message:

@@ -6,6 +6,7 @@ rule report:
         ranking=rules.evaluate.output.ranking,
         pr_curve=rules.evaluate.output.pr_curve,
         significance=rules.evaluate.output.significance,
+        challenge=rules.evaluate.output.challenge,
         rejected=rules.rejected.output.table,
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
@@ -13,8 +14,8 @@ rule report:
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         graph=rules.graph.output.summary,
-        history=expand(rules.train_seed.output.history, seed=CONFIG.train.seeds),
-        embeddings=expand(rules.train_seed.output.embeddings, seed=CONFIG.train.seeds),
+        history=expand(f"{TRAINED}/history.csv", seed=CONFIG.train.seeds),
+        embeddings=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
     output:
         html=report(
             f"{RESULTS}/report/index.html",
@@ -28,8 +29,8 @@ rule report:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grown(2000),
+        runtime=grown(10),
     params:
         benchmarks=f"{RESULTS}/benchmarks",
         config=asdict(CONFIG),

@@ -2,10 +2,12 @@ rule train_seed:
     input:
         graph=rules.graph.output.graph,
         nodes=rules.graph.output.nodes,
+        # Not ancient(), which would hide a changed split from the run that makes it.
+        images=rules.manifest.output.images,
     output:
-        checkpoint=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/checkpoint.pt",
-        history=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/history.csv",
-        embeddings=f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/embeddings.h5",
+        checkpoint=f"{TRAINED}/checkpoint.pt",
+        history=f"{TRAINED}/history.csv",
+        embeddings=f"{TRAINED}/embeddings.h5",
     log:
         f"{RESULTS}/logs/train/seed-{{seed}}.log",
     benchmark:
@@ -13,13 +15,14 @@ rule train_seed:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grown(4000),
+        runtime=grown(60),
         gpu=1,
     params:
         graph=section("graph"),
         propagation=section("propagation"),
         train=section("train", without="seeds"),
+        roles=LISTING.roles,
         device=CONFIG.device,
         code=code_digest("train"),
     message:
@@ -31,7 +34,7 @@ rule train_seed:
 rule train:
     input:
         expand(
-            f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}/{{file}}",
+            f"{TRAINED}/{{file}}",
             seed=CONFIG.train.seeds,
             file=["checkpoint.pt", "history.csv", "embeddings.h5"],
         ),
@@ -41,6 +44,8 @@ rule propagation:
     input:
         graph=rules.graph.output.graph,
         nodes=rules.graph.output.nodes,
+        # Not ancient(), which would hide a changed split from the run that makes it.
+        images=rules.manifest.output.images,
     output:
         embeddings=f"{RESULTS}/runs/propagation/seed-0/embeddings.h5",
     log:
@@ -50,12 +55,14 @@ rule propagation:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grown(4000),
+        runtime=grown(60),
     params:
         graph=section("graph"),
         propagation=section("propagation"),
         folds=CONFIG.train.folds,
+        labels=[CONFIG.train.supervision, CONFIG.train.label_seed],
+        roles=LISTING.roles,
         code=code_digest("train"),
     message:
         "propagating features over the same graph, without a learned weight (a control)"

@@ -24,10 +24,13 @@ class Run:
 
     folder: Path
 
-    def snakemake(self, *arguments: str, hash_seed: str = "0", check: bool = True) -> str:
+    def snakemake(
+        self, *arguments: str, cores: int | None = 2, hash_seed: str = "0", check: bool = True
+    ) -> str:
         """Call Snakemake as a user would; return all that it prints."""
+        limit = [] if cores is None else ["--cores", str(cores)]
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "snakemake"), "--cores", "2", *arguments],
+            [str(Path(sys.executable).parent / "snakemake"), *limit, *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,

@@ -247,17 +247,42 @@ def test_precision_recall_curve_and_plots(evaluated):
     assert (tables / "pr_curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_only_the_test_split_is_searched(inputs, tmp_path):
+def test_the_training_split_is_neither_asked_nor_searched(inputs, tmp_path):
     for path in (inputs.images, inputs.models):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        frame["split"] = ["train" if i % 3 == 0 else "test" for i in range(len(frame))]
+        frame["split"] = [("train", "test", "")[i % 3] for i in range(len(frame))]
         frame.to_csv(path, index=False)
     evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
     got = table(tmp_path / "tables", "metrics.csv")
     assert set(got["n_queries"]) == {20} and set(got["n_models"]) == {16}
+    assert set(got["n_left_out"]) == {10}
     frame["split"] = "train"
     frame.to_csv(inputs.models, index=False)
     with pytest.raises(UserError, match="nothing is under test"):
+        evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
+
+
+def test_labelled_photos_are_no_queries_of_any_method(inputs, tmp_path):
+    source = replace(inputs, supervision={"ucm-gcn": "source"}, label_seed=2)
+    context = source.roles().context
+    evaluate_dataset(source, tmp_path / "tables", OPTIONS)
+    got = table(tmp_path / "tables", "metrics.csv")
+    assert set(got["n_queries"]) == {30 - len(context)} and set(got["n_left_out"]) == {len(context)}
+    ours = got["method"] == "ucm-gcn"
+    assert set(got[ours]["supervision"]) == {"source"}
+    assert set(got[~ours]["supervision"]) == {"none"}
+    left_out = table(tmp_path / "tables", "left_out.csv")
+    assert set(left_out["query"]) == set(context) and 10 <= len(context) <= 15
+    assert left_out["reason"].str.contains("label was used").all()
+    ranking = table(tmp_path / "tables", "ranking.csv.gz")
+    assert not set(ranking["query"]) & set(context)
+
+
+def test_a_query_that_was_trained_on_is_refused(inputs, tmp_path):
+    path = inputs.learned["ucm-gcn"][0]
+    with h5py.File(path, "r+") as file:
+        file["photo/context"] = np.arange(30) == 4
+    with pytest.raises(UserError, match=r"is a query now, but was trained on"):
         evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ucmgcn.encoders import EncoderSpec, open_encoder
+from ucmgcn.encoders import open_encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.encoders.torch_encoder import export_onnx
 from ucmgcn.errors import UserError
@@ -76,7 +76,7 @@ def test_the_shard_says_what_made_it(
     with open_shard(tmp_path / "out.h5", "image-features") as shard:
         assert shard.provenance["dataset"] == "x"
         assert shard.provenance["resize"] == CONFIG.resize
-        assert shard.provenance["encoder"] == CONFIG.encoder.describe()
+        assert shard.provenance["encoder"] == encoder.describe()
 
 
 def test_unreadable_photos_are_rejected_and_the_others_go_on(
@@ -132,10 +132,28 @@ def test_views_of_another_size_are_scaled(tmp_path: Path, encoder: OnnxEncoder) 
     np.testing.assert_allclose(features[0], encoder.encode(np.asarray(scaled)[None]), atol=1e-5)
 
 
+def test_a_fusion_gets_photos_and_views_in_each_of_its_sizes(tmp_path: Path) -> None:
+    config = FeaturesConfig("efficientnet-lite0+efficientnet-lite2", resize="squash")
+    export_onnx(config.encoder, tmp_path / "fusion.onnx")
+    encoder = OnnxEncoder(tmp_path / "fusion.onnx")
+    picture = np.random.default_rng(3).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    picture = picture.repeat(60, axis=0).repeat(60, axis=1)
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    write_views(tmp_path / "views.h5", picture[None, None])
+    extract_image_features([("x", tmp_path / "photo.png")], tmp_path / "i.h5", encoder, config, {})
+    extract_view_features(tmp_path / "views.h5", tmp_path / "v.h5", encoder, config, {})
+    _, of_photo = read(tmp_path / "i.h5", "image-features")
+    _, of_view = read(tmp_path / "v.h5", "view-features")
+    inputs = [np.asarray(Image.fromarray(picture).resize((s, s), 2))[None] for s in (224, 260)]
+    np.testing.assert_allclose(of_photo, encoder.encode(*inputs), atol=1e-5)
+    np.testing.assert_allclose(of_view[0], of_photo, atol=1e-5)
+
+
 def test_features_that_are_not_finite_are_an_error(
     tmp_path: Path, rows: list[tuple[str, Path]]
 ) -> None:
-    weights = torch.load(EncoderSpec().weights_file(), weights_only=True)
+    lite0 = CONFIG.encoder
+    weights = torch.load(lite0.local_file(lite0.members[0]), weights_only=True)
     weights["_fc.bias"][7] = torch.nan
     torch.save(weights, tmp_path / "nan.pth")
     config = FeaturesConfig(output="logits", weights=str(tmp_path / "nan.pth"))

@@ -57,3 +57,16 @@ def test_dropout_acts_in_training_only() -> None:
 @pytest.mark.parametrize("layers", [1, 2, 4])
 def test_the_number_of_layers(layers: int) -> None:
     assert network(layers=layers)(X, aggregate).shape == (6, 3)
+
+
+def test_gradients_are_finite_differences() -> None:
+    net = network(hops=2).double()
+    edges = A.double()
+
+    def embed(*parameters: torch.Tensor) -> torch.Tensor:
+        state = dict(zip(names, parameters, strict=True))
+        inputs = (X.double(), lambda hidden: [a @ hidden for a in edges])
+        return torch.func.functional_call(net, state, inputs)
+
+    names = [name for name, _ in net.named_parameters()]
+    assert torch.autograd.gradcheck(embed, tuple(net.parameters()))

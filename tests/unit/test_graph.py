@@ -30,6 +30,7 @@ GENERATOR = np.random.default_rng(0)
 PHOTOS = normalise(GENERATOR.normal(size=(30, 8)).astype(np.float32))
 VIEWS = normalise(GENERATOR.normal(size=(10, 12, 8)).astype(np.float32))
 FLAT = VIEWS.reshape(-1, 8)
+MODELS = normalise(VIEWS.mean(axis=1))
 COSINE = PHOTOS @ FLAT.T
 
 
@@ -84,7 +85,7 @@ def test_csls_ranks_by_the_cosine_less_the_hubness_of_the_view() -> None:
 
 
 def test_structure_edges_join_each_view_to_its_model_and_its_neighbours() -> None:
-    graph = make_graph(PHOTOS, VIEWS, icosahedron(), GraphConfig(k=4))
+    graph = make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), GraphConfig(k=4))
     views, models = (x.numpy() for x in graph.edges(etype=OF))
     np.testing.assert_array_equal(models, views // 12)
     assert graph.num_edges(BESIDE) == 10 * 2 * len(neighbours(icosahedron()))
@@ -94,12 +95,12 @@ def test_structure_edges_join_each_view_to_its_model_and_its_neighbours() -> Non
 
 @pytest.mark.parametrize(("structure", "total"), [("constant", 120.0), ("mean", 10.0)])
 def test_the_weight_b_of_a_models_views(structure: str, total: float) -> None:
-    graph = make_graph(PHOTOS, VIEWS, icosahedron(), GraphConfig(structure=structure))
+    graph = make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), GraphConfig(structure=structure))
     assert graph.edges[OF].data["weight"].sum().item() == pytest.approx(total)
 
 
 def test_every_edge_has_its_reverse() -> None:
-    graph = make_graph(PHOTOS, VIEWS, icosahedron(), GraphConfig(k=4))
+    graph = make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), GraphConfig(k=4))
     for kind, back in ((SHOWS, SHOWN), (PHOTO_LIKE, PHOTO_LIKE), (MODEL_LIKE, MODEL_LIKE)):
         forth = [x.tolist() for x in graph.edges(etype=kind)]
         other = [x.tolist() for x in graph.edges(etype=back)]
@@ -111,7 +112,8 @@ def test_every_edge_has_its_reverse() -> None:
 
 
 def test_switches_leave_edges_out() -> None:
-    graph = make_graph(PHOTOS, VIEWS, icosahedron(), GraphConfig(view_view=False, same_kind=False))
+    settings = GraphConfig(view_view=False, same_kind=False)
+    graph = make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), settings)
     assert {kind[1] for kind in graph.canonical_etypes} == {"shows", "shown-by", "of", "has"}
 
 
@@ -161,3 +163,24 @@ def test_a_file_that_is_no_graph_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "nodes.h5").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="is damaged"):
         read_nodes(tmp_path / "nodes.h5")
+
+
+def test_the_summary_tells_how_neighbours_were_searched(tmp_path: Path) -> None:
+    images, views = [write(tmp_path, [*range(30)], True)], [write(tmp_path, [*range(10)], False)]
+    build(tmp_path, images, views)
+    exact = {"index": "flat", "recall": 1.0}
+    assert json.loads((tmp_path / "graph.json").read_text())["searches"] == {
+        "photo shows view": exact,
+        "photo like photo": exact,
+        "model like model": exact,
+    }
+
+
+def test_an_index_gives_the_graph_of_exact_search_where_it_finds_all() -> None:
+    exact, linked = (
+        make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), GraphConfig(knn=knn))
+        for knn in ("flat", "hnsw")
+    )
+    for kind in exact.canonical_etypes:
+        for one, other in zip(exact.edges(etype=kind), linked.edges(etype=kind), strict=True):
+            assert one.tolist() == other.tolist()

@@ -202,3 +202,13 @@ def test_whatever_the_damage_it_is_a_photo_or_an_item_error(
         assert load_photo(path, 16).shape == (16, 16, 3)
     except ItemError as error:
         assert str(error)
+
+
+def test_the_filter_is_the_one_asked_for(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "x.png")
+    for name, method in (("bilinear", Image.Resampling.BILINEAR), ("bicubic", 3)):
+        expected = np.asarray(Image.fromarray(picture).resize((24, 24), method))
+        for resize in ("crop", "pad", "squash"):
+            loaded = load_photo(tmp_path / "x.png", 24, resize, resample=name)
+            np.testing.assert_array_equal(loaded, expected)

@@ -1,76 +1,136 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from frozen_graph import BESIDE, MODELS, PHOTOS, TELEPORT, VIEW_K, VIEWS, K, trained
 
-from ucmgcn.cameras import icosahedron
-from ucmgcn.config import GraphConfig
+from ucmgcn.edge_types import EdgeType
 from ucmgcn.gcn import UCMGCN
-from ucmgcn.graph import make_graph
-from ucmgcn.inductive import Frozen, embed_queries, joined, record
-from ucmgcn.propagation import flatten
-from ucmgcn.spaces import fit_space, normalise
+from ucmgcn.inductive import embed_model, embed_queries, embed_query, joined, photo_reach
+from ucmgcn.propagation import FlatGraph
+from ucmgcn.spaces import normalise
 
-GENERATOR = np.random.default_rng(0)
-PHOTOS = GENERATOR.normal(size=(20, 6)).astype(np.float32)
-VIEWS = GENERATOR.normal(size=(8, 12, 6)).astype(np.float32)
-K, VIEW_K, TELEPORT = 3, 4, 0.1
+GENERATOR = np.random.default_rng(1)
+Edge = tuple[EdgeType, int, int, float]
 
 
-def frozen(per_relation: bool) -> Frozen:
-    space = fit_space(PHOTOS, VIEWS.reshape(-1, 6), "centred", 6, 0.5)
-    graph = make_graph(
-        space.photos(PHOTOS), space.views(VIEWS), icosahedron(), GraphConfig(k=K, view_k=VIEW_K)
-    )
-    flat = flatten(graph, per_relation, torch.device("cpu"))
-    torch.manual_seed(0)
-    network = UCMGCN(6, 5, 4, 2, len(flat.kinds), 0.0, 1, TELEPORT)
-    rows, states = record(network, flat)
-    learned = normalise(flat.ends(rows).numpy())
-    spread = normalise(flat.ends(flat.features).numpy())
-    return Frozen(space, flat, spread, learned, network, states, K, VIEW_K, 0.0, TELEPORT)
+def forward(flat: FlatGraph, network: UCMGCN, own: np.ndarray, edges: list[Edge]) -> np.ndarray:
+    """Slow reference: the whole graph with new nodes, whose edges lead to them only, in torch."""
+    size, new = len(flat.features), len(own)
+    degree = np.concatenate([flat.adjacency.degree.numpy(), np.zeros(new, dtype=np.float32)])
+    for _, _, destination, weight in edges:
+        degree[destination] += weight
+    matrices = {kind: np.zeros((new, size + new)) for kind, *_ in edges}
+    for kind, source, destination, weight in edges:
+        scale = np.sqrt(degree[source] * degree[destination])
+        matrices[kind][destination - size, source] += weight / scale
+
+    def aggregate(hidden: torch.Tensor) -> list[torch.Tensor]:
+        old = flat.adjacency(hidden[:size])
+        return [
+            torch.cat([sums, torch.tensor(matrix, dtype=torch.float32) @ hidden])
+            for sums, matrix in zip(old, map(group, flat.kinds), strict=True)
+        ]
+
+    def group(kinds: list[EdgeType]) -> np.ndarray:
+        none = np.zeros((new, size + new))
+        return sum((matrices[kind] for kind in kinds if kind in matrices), start=none)
+
+    with torch.no_grad():
+        features = torch.from_numpy(np.vstack([flat.features.numpy(), own]))
+        return normalise(network(features, aggregate)[-1].numpy())
+
+
+def nearest(rows: np.ndarray, own: np.ndarray, k: int) -> list[tuple[int, float]]:
+    cosine = rows @ own
+    return [(int(i), max(float(cosine[i]), 0.0)) for i in np.argsort(-cosine)[:k]]
 
 
 @pytest.mark.parametrize("per_relation", [False, True])
-def test_it_is_the_forward_pass_of_a_graph_whose_edges_lead_to_the_query_only(
-    per_relation: bool,
-) -> None:
-    state = frozen(per_relation)
+def test_a_photo_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(per_relation) -> None:
+    state, flat, network = trained(per_relation)
     query = GENERATOR.normal(size=6).astype(np.float32)
-    own = state.space.photos(query[None])[0]
-    n, total = 20, len(state.flat.features)
-    rows = state.flat.features.numpy()
-    weights = {}
-    for kind, first, last, k in (("photo", 0, n, K), ("view", n, total - 8, VIEW_K)):
-        cosine = rows[first:last] @ own
-        best = np.argsort(-cosine)[:k]
-        weights[kind] = np.zeros(total, dtype=np.float32)
-        weights[kind][first + best] = np.maximum(cosine[best], 0)
-    degree = sum(w.sum() for w in weights.values())
-    scale = 1 / np.sqrt(degree * state.flat.adjacency.degree.numpy())
-    scaled = {kind: torch.from_numpy((w * scale).astype(np.float32)) for kind, w in weights.items()}
-
-    def aggregate(hidden: torch.Tensor) -> list[torch.Tensor]:
-        graph = state.flat.adjacency(hidden[:-1])
-        out = []
-        for kinds, sums in zip(state.flat.kinds, graph, strict=True):
-            sources = [kind[0] for kind in kinds if kind[2] == "photo"]
-            last = sum((scaled[s] @ hidden[:-1] for s in sources), start=0 * hidden[-1])
-            out.append(torch.cat([sums, last[None]]))
-        return out
-
-    with torch.no_grad():
-        features = torch.from_numpy(np.vstack([rows, own]))
-        expected = normalise(state.network(features, aggregate)[-1].numpy())
+    own = state.space.photos(query[None])
+    rows, n, size = state.features, len(PHOTOS), len(state.features)
+    alike, shown = ("photo", "like", "photo"), ("view", "shown-by", "photo")
+    edges = [(alike, i, size, w) for i, w in nearest(rows[:n], own[0], K)]
+    edges += [(shown, n + i, size, w) for i, w in nearest(rows[n:-MODELS], own[0], VIEW_K)]
     actual = embed_queries(state, query[None])[0]
+    expected = forward(flat, network, own, edges)
     np.testing.assert_allclose(actual[6:] * np.sqrt(2), expected, atol=1e-5)
+    spread = sum(w * state.spread[i] for _, i, _, w in edges[:K])
+    spread = spread + sum(w * state.spread[n + (i - n) // 12] for _, i, _, w in edges[K:])
+    spread = normalise((1 - TELEPORT) * normalise(spread) + TELEPORT * own[0])
+    np.testing.assert_allclose(actual[:6] * np.sqrt(2), spread, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+@pytest.mark.parametrize("structure", ["constant", "mean", "cosine"])
+@pytest.mark.parametrize("per_relation", [False, True])
+def test_a_model_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(
+    per_relation, structure, pooling
+) -> None:
+    changes = {"structure": structure, "model_pooling": pooling}
+    state, flat, network = trained(per_relation, **changes)
+    features = GENERATOR.normal(size=(12, 6)).astype(np.float32)
+    own = state.space.views(features)
+    own = np.vstack([own, state.space.models(features[None])])
+    rows, n, size = state.features, len(PHOTOS), len(state.features)
+    edges = []
+    for photo in range(n):
+        chosen = nearest(rows[n:-MODELS], rows[photo], VIEW_K)
+        for view in range(12):
+            if (cosine := float(own[view] @ rows[photo])) > chosen[-1][1]:
+                edges.append((("photo", "shows", "view"), photo, size + view, cosine))
+    alike = ("model", "like", "model")
+    models = nearest(rows[-MODELS:], own[-1], K)
+    edges += [(alike, size - MODELS + i, size + 12, w) for i, w in models]
+    for view in range(12):
+        part = {"constant": 1.0, "mean": 1 / 12, "cosine": max(float(own[view] @ own[-1]), 0)}
+        weight = part[structure]
+        edges.append((("view", "of", "model"), size + view, size + 12, weight))
+        edges.append((("model", "has", "view"), size + 12, size + view, weight))
+    for i, j in np.concatenate([BESIDE, BESIDE[:, ::-1]]):
+        edges.append((("view", "beside", "view"), size + i, size + j, 1.0))
+    assert sum(kind[1] == "shows" for kind, *_ in edges) > 3
+    actual, views = embed_model(state, features, BESIDE, photo_reach(state))
+    np.testing.assert_allclose(
+        actual[6:] * np.sqrt(2), forward(flat, network, own, edges), atol=1e-5
+    )
+    np.testing.assert_array_equal(views, own[:-1])
+
+
+def test_a_photo_has_the_same_bytes_alone_and_among_others() -> None:
+    state, _, _ = trained(False)
+    queries = GENERATOR.normal(size=(300, 6)).astype(np.float32)
+    together = embed_queries(state, queries)
+    assert all(
+        (embed_query(state, q) == row).all() for q, row in zip(queries, together, strict=True)
+    )
+    np.testing.assert_array_equal(embed_queries(state, queries[7::3]), together[7::3])
+    assert embed_queries(state, queries[:0]).shape == (0, 10)
+
+
+def test_equal_views_tie_by_their_number() -> None:
+    state, _, _ = trained(False)
+    same = replace(state, features=np.repeat(state.features[:1], len(state.features), axis=0))
+    assert np.isfinite(embed_queries(same, PHOTOS[:2])).all()
 
 
 def test_a_photo_of_the_graph_lands_near_its_own_node() -> None:
-    state = frozen(False)
+    state, _, _ = trained(False)
     again = embed_queries(state, PHOTOS)
     assert np.mean((again @ state.known.T).argmax(1) == np.arange(20)) > 0.6
+
+
+def test_a_model_of_the_graph_lands_near_its_own_node() -> None:
+    state, _, _ = trained(False)
+    reach = photo_reach(state)
+    again = np.stack([embed_model(state, views, BESIDE, reach)[0] for views in VIEWS])
+    assert np.mean((again @ state.gallery.T).argmax(1) == np.arange(MODELS)) > 0.6
 
 
 def test_the_joined_cosine_is_the_mean_of_both() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ucmgcn import knn
 from ucmgcn.knn import neighbourhood, top_k
@@ -20,6 +22,27 @@ def test_it_agrees_with_a_full_sort(k: int) -> None:
     expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(cosine, np.take_along_axis(scores, expected, 1), atol=1e-6)
+
+
+@given(
+    st.integers(1, 40), st.integers(1, 400), st.integers(0, 30), st.booleans(), st.integers(0, 99)
+)
+def test_ties_and_chunks_agree_with_a_stable_sort(n, m, k, own, seed) -> None:
+    # Small integers: the products are exact, and most of them tie.
+    rng = np.random.default_rng(seed)
+    gallery = rng.integers(-1, 2, size=(m, 3)).astype(np.float32)
+    queries = gallery[:n] if own else rng.integers(-1, 2, size=(n, 3)).astype(np.float32)
+    scores = queries @ gallery.T
+    if own:
+        np.fill_diagonal(scores, -np.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knn, "CHUNK", 150)
+        patch.setattr(knn, "BLOCK_VALUES", 1500)
+        patch.setattr(knn, "SMALL", 1000)
+        found, cosine = top_k(queries, gallery, k, exclude_self=own)
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, m - own)]
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(cosine, np.take_along_axis(scores, expected, 1))
 
 
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:

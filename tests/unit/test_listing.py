@@ -6,8 +6,8 @@ import pytest
 
 from ucmgcn.config import Config, DemoConfig, parse_config
 from ucmgcn.errors import UserError
-from ucmgcn.listing import list_data
-from ucmgcn.manifest import shard_of
+from ucmgcn.listing import list_data, roles_digest
+from ucmgcn.manifest import Item, shard_of
 
 
 def folders(root: Path) -> Config:
@@ -57,3 +57,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     config = parse_config({"dataset": "x", "models": str(tmp_path / "no"), "images": "no"})
     with pytest.raises(UserError, match="no"):
         list_data(config)
+
+
+def test_training_is_told_of_labels_and_splits_only_where_it_reads_them() -> None:
+    def digest(supervision: str, category: str, split: str) -> str:
+        return roles_digest([Item("1", "a", category, split, 1, 1)], supervision)
+
+    assert digest("none", "cup", "") == digest("none", "mug", "") == ""
+    assert digest("none", "cup", "train") == digest("none", "mug", "train") != ""
+    assert digest("none", "cup", "train") != digest("none", "cup", "test")
+    assert digest("source", "cup", "") != digest("source", "mug", "") != ""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -37,12 +40,72 @@ def test_info_nce_is_the_mean_cross_entropy_of_each_node() -> None:
     torch.testing.assert_close(actual, torch.stack(expected).mean())
 
 
+@pytest.mark.parametrize("values", [1, 100, 10**9])
+def test_info_nce_in_blocks_is_the_dense_loss_with_its_gradient(
+    values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(37, 5, generator=generator, dtype=torch.float64)
+    pairs = torch.randint(36, (2, 150), generator=generator)  # the last has no neighbour
+    weights = torch.rand(150, generator=generator, dtype=torch.float64)
+    results = []
+    for dense_nodes in (100, 0):
+        monkeypatch.setattr(losses, "DENSE_NODES", dense_nodes)
+        monkeypatch.setattr(losses, "BLOCK_VALUES", values)
+        z = rows.clone().requires_grad_()
+        loss = losses.info_nce(z, pairs, weights, 0.2)
+        (3 * loss).backward()
+        results.append((loss.detach(), z.grad))
+    torch.testing.assert_close(results[1], results[0])
+
+
+def test_the_gradient_of_the_log_partition_by_finite_differences() -> None:
+    unit = F.normalize(Z.double(), dim=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda u: losses.log_partition(u, 0.3), (unit,))
+
+
+def test_a_node_without_a_neighbour_of_weight_is_pushed_off_only() -> None:
+    loss = losses.info_nce(Z, PAIRS, torch.zeros_like(WEIGHTS), 0.5)
+    others = (F.normalize(Z, dim=1) @ F.normalize(Z, dim=1).T / 0.5).fill_diagonal_(-torch.inf)
+    torch.testing.assert_close(loss, others.logsumexp(1).mean())
+
+
+def test_what_has_no_covariance_and_no_label_adds_nothing() -> None:
+    z = Z.clone().requires_grad_()
+    unlabelled = losses.label_cross_entropy(z, torch.full((7,), -1), torch.ones(2, 3), 0.3)
+    (losses.coral(z[:6], z[6:]) + unlabelled).backward()
+    assert torch.equal(z.grad, torch.zeros(7, 3))
+
+
 def test_coral_is_zero_for_equal_statistics_and_matches_numpy_otherwise() -> None:
     photos, models = Z[:4], Z[4:]
     assert losses.coral(photos, photos).item() == 0
     rows = [3**0.5 * F.normalize(x, dim=1).numpy() for x in (photos, models)]
     expected = ((np.cov(rows[0].T) - np.cov(rows[1].T)) ** 2).sum() / (4 * 3**2)
     np.testing.assert_allclose(losses.coral(photos, models).item(), expected, rtol=1e-5)
+
+
+def test_coral_of_a_single_model_is_zero() -> None:
+    assert losses.coral(Z[:6], Z[6:]).item() == 0
+
+
+CLASSES = torch.tensor([1, -1, 0, -1, -1, 1, -1])
+PROTOTYPES = torch.randn(2, 3, generator=GENERATOR).double()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda z: losses.spectral_contrastive(z, PAIRS, WEIGHTS.double()),
+        lambda z: losses.info_nce(z, PAIRS, WEIGHTS.double(), 0.5),
+        lambda z: losses.coral(z[:4], z[4:]),
+        lambda z: losses.agreement(z, PAIRS, WEIGHTS.double()),
+        lambda z: losses.label_cross_entropy(z, CLASSES, PROTOTYPES, 0.3),
+    ],
+    ids=["spectral", "info-nce", "coral", "agreement", "labels"],
+)
+def test_gradients_are_finite_differences(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    assert torch.autograd.gradcheck(loss, Z.double().requires_grad_())
 
 
 def test_agreement_is_zero_where_cosines_are_the_weights() -> None:

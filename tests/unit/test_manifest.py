@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +15,12 @@ from ucmgcn.manifest import (
     Item,
     listing_digest,
     read_items,
-    read_rejected,
     scan,
-    shard_members,
+    shard_digests,
     shard_of,
     write_items,
-    write_manifest,
 )
+from ucmgcn.store import Rejection
 
 
 def touch(path: Path, content: str = "x") -> Path:
@@ -100,17 +102,26 @@ def test_a_new_id_moves_no_other(ids: set[str], new: str, n_shards: int) -> None
     assert all(0 <= shard < n_shards for shard in after.values())
 
 
-def test_the_shards_hold_every_item_once(tmp_path: Path) -> None:
-    models, images = tmp_path / "models", tmp_path / "images"
-    for n in range(40):
-        touch(models / "chair" / f"{n}.obj")
-    touch(images / "chair" / "p.jpg")
-    write_manifest(models, images, tmp_path)
-    shards = [shard_members(models, "models", shard, 4) for shard in range(4)]
-    together = sorted((item for shard in shards for item in shard), key=lambda item: item.id)
-    assert together == read_items(tmp_path / "models.csv")
-    assert all(len(shard) > 0 for shard in shards)
-    assert read_rejected(tmp_path / "rejected.csv") == []
+def test_every_shard_has_its_share() -> None:
+    items = [Item(f"chair/{n:02d}", f"{n}.obj", "chair", "", 1, 2) for n in range(40)]
+    shards = Counter(shard_of(item.id, 4) for item in items)
+    assert set(shards) == set(range(4)) and shards.total() == 40
+
+
+def test_extra_columns_are_written_and_the_exact_model_is_read_back(tmp_path: Path) -> None:
+    items = [
+        Item("a", "a.jpg", "", "test", 1, 2, "m1", (("style", "NA"),)),
+        Item("b", "b.jpg", "", "train", 1, 2),
+    ]
+    write_items(tmp_path / "images.csv", items)
+    frame = pd.read_csv(tmp_path / "images.csv", dtype=str, keep_default_na=False)
+    assert list(frame["style"]) == ["NA", ""] and list(frame["model_id"]) == ["m1", ""]
+    assert read_items(tmp_path / "images.csv") == [replace(item, extra=()) for item in items]
+
+
+def test_no_column_of_exact_models_where_none_is_known(tmp_path: Path) -> None:
+    write_items(tmp_path / "images.csv", [Item("a", "a.jpg", "", "", 1, 2)])
+    assert "model_id" not in (tmp_path / "images.csv").read_text()
 
 
 def test_items_survive_the_file_whatever_their_names(tmp_path: Path) -> None:
@@ -127,16 +138,26 @@ def test_items_survive_the_file_whatever_their_names(tmp_path: Path) -> None:
     assert read_items(tmp_path / "items.csv") == items
 
 
-def test_listing_digest_sees_additions_changes_and_removals(tmp_path: Path) -> None:
-    a = touch(tmp_path / "chair" / "a.obj")
-    first = listing_digest(tmp_path)
-    assert listing_digest(tmp_path) == first
-    b = touch(tmp_path / "chair" / "b.obj")
-    second = listing_digest(tmp_path)
-    b.write_text("longer")
-    third = listing_digest(tmp_path)
-    b.unlink()
-    assert len({first, second, third}) == 3
-    assert listing_digest(tmp_path) == first
-    a.unlink()
-    assert listing_digest(tmp_path) != first
+def test_listing_digest_sees_additions_changes_and_rejections() -> None:
+    a, b = (Item(id, f"{id}.obj", "chair", "", 1, 2) for id in "ab")
+    rejected = [Rejection("c.obj", "manifest", "the file is empty")]
+    digests = {
+        listing_digest(*case)
+        for case in [
+            ([a], []),
+            ([a, b], []),
+            ([a, replace(b, size=3)], []),
+            ([a, replace(b, split="test")], []),
+            ([a, replace(b, model_id="m")], []),
+            ([a, b], rejected),
+        ]
+    }
+    assert len(digests) == 6
+    assert listing_digest([a], []) == listing_digest([a], [])
+
+
+def test_a_split_or_a_category_is_no_reason_to_read_a_file_again() -> None:
+    a = Item("a", "a.obj", "chair", "", 1, 2)
+    same = replace(a, category="stool", split="test", model_id="m")
+    assert shard_digests([a], 3) == shard_digests([same], 3)
+    assert shard_digests([a], 3) != shard_digests([replace(a, mtime_ns=3)], 3)

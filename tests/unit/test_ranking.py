@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from ucmgcn.ranking import (
     EmbeddingScorer,
+    FoldScorer,
     Measure,
     block_slices,
     map_blocks,
@@ -90,3 +91,21 @@ def test_blocks_cover_the_queries_and_bound_the_scores():
     assert [b.start for b in blocks[1:]] == [b.stop for b in blocks[:-1]]
     assert (blocks[0].start, blocks[-1].stop) == (0, 100_000)
     assert max(b.stop - b.start for b in blocks) * 100_000 <= 8_000_000
+
+
+def test_a_query_is_compared_with_the_gallery_of_its_own_fold():
+    generator = np.random.default_rng(0)
+    widths = [3, 5]
+    galleries = [generator.normal(size=(7, width)) for width in widths]
+    queries = np.zeros((6, 8))
+    for i, fold in enumerate([1, 0, 0, 1, 1, 0]):
+        queries[i, 3 * fold : 3 + 5 * fold] = generator.normal(size=widths[fold])
+    scorer = FoldScorer(queries, np.hstack(galleries), widths, Measure())
+    first = EmbeddingScorer(queries[[1, 2, 5], :3], galleries[0]).scores(slice(0, 3))
+    second = EmbeddingScorer(queries[[0, 3, 4], 3:], galleries[1]).scores(slice(0, 3))
+    expected = np.stack([second[0], first[0], first[1], second[1], second[2], first[2]])
+    np.testing.assert_array_equal(scorer.scores(slice(0, 6)), expected)
+    np.testing.assert_array_equal(scorer.scores(slice(2, 4)), expected[2:4])
+    changed = [galleries[0], galleries[1] * 3 + 1]
+    other = FoldScorer(queries, np.hstack(changed), widths, Measure()).scores(slice(0, 6))
+    np.testing.assert_array_equal(other[[1, 2, 5]], expected[[1, 2, 5]])

@@ -41,6 +41,22 @@ def test_flat_folders_are_ranked_without_metrics(copy) -> None:
     assert set(ranking["query"]) == {p.stem for p in (copy.folder / "flat/images").iterdir()}
 
 
+def test_labels_of_half_the_photos_are_used_and_those_are_no_queries(copy) -> None:
+    copy.configure(train={"supervision": "source", "seeds": [0], "folds": 2})
+    copy.snakemake("evaluate")
+    table = metrics(copy.folder, "tiny")
+    photos = pd.read_csv(copy.folder / "results/tiny/manifest/images.csv")
+    labelled = sum(n // 2 for n in photos["category"].value_counts())
+    assert set(table["n_queries"]) == {len(photos) - labelled}
+    assert set(table["n_left_out"]) == {labelled}
+    assert set(table.loc["ucm-gcn"]["supervision"]) == {"source"}
+    assert set(table.drop("ucm-gcn")["supervision"]) == {"none"}
+    tables = copy.folder / "results/tiny/tables"
+    left_out = pd.read_csv(tables / "left_out.csv")["query"]
+    assert not set(pd.read_csv(tables / "ranking.csv.gz")["query"]) & set(left_out)
+    assert "Nothing to be done" in copy.snakemake("evaluate")
+
+
 def test_a_run_with_nothing_left_says_why(copy) -> None:
     models = copy.folder / "broken" / "chair"
     models.mkdir(parents=True)

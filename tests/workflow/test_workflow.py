@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-STAGES = ("manifest", "render", "features", "graph", "train", "evaluate", "report")
+STAGES = ("manifest", "render", "features", "graph", "train", "index", "evaluate", "report")
 COLUMNS = [
     "dataset",
     "method",

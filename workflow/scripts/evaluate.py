@@ -22,6 +22,9 @@ inputs = EvaluationInputs(
     files.pop("image_features"),
     files.pop("view_features"),
     files,
+    *snakemake.params.labels,
+    split=snakemake.params.split,
+    points=[Path(path) for path in snakemake.input.points],
 )
 options = EvaluationOptions(
     snakemake.params.controls, threads=snakemake.threads, **snakemake.params.config

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.config import GraphConfig
+from ucmgcn.devices import choose_device
 from ucmgcn.graph import build_graph
 from ucmgcn.logs import configure_logging
 
@@ -18,4 +19,5 @@ build_graph(
     Path(snakemake.output.summary),
     Path(snakemake.output.nodes),
     GraphConfig(**snakemake.params.config),
+    choose_device(snakemake.params.device, snakemake.resources.gpu),
 )

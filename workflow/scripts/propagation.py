@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.config import GraphConfig, PropagationConfig
 from ucmgcn.logs import configure_logging
+from ucmgcn.supervision import read_roles
 from ucmgcn.train import Settings, propagate
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ propagate(
     Path(snakemake.output.embeddings),
     settings,
     snakemake.params.folds,
+    read_roles(Path(snakemake.input.images), *snakemake.params.labels),
 )

@@ -15,4 +15,5 @@ gather_rejected(
     [Path(path) for path in snakemake.input.views],
     [Path(path) for path in snakemake.input.images],
     Path(snakemake.output.table),
+    [Path(path) for path in snakemake.input.points],
 )

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.config import RenderConfig
+from ucmgcn.datasets import shard_members
+from ucmgcn.datasets.source import read_source
 from ucmgcn.logs import configure_logging
-from ucmgcn.manifest import shard_members
 from ucmgcn.render import render_shard
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 configure_logging(snakemake.log[0])
 p = snakemake.params
 render_shard(
-    shard_members(Path(p.models), "models", int(snakemake.wildcards.shard), p.shards),
+    shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),
     Path(snakemake.output.views),
     RenderConfig(**p.config),
     {"render": p.config, "code": p.code},

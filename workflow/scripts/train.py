@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.devices import choose_device
 from ucmgcn.logs import configure_logging
+from ucmgcn.supervision import read_roles
 from ucmgcn.train import Files, Settings, train_seed
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ settings = Settings(
     choose_device(snakemake.params.device, snakemake.resources.gpu),
 )
 files = Files(**{name: Path(path) for name, path in snakemake.output.items()})
-train_seed(Path(snakemake.input.graph), Path(snakemake.input.nodes), files, settings)
+labels = snakemake.params.train["supervision"], snakemake.params.train["label_seed"]
+roles = read_roles(Path(snakemake.input.images), *labels)
+train_seed(Path(snakemake.input.graph), Path(snakemake.input.nodes), files, settings, roles)

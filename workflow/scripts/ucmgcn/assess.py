@@ -29,6 +29,8 @@ class Task:
         Their categories, any strings; an empty one means unlabelled.
     instances
         For instance-level sets the id of the model that each query shows, empty where unknown.
+    context
+        Photos that are no queries: id, category and reason.
     """
 
     queries: Sequence[str]
@@ -36,6 +38,7 @@ class Task:
     query_labels: Sequence[str]
     model_labels: Sequence[str]
     instances: Sequence[str] | None = None
+    context: Sequence[tuple[str, str, str]] = ()
 
     @cached_property
     def categories(self) -> list[str]:
@@ -82,14 +85,15 @@ class Task:
 
     @property
     def left_out(self) -> list[tuple[str, str, str]]:
-        """Id, category and reason of each query that has no metric."""
-        return [
+        """Id, category and reason of each photo that has no metric; context comes last."""
+        unmeasured = [
             (id, label, "no model of this category" if label else "unlabelled")
             for id, label, known in zip(
                 self.queries, self.query_labels, self.evaluated, strict=True
             )
             if not known
         ]
+        return [*unmeasured, *self.context]
 
     def _codes(self, labels: Sequence[str]) -> Ints:
         index = {category: i for i, category in enumerate(self.categories)}

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from pathlib import Path
 
 import click
 
 from ucmgcn import __version__
 from ucmgcn.errors import UserError
-from ucmgcn.evaluate_cli import evaluate
-from ucmgcn.tables import format_metrics
+
+# Module and name of each command. They are imported when called: a search must start fast.
+COMMANDS = {
+    "add": "add_cli:add",
+    "evaluate": "evaluate_cli:evaluate",
+    "export": "export_cli:export",
+    "query": "query_cli:query",
+    "serve": "serve_cli:serve",
+    "table": "table_cli:table",
+}
 
 
 class _Group(click.Group):
     """A group whose commands end with one line and exit code 2 on a user's mistake."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"ucmgcn.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -27,19 +45,12 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="ucmgcn")
 def main() -> None:
-    """Find the 3D model that a photo shows."""
+    r"""Find the 3D model that a photo shows.
 
-
-@main.command()
-@click.argument("metrics", type=click.Path(dir_okay=False, path_type=Path))
-def table(metrics: Path) -> None:
-    r"""Print a metrics table for people.
+    Ends with 0 if all went well, with 2 and one line on a mistake that you can mend.
 
     \b
-    Example:
-      ucmgcn table results/demo/tables/metrics.csv
+    Examples:
+      ucmgcn query photo.jpg --dataset demo
+      ucmgcn COMMAND --help
     """
-    click.echo(format_metrics(metrics))
-
-
-main.add_command(evaluate)

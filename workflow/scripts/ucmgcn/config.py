@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from ucmgcn.datasets import INSTANCE_LEVEL, Kind, Source, Split
+from ucmgcn.datasets.furniture_package import default_place
 from ucmgcn.errors import UserError
 from ucmgcn.features import FeaturesConfig
+from ucmgcn.neighbour_search import Index
 from ucmgcn.render import RenderConfig
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
@@ -40,6 +45,22 @@ class ShardsConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class DataConfig:
+    """How the data set is read."""
+
+    label: Annotated[
+        str, Field(min_length=1, description="column of the categories, or one such as name, style")
+    ] = "category"
+    views: Annotated[
+        int, Field(ge=1, le=200, description="views taken of models that come as views; for mi3dor")
+    ] = 12
+    train_share: Annotated[
+        float, Field(gt=0, lt=1, description="photos for training; for split stratified")
+    ] = 0.5
+    split_seed: Annotated[int, Field(ge=0, description="of the drawn split")] = 0
+
+
+@dataclass(frozen=True, config=STRICT)
 class GraphConfig:
     """How the cross-media graph is built."""
 
@@ -47,6 +68,9 @@ class GraphConfig:
         int, Field(ge=1, description="nearest photos of a photo, and models of a model")
     ] = 15
     view_k: Annotated[int, Field(ge=1, description="nearest views of a photo: the edges S")] = 5
+    knn: Annotated[
+        Index, Field(description="how neighbours are searched: auto is exact unless a set is huge")
+    ] = "auto"
     similarity: Annotated[
         Literal["cosine", "mutual", "threshold", "csls"],
         Field(description="which of these views are linked: all, mutual, alike, or by CSLS"),
@@ -58,6 +82,10 @@ class GraphConfig:
         Literal["constant", "mean", "cosine"],
         Field(description="weight b of view-model edges: 1, 1/views, or cosine to the model"),
     ] = "constant"
+    model_pooling: Annotated[
+        Literal["mean", "max"],
+        Field(description="a model's own features: the mean of its views, or their maximum"),
+    ] = "mean"
     view_view: Annotated[bool, Field(description="link neighbouring views of a model")] = True
     same_kind: Annotated[
         bool, Field(description="link photos to photos and models to models; the paper does not")
@@ -96,7 +124,16 @@ class TrainConfig:
         tuple[Annotated[int, Field(ge=0)], ...],
         Field(min_length=1, description="one training each; tables give mean and sd"),
     ] = (0, 1, 2)
-    epochs: Annotated[int, Field(ge=1, description="steps, each over the whole graph")] = 20
+    epochs: Annotated[int, Field(ge=1, description="passes over all photos and models")] = 20
+    full_batch_nodes: Annotated[
+        int, Field(ge=0, description="largest graph for one step an epoch; above, mini-batches")
+    ] = 200_000
+    batch: Annotated[
+        int, Field(ge=16, description="photos and models that a mini-batch is made of")
+    ] = 4096
+    fanout: Annotated[
+        int, Field(ge=1, description="neighbours sampled for a node and layer in mini-batches")
+    ] = 10
     layers: Annotated[int, Field(ge=1, le=8, description="graph convolutions")] = 2
     hidden: Annotated[int, Field(ge=1, description="size of the layers between")] = 128
     dims: Annotated[int, Field(ge=1, description="size of the learned embedding")] = 128
@@ -117,6 +154,14 @@ class TrainConfig:
     transport_entropy: Annotated[
         float, Field(gt=0, description="of transport: small is sharp, large is spread")
     ] = 0.1
+    transport_balance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="of transport: 1 gives all models equal shares, 0 lets each photo choose",
+        ),
+    ] = 1.0
     discrimination: Annotated[
         Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
     ] = "info-nce"
@@ -129,6 +174,9 @@ class TrainConfig:
         Literal["none", "source"],
         Field(description="labels used: none, or those of half the photos; never a model's"),
     ] = "none"
+    label_seed: Annotated[
+        int, Field(ge=0, description="decides which half of each category; for source")
+    ] = 0
     label_weight: Annotated[
         float, Field(ge=0, description="weight of the labels' cross-entropy; for source")
     ] = 2.0
@@ -176,12 +224,17 @@ class Config:
             description="name of the data set; results go to results/<dataset>/",
         ),
     ] = "demo"
+    kind: Annotated[Kind, Field(description="how the files lie, see docs/datasets.md")] = "folder"
     models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
     images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
+    split: Annotated[
+        Split, Field(description="train and test photos: as given, all in one, or drawn by seed")
+    ] = "given"
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         Field(description="where features and training run; auto takes a GPU where there is one"),
     ] = "auto"
+    data: DataConfig = Field(default_factory=DataConfig)
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
     render: RenderConfig = Field(default_factory=RenderConfig)
     features: FeaturesConfig = Field(default_factory=FeaturesConfig)
@@ -194,6 +247,30 @@ class Config:
     @property
     def uses_demo(self) -> bool:
         """Whether the data are the embedded demo set, which a rule makes."""
+        return self.kind == "folder" and self._default_folders
+
+    @property
+    def source(self) -> Source:
+        """Where the data set lies, and how it is read."""
+        models, images = Path(self.models), Path(self.images)
+        unpacked = Path("resources/sweethome3d") / self.dataset
+        if self.kind == "sweethome3d":
+            models = default_place() if self.models == DEMO_MODELS else models
+            images = models
+        data = self.data
+        return Source(
+            self.kind,
+            models,
+            images,
+            self.split,
+            data.train_share,
+            data.split_seed,
+            data.label,
+            unpacked,
+        )
+
+    @property
+    def _default_folders(self) -> bool:
         return (self.models, self.images) == (DEMO_MODELS, DEMO_IMAGES)
 
 
@@ -209,12 +286,9 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
         config = TypeAdapter(Config).validate_python(dict(raw))
     except ValidationError as error:
         raise UserError("\n".join(map(_explain, _innermost(error.errors())))) from None
+    config = _resolve(config)
     _check_data(config)
-    if config.train.supervision == "source":
-        raise UserError(
-            "config: train.supervision = 'source': so far only the library offers it "
-            "(ucmgcn.train.train_seed), for the tables cannot leave out the labelled photos yet"
-        )
+    _ = config.features.encoder  # refuses backbones that there are none of
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
@@ -236,8 +310,21 @@ def keys() -> Iterator[tuple[str, Any, str]]:
             yield full, leaf.get("default"), leaf.get("description", "")
 
 
+def _resolve(config: Config) -> Config:
+    """Fill in what depends on other keys."""
+    if config.dataset == "sweethome3d" and config.uses_demo:
+        config = replace(config, kind="sweethome3d")
+    if config.render.textures == "auto":
+        render = replace(config.render, textures=config.kind in INSTANCE_LEVEL)
+        config = replace(config, render=render)
+    return config
+
+
 def _check_data(config: Config) -> None:
     if config.uses_demo:
+        return
+    if config.kind == "sweethome3d":
+        _check_name(config)
         return
     for role, value, demo in (
         ("models", config.models, DEMO_MODELS),
@@ -245,6 +332,10 @@ def _check_data(config: Config) -> None:
     ):
         if value == demo:
             raise UserError(f"config: {role} is still the demo's. Add {role}=DIR after --config")
+    _check_name(config)
+
+
+def _check_name(config: Config) -> None:
     if config.dataset == "demo":
         raise UserError(
             "config: these are not the demo's folders, but dataset is still demo. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -14,12 +15,29 @@ from ucmgcn.store import atomic_path
 Rows = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """Embeddings under one protocol, to be compared by cosine.
+
+    Attributes
+    ----------
+    photos, models
+        Unit vectors, shapes (n, d) and (m, d).
+    widths
+        Columns of each fold: where there are several, a photo is zero but in those of its own.
+    """
+
+    photos: Rows
+    models: Rows
+    widths: Sequence[int]
+
+
 def write_embeddings(
     path: Path,
     photos: Sequence[str],
     models: Sequence[str],
-    rows: Mapping[str, tuple[Rows, Rows]],
-    labelled: npt.NDArray[np.bool_] | None = None,
+    protocols: Mapping[str, Embedded],
+    context: npt.NDArray[np.bool_],
 ) -> None:
     """Write an HDF5 file with the groups ``photo`` and ``model``.
 
@@ -27,19 +45,21 @@ def write_embeddings(
     ----------
     photos, models
         Ids of the n photos and m models.
-    rows
-        For each protocol the unit vectors of photos (n, d) and models (m, d), compared by cosine.
-    labelled
-        Mask of the photos whose labels were used, shape (n,): they must not be queries.
+    protocols
+        What was made of them under each protocol.
+    context
+        Mask of the photos that were trained on under both protocols, shape (n,): they must not
+        be queries.
     """
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-        for index, (kind, ids) in enumerate((("photo", photos), ("model", models))):
+        for kind, ids in (("photo", photos), ("model", models)):
             group = file.create_group(kind)
             group.create_dataset("id", data=list(ids), dtype=h5py.string_dtype())
-            for protocol, values in rows.items():
-                group.create_dataset(protocol, data=values[index].astype(np.float32))
-        if labelled is not None:
-            file["photo"].create_dataset("labelled", data=labelled)
+            for protocol, embedded in protocols.items():
+                rows = embedded.photos if kind == "photo" else embedded.models
+                data = group.create_dataset(protocol, data=rows.astype(np.float32))
+                data.attrs["widths"] = embedded.widths
+        file["photo"].create_dataset("context", data=context)
 
 
 def beside(blocks: Sequence[Rows]) -> Rows:
@@ -51,7 +71,7 @@ def in_block(rows: Rows, fold: int, widths: Sequence[int]) -> Rows:
     """Place queries (n, d) in their fold's block of (n, sum of widths), zero elsewhere.
 
     Their inner product with what `beside` joined is the cosine within that fold's gallery alone,
-    up to a constant factor.
+    up to a constant factor and rounding; `ranking.FoldScorer` is free of both.
     """
     out = np.zeros((len(rows), sum(widths)), dtype=np.float32)
     start = sum(widths[:fold])

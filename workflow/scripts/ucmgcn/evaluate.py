@@ -1,7 +1,7 @@
 """The evaluate stage: every method on the same queries and gallery, and the tables of it.
 
-Queries are the photos of the split ``test``, the gallery its models; a manifest without that split
-is used whole. The gallery's order, which decides ties, is the manifest's.
+The gallery are all models but those of the split ``train``; queries are all photos that are not
+context (see `ucmgcn.supervision`). The gallery's order, which decides ties, is the manifest's.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import pandas as pd
 
 from ucmgcn import evaluate_tables as tables
 from ucmgcn.assess import Task, assess
+from ucmgcn.challenge import Shapes
 from ucmgcn.controls import CONTROLS, PROTOCOLS, ControlInputs, Pooling, build_control
 from ucmgcn.errors import UserError
 from ucmgcn.metrics import Flavour
+from ucmgcn.points import read_points
 from ucmgcn.progress import track
-from ucmgcn.ranking import Distance, EmbeddingScorer, Features, Ints, Measure, Scorer
+from ucmgcn.ranking import Distance, Features, FoldScorer, Ints, Measure, Scorer
 from ucmgcn.store import open_shard
+from ucmgcn.supervision import Roles, read_roles
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,12 @@ class EvaluationInputs:
         For each method that has embeddings, its `embeddings.h5`, one a seed.
     supervision
         What labels each of those methods saw; ``none`` if not given.
+    label_seed
+        Where that is ``source``: which half of the photos was labelled.
+    split
+        Where the manifests' split comes from.
+    points
+        Shards of kind ``points`` of the models' shapes, for the score of the 3D-FUTURE challenge.
     """
 
     dataset: str
@@ -54,6 +63,20 @@ class EvaluationInputs:
     view_features: Sequence[Path]
     learned: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     supervision: Mapping[str, str] = field(default_factory=dict)
+    label_seed: int = 0
+    split: str = "given"
+    points: Sequence[Path] = ()
+
+    def roles(self) -> Roles:
+        """Which photos are context: the same ones for all methods, so that they compare."""
+        source = "source" in self.supervision.values()
+        return read_roles(self.images, "source" if source else "none", self.label_seed)
+
+    @property
+    def shown_split(self) -> str:
+        """What the tables say of the split: ``none`` if the manifests have none."""
+        columns = (pd.read_csv(p, usecols=["split"])["split"] for p in (self.models, self.images))
+        return self.split if any(column.notna().any() for column in columns) else "none"
 
 
 @dataclass(frozen=True)
@@ -139,7 +162,13 @@ def evaluate_dataset(
         result.seeds.append(run.seed)
         result.runs.append(assessment)
     context = tables.Context(
-        inputs.dataset, inputs.backbone, task, options.flavour, options.measure
+        inputs.dataset,
+        inputs.backbone,
+        task,
+        options.flavour,
+        options.measure,
+        inputs.shown_split,
+        Shapes(read_points(inputs.points)) if inputs.points else None,
     )
     tables.write_all(
         out,
@@ -160,14 +189,19 @@ def load_task(inputs: EvaluationInputs) -> Task:
     UserError
         If either is empty.
     """
-    images = _usable(inputs.images, inputs.image_features, "image-features")
+    photos = _usable(inputs.images, inputs.image_features, "image-features")
     models = _usable(inputs.models, inputs.view_features, "view-features")
+    models = _under_test(inputs.models, models, models["split"] == "train")
+    reason = photos["id"].map(inputs.roles().context)
+    images = _under_test(inputs.images, photos, reason.notna())
+    context = photos.assign(reason=reason)[reason.notna()]
     return Task(
         queries=images["id"].tolist(),
         models=models["id"].tolist(),
         query_labels=images["category"].tolist(),
         model_labels=models["category"].tolist(),
         instances=images["model_id"].tolist() if "model_id" in images else None,
+        context=list(context[["id", "category", "reason"]].itertuples(index=False, name=None)),
     )
 
 
@@ -209,12 +243,14 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     Raises
     ------
     UserError
-        If the file is no embedding file, lacks an id, or has a value that is not finite.
+        If the file is no embedding file, lacks an id, has a value that is not finite, or if one
+        of the ids was context when it was made.
     """
     try:
         with h5py.File(path, "r") as file:
             held = [str(i) for i in file[group]["id"].asstr()[:]]
             rows: Features = file[group][protocol][:]
+            trained_on = file[group]["context"][:] if "context" in file[group] else None
     except (OSError, KeyError) as error:
         raise UserError(
             f"{path}: no embeddings {group}/{protocol} ({error}). Delete it and train again"
@@ -226,12 +262,25 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
             f"{path}: {len(missing)} of {len(ids)} {group} ids are missing, first {missing[0]!r}. "
             f"It is of other features; delete it and train again"
         )
-    rows = rows[[position[id] for id in ids]]
+    places = [position[id] for id in ids]
+    if trained_on is not None and trained_on[places].any():
+        known = ids[int(np.argmax(trained_on[places]))]
+        raise UserError(
+            f"{path}: {group} {known!r} is a query now, but was trained on with its label or as "
+            "context. Delete the file and train again"
+        )
+    rows = rows[places]
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         bad = ids[int(np.argmin(finite))]
         raise UserError(f"{path}: the {protocol} embedding of {group} {bad!r} is not finite")
     return rows
+
+
+def _widths(path: Path, protocol: str) -> Sequence[int]:
+    with h5py.File(path, "r") as file:
+        data = file["model"][protocol]
+        return [int(width) for width in data.attrs.get("widths", data.shape[1:])]
 
 
 @dataclass(frozen=True)
@@ -267,12 +316,8 @@ def _wanted(
 
 
 def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
-    """Rows of the split under test that have features; missing cells are empty text."""
+    """Rows that have features; missing cells are empty text."""
     frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
-    tested = frame["split"] == "test"
-    if not tested.any() and (frame["split"] == "train").any():
-        raise UserError(f"{manifest}: the column split has no row 'test', so nothing is under test")
-    frame = frame[tested] if tested.any() else frame
     held: set[str] = set()
     for path in shards:
         with open_shard(path, kind) as shard:
@@ -287,12 +332,21 @@ def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
     return usable
 
 
+def _under_test(manifest: Path, rows: pd.DataFrame, context: pd.Series[bool]) -> pd.DataFrame:
+    if context.all():
+        raise UserError(
+            f"{manifest}: all of its {len(rows)} usable items are of the split train or were "
+            "trained on with their label, so nothing is under test"
+        )
+    return rows[~context]
+
+
 def _report(task: Task) -> None:
     left_out = task.left_out
-    if len(left_out) == len(task.queries):
+    if not task.evaluated.any():
         logger.warning("no labels: the models are ranked, but there is nothing to measure")
     elif left_out:
-        logger.warning("%d queries have no metric; left_out.csv lists them", len(left_out))
+        logger.warning("%d photos have no metric; left_out.csv lists them", len(left_out))
 
 
 def _control_runs(
@@ -320,9 +374,10 @@ def _learned_runs(
     inputs: EvaluationInputs, task: Task, options: EvaluationOptions
 ) -> Iterator[_Run]:
     def scorer(path: Path, protocol: str) -> Callable[[], Scorer]:
-        return lambda: EmbeddingScorer(
+        return lambda: FoldScorer(
             read_embeddings(path, "photo", protocol, task.queries),
             read_embeddings(path, "model", protocol, task.models),
+            _widths(path, protocol),
             options.measure,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ucmgcn.assess import Assessment, Task, ceilings, confusion
+from ucmgcn.challenge import Shapes, challenge_row
+from ucmgcn.instances import RECALLS, hits, recall, recall_intervals
 from ucmgcn.metrics import (
     F_DEPTH,
     LOWER_IS_BETTER,
     METRICS,
     Flavour,
     Retrieval,
-    instance_recall,
     precision_recall,
     summarise,
 )
@@ -52,6 +53,8 @@ class Context:
     task: Task
     flavour: Flavour
     measure: Measure
+    split: str = "none"
+    shapes: Shapes | None = None
 
 
 @dataclass
@@ -113,6 +116,8 @@ def write_all(
         [*key, "depth", "recall", "precision"],
     )
     _write_text_rows(out / "left_out.csv", ("query", "category", "reason"), context.task.left_out)
+    if context.shapes is not None:
+        _write(out / "challenge.csv", challenge_rows(context, results, context.shapes), [])
     write_ranking(out / "ranking.csv.gz", context.task, results, top)
     title = f"{context.dataset}, {context.backbone}" + ("" if curves else ": no labels")
     for suffix in ("svg", "png"):
@@ -120,13 +125,9 @@ def write_all(
 
 
 def run_metrics(context: Context, run: Assessment) -> dict[str, float]:
-    """Metrics of one run: `METRICS`, then those reported beside them; empty without labels."""
-    if run.retrieval is None:
-        return {}
-    ranks = run.target[run.target > 0]
-    return summarise(run.retrieval, context.flavour) | (
-        instance_recall(ranks) if len(ranks) else {}
-    )
+    """Metrics of one run: `METRICS` if there are labels, then those reported beside them."""
+    values = summarise(run.retrieval, context.flavour) if run.retrieval else {}
+    return values | recall(run, context.task)
 
 
 def metrics_row(context: Context, result: Result, resamples: int, seed: int) -> dict[str, Any]:
@@ -141,11 +142,15 @@ def metrics_row(context: Context, result: Result, resamples: int, seed: int) -> 
         **{name: mean.get(name) for name in METRICS},
         **{f"{name}_std": spread.get(name) for name in METRICS},
         **{name: mean[name] for name in beside},
+        **{f"{name}_std": spread[name] for name in beside if name in RECALLS},
         **_ceilings(context),
         **_intervals(context, result, resamples, seed),
+        **recall_intervals(result.runs, context.task, resamples, seed),
         "flavour": context.flavour,
         "distance": context.measure.distance,
         "preprocess": "official" if context.measure.official_preprocess else "none",
+        "split": context.split,
+        "n_instances": int((context.task.targets >= 0).sum()),
         "n_left_out": len(context.task.left_out),
         "note": _note(context.task),
     }
@@ -223,12 +228,28 @@ def significance_rows(
     """
     rows: list[dict[str, Any]] = []
     for ours in results:
-        if ours.method != subject or not _labelled(ours):
-            continue
-        baselines = _baselines(results, ours)
-        if baselines:
-            rows += _compare(context, ours, baselines, resamples, seed)
+        baselines = _baselines(results, ours) if ours.method == subject else []
+        for names, values in _tested(context.task, ours) if baselines else ():
+            samples = [values(result) for result in (ours, *baselines)]
+            rows += _compare(context, ours, baselines, names, samples, resamples, seed)
     return rows
+
+
+def _tested(task: Task, ours: Result) -> Iterator[tuple[Sequence[str], Callable[[Result], Floats]]]:
+    """Yield the names of metrics that are tested, and what gives their values per query."""
+    if _labelled(ours):
+        yield list(PER_QUERY), _per_query
+    if (task.targets >= 0).any():
+        yield RECALLS, lambda result: hits(result.runs, task)
+
+
+def challenge_rows(
+    context: Context, results: Sequence[Result], shapes: Shapes
+) -> Iterator[dict[str, Any]]:
+    """Score each method as the 3D-FUTURE challenge does."""
+    for result in results:
+        if row := challenge_row(result.runs, context.task, shapes):
+            yield {**_head(context, result), **row}
 
 
 def write_ranking(path: Path, task: Task, results: Sequence[Result], top: int) -> None:
@@ -264,17 +285,23 @@ def _ranking_rows(task: Task, result: Result, top: int) -> Iterator[tuple[Any, .
 
 
 def _compare(
-    context: Context, ours: Result, baselines: Sequence[Result], resamples: int, seed: int
+    context: Context,
+    ours: Result,
+    baselines: Sequence[Result],
+    names: Sequence[str],
+    samples: Sequence[Floats],
+    resamples: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
-    mine = _per_query(ours)
-    theirs = [_per_query(baseline) for baseline in baselines]
+    """Test ours, whose samples (n, metrics) come first, against each baseline."""
+    mine, *theirs = samples
     tests = paired_test(
         np.tile(mine, len(theirs)), np.hstack(theirs), resamples=resamples, seed=seed
     )
-    n = len(PER_QUERY)
+    n = len(names)
     adjusted = np.array([holm([t.p_value for t in tests[i::n]]) for i in range(n)]).T
     for b, baseline in enumerate(baselines):
-        for i, metric in enumerate(PER_QUERY):
+        for i, metric in enumerate(names):
             test = tests[b * n + i]
             yield {
                 "dataset": context.dataset,
@@ -304,7 +331,7 @@ def _verdict(metric: str, difference: float, p_value: float) -> str:
 def _baselines(results: Sequence[Result], ours: Result) -> list[Result]:
     others: dict[str, list[Result]] = {}
     for result in results:
-        if result.method != ours.method and _labelled(result):
+        if result.method != ours.method:
             others.setdefault(result.method, []).append(result)
     return [
         next((r for r in found if r.protocol == ours.protocol), found[0])
@@ -365,7 +392,7 @@ def _note(task: Task) -> str:
     if not task.evaluated.any():
         return "no query has a category of the gallery"
     n = len(task.left_out)
-    return f"{n} queries left out, see left_out.csv" if n else ""
+    return f"{n} photos left out, see left_out.csv" if n else ""
 
 
 def _labelled(result: Result) -> bool:

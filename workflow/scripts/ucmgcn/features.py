@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import IO, Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Output
+from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Input, Output
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import RGB, Resize, load_photo, to_square
 from ucmgcn.progress import track
@@ -33,11 +33,23 @@ class FeaturesConfig:
     """How photos and views are described."""
 
     backbone: Annotated[
-        str, Field(description="efficientnet-lite0, -lite1, -lite2 or -b0 to -b7; one for all")
+        str,
+        Field(
+            max_length=200,
+            description="efficientnet-lite0 to -lite2 or -b0 to -b7, timm:NAME, or NAME*2+NAME",
+        ),
     ] = "efficientnet-lite0"
     weights: Annotated[
-        str, Field(description="file of the weights; empty takes the installed ones (lite only)")
+        str | dict[str, str],
+        Field(description="file of the weights, or {NAME: file}; empty takes the installed ones"),
     ] = ""
+    sha256: Annotated[
+        str | dict[str, str],
+        Field(description="SHA-256 of that file, or {NAME: SHA-256}; empty takes the published"),
+    ] = ""
+    allow_download: Annotated[
+        bool, Field(description="fetch weights that are neither installed nor cached")
+    ] = False
     output: Annotated[
         Output, Field(description="features averaged or max-pooled over the image, or class logits")
     ] = "pooled"
@@ -54,8 +66,20 @@ class FeaturesConfig:
     @property
     def encoder(self) -> EncoderSpec:
         """What the encoder computes."""
-        weights = Path(self.weights) if self.weights else None
-        return EncoderSpec(self.backbone, self.output, self.flip, weights)
+        return EncoderSpec(
+            self.backbone,
+            self.output,
+            self.flip,
+            _paths(self.weights),
+            self.sha256,
+            self.allow_download,
+        )
+
+
+def _paths(weights: str | Mapping[str, str]) -> Path | dict[str, Path] | None:
+    if isinstance(weights, Mapping):
+        return {name: Path(file) for name, file in weights.items()}
+    return Path(weights) if weights else None
 
 
 def extract_image_features(
@@ -151,6 +175,30 @@ def _facts(
     return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
 
 
+def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[RGB]:
+    """Read a photo in each of the sizes that an encoder takes.
+
+    Parameters
+    ----------
+    photo
+        A file, by its path or opened.
+    encoder
+        Whose `encode` takes the results, each as an array of one or more such images.
+    resize
+        How a photo becomes a square.
+
+    Returns
+    -------
+    An RGB array (size, size, 3), uint8, for each of the encoder's inputs.
+
+    Raises
+    ------
+    ItemError
+        If the file cannot be read as a photo; the message is the reason.
+    """
+    return [load_photo(photo, i.size, resize, resample=i.resample) for i in encoder.inputs]
+
+
 _Described = tuple[list[str], Features, list[tuple[Path, str]]]
 
 
@@ -158,23 +206,24 @@ def _describe_photos(
     batch: Sequence[tuple[str, Path]], encoder: Encoder, resize: Resize
 ) -> _Described:
     ids: list[str] = []
-    photos: list[RGB] = []
+    photos: list[list[RGB]] = []
     rejected: list[tuple[Path, str]] = []
     for id, path in batch:
         try:
-            photos.append(load_photo(path, encoder.size, resize))
+            photos.append(load_inputs(path, encoder, resize))
             ids.append(id)
         except ItemError as error:
             rejected.append((path, str(error)))
     if not photos:
         return ids, np.empty((0, encoder.dim), np.float32), rejected
-    return ids, encoder.encode(np.stack(photos)), rejected
+    return ids, encoder.encode(*map(np.stack, zip(*photos, strict=True))), rejected
 
 
 def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:
     """Features (n, views, dim) of the views (n, views, h, w, 3) of n models."""
     flat = models.reshape(-1, *models.shape[2:])
-    return encoder.encode(_fit(flat, encoder.size, resize)).reshape(*models.shape[:2], -1)
+    images = [_fit(flat, wanted, resize) for wanted in encoder.inputs]
+    return encoder.encode(*images).reshape(*models.shape[:2], -1)
 
 
 def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) -> ShardWriter:
@@ -183,11 +232,12 @@ def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) ->
     return ShardWriter(out, "view-features", facts, "features", shape, "f4", extra=cameras)
 
 
-def _fit(views: Images, size: int, resize: Resize) -> Images:
+def _fit(views: Images, wanted: Input, resize: Resize) -> Images:
     """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another one."""
+    size = wanted.size
     if views.shape[1:3] == (size, size):
         return views
-    squares = (to_square(Image.fromarray(view), size, resize) for view in views)
+    squares = (to_square(Image.fromarray(v), size, resize, wanted.resample) for v in views)
     return np.stack([np.asarray(square) for square in squares])
 
 

@@ -25,9 +25,14 @@ class GraphConvolution(nn.Module):
         )
 
     def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
-        """Map features (n, inputs) to (n, outputs); `aggregate` gives A_r H of each group."""
-        out: Tensor = self.own(features)
-        for linear, message in zip(self.relations, aggregate(features), strict=True):
+        """Map features (n, inputs) to (m, outputs).
+
+        `aggregate` gives A_r H of each group for the first m nodes: for all, or for those that a
+        block keeps.
+        """
+        messages = aggregate(features)
+        out: Tensor = self.own(features[: len(messages[0])])
+        for linear, message in zip(self.relations, messages, strict=True):
             out = out + linear(message)
         return out
 
@@ -68,7 +73,7 @@ class UCMGCN(nn.Module):
         self.dropout, self.hops, self.teleport = dropout, hops, teleport
 
     def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
-        """Embed all nodes: (n, inputs) to (n, outputs), not normalised."""
+        """Embed all nodes, or those of the last block: (n, inputs) to (m, outputs), any length."""
         hidden = features * features.shape[1] ** 0.5  # of unit length: entries of unit variance
         for i, layer in enumerate(self.layers):
             hidden = F.relu(hidden) if i else hidden

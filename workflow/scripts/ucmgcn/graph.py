@@ -15,22 +15,27 @@ import torch
 
 from ucmgcn.cameras import neighbours
 from ucmgcn.config import GraphConfig
+from ucmgcn.devices import Device
+from ucmgcn.edge_types import (
+    BESIDE,
+    HAS,
+    MODEL_LIKE,
+    NODE_TYPES,
+    OF,
+    PHOTO_LIKE,
+    SHOWN,
+    SHOWS,
+    EdgeType,
+)
 from ucmgcn.errors import UserError
-from ucmgcn.knn import neighbourhood, top_k
-from ucmgcn.spaces import Features, FeatureSpace, fit_space, normalise
+from ucmgcn.knn import neighbourhood
+from ucmgcn.neighbour_search import Searcher
+from ucmgcn.spaces import Features, FeatureSpace, fit_space
 from ucmgcn.store import atomic_path, open_shard, read_shards
 
 Indices = npt.NDArray[np.int64]
-EdgeType = tuple[str, str, str]
-SHOWS: EdgeType = ("photo", "shows", "view")
-SHOWN: EdgeType = ("view", "shown-by", "photo")
-OF: EdgeType = ("view", "of", "model")
-HAS: EdgeType = ("model", "has", "view")
-BESIDE: EdgeType = ("view", "beside", "view")
-PHOTO_LIKE: EdgeType = ("photo", "like", "photo")
-MODEL_LIKE: EdgeType = ("model", "like", "model")
-NODE_TYPES = ("photo", "view", "model")
 CSLS_NEIGHBOURS = 10
+BLOCK = 65_536  # edges whose cosine is computed at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +82,7 @@ def build_graph(
     out_json: Path,
     out_nodes: Path,
     config: GraphConfig,
+    device: Device = "cpu",
 ) -> None:
     """Build the cross-media graph of feature shards; no label is read or written.
 
@@ -88,9 +94,12 @@ def build_graph(
     out_graph
         DGL heterograph (`dgl.load_graphs`) of unit feature vectors and weighted edges.
     out_json
-        Number of nodes and edges of each type, and the settings.
+        Number of nodes and edges of each type, how neighbours were searched and what share of them
+        was found, and the settings.
     out_nodes
         HDF5: ids, features and the fitted feature space, see `read_nodes`.
+    device
+        Where neighbours are searched.
 
     Raises
     ------
@@ -101,11 +110,13 @@ def build_graph(
     model_ids, views, _ = read_shards(view_shards, "view-features")
     _check(len(photo_ids), len(model_ids), photos.shape[-1], views.shape[-1])
     nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
-    graph = link(nodes, config)
+    search = Searcher(config.knn, device)
+    graph = link(nodes, config, search)
     with atomic_path(out_graph) as path:
         dgl.save_graphs(str(path), [graph])
     write_nodes(out_nodes, nodes)
-    summary = {**count(graph), "config": dataclasses.asdict(config)}
+    searches = {name: dataclasses.asdict(used) for name, used in search.used.items()}
+    summary = {**count(graph), "searches": searches, "config": dataclasses.asdict(config)}
     with atomic_path(out_json) as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
@@ -119,15 +130,17 @@ def fit_nodes(
     config: GraphConfig,
 ) -> Nodes:
     """Fit the feature space on photos (n, d) and views (m, v, d)."""
-    flat = views.reshape(-1, views.shape[-1])
-    space = fit_space(photos, flat, config.space, config.dims, config.exponent)
+    space = fit_space(
+        photos, views, config.space, config.dims, config.exponent, config.model_pooling
+    )
     return Nodes(photo_ids, model_ids, photos, views, cameras, space)
 
 
-def link(nodes: Nodes, config: GraphConfig) -> dgl.DGLGraph:
+def link(nodes: Nodes, config: GraphConfig, search: Searcher | None = None) -> dgl.DGLGraph:
     """Make the graph of some nodes in their feature space; see `make_graph`."""
-    photos, views = nodes.space.photos(nodes.photo_features), nodes.space.views(nodes.view_features)
-    return make_graph(photos, views, nodes.cameras, config)
+    space, views = nodes.space, nodes.view_features
+    mapped = space.photos(nodes.photo_features), space.views(views), space.models(views)
+    return make_graph(*mapped, nodes.cameras, config, search)
 
 
 def refit(nodes: Nodes, held_out: npt.NDArray[np.bool_], config: GraphConfig) -> Nodes:
@@ -140,55 +153,65 @@ def refit(nodes: Nodes, held_out: npt.NDArray[np.bool_], config: GraphConfig) ->
 def make_graph(
     photos: Features,
     views: Features,
+    models: Features,
     cameras: npt.NDArray[np.float64],
     config: GraphConfig,
+    search: Searcher | None = None,
 ) -> dgl.DGLGraph:
     """Link photos, views and models.
 
     Parameters
     ----------
-    photos, views
-        Unit vectors in the common space, shapes (n, d) and (m, v, d), float32.
+    photos, views, models
+        Unit vectors in the common space, shapes (n, d), (m, v, d) and (m, d), float32.
     cameras
         Unit positions of the views' cameras, shape (v, 3); empty where they are not known, which
         leaves out the edges between views.
+    search
+        Finds the neighbours; None takes what the configuration says, on the CPU.
 
     Returns
     -------
     DGLGraph
-        Node types photo (n), view (m v) and model (m) with ``feature``, the models' being the
-        normalised mean of their views; edges in both directions with ``weight`` >= 0.
+        Node types photo (n), view (m v) and model (m) with ``feature``; edges in both directions
+        with ``weight`` >= 0.
     """
-    models = normalise(views.mean(axis=1))
+    search = search or Searcher(config.knn)
     flat = views.reshape(-1, views.shape[-1])
-    shown = photo_view_edges(photos, flat, config)
+    shown = photo_view_edges(photos, flat, config, search)
     parts = view_model_edges(views, models, config.structure)
     edges = {SHOWS: shown, SHOWN: shown.reversed(), OF: parts, HAS: parts.reversed()}
     if config.view_view and len(cameras):
         edges[BESIDE] = view_view_edges(len(models), cameras)
     if config.same_kind:
-        edges[PHOTO_LIKE] = neighbour_edges(photos, neighbourhood(config.k, len(photos)))
-        edges[MODEL_LIKE] = neighbour_edges(models, neighbourhood(config.k, len(models)))
+        for kind, rows in ((PHOTO_LIKE, photos), (MODEL_LIKE, models)):
+            k = neighbourhood(config.k, len(rows))
+            edges[kind] = neighbour_edges(rows, k, search, " ".join(kind))
     features = {"photo": photos, "view": flat, "model": models}
     return _heterograph(edges, features)
 
 
-def photo_view_edges(photos: Features, views: Features, config: GraphConfig) -> Edges:
+def photo_view_edges(
+    photos: Features, views: Features, config: GraphConfig, search: Searcher | None = None
+) -> Edges:
     """Link each photo to its most similar views (S), weighted by the cosine clipped at 0.
 
     Parameters
     ----------
     photos, views
         Unit vectors, shapes (n, d) and (m, d).
+    search
+        Finds the neighbours; None takes what the configuration says, on the CPU.
     """
+    search = search or Searcher(config.knn)
     if config.similarity == "csls":
-        found = _top_k_csls(photos, views, config.view_k)
+        found = _top_k_csls(photos, views, config.view_k, search)
     else:
-        found, _ = top_k(photos, views, config.view_k)
+        found, _ = search(" ".join(SHOWS), photos, views, config.view_k)
     edges = _weighted(found, photos, views)
     keep = edges.weights > (config.threshold if config.similarity == "threshold" else 0)
     if config.similarity == "mutual":
-        back, _ = top_k(views, photos, config.view_k)
+        back, _ = search(" ".join(SHOWN), views, photos, config.view_k)
         keep &= (back[edges.destinations] == edges.sources[:, None]).any(axis=1)
     return Edges(edges.sources[keep], edges.destinations[keep], edges.weights[keep])
 
@@ -211,15 +234,19 @@ def view_view_edges(models: int, cameras: npt.NDArray[np.float64]) -> Edges:
     return Edges(all_pairs[:, 0], all_pairs[:, 1], np.ones(len(all_pairs), dtype=np.float32))
 
 
-def neighbour_edges(vectors: Features, k: int) -> Edges:
+def neighbour_edges(
+    vectors: Features, k: int, search: Searcher | None = None, name: str = "neighbours"
+) -> Edges:
     """Link each vector to its k nearest others, in both directions.
 
     Parameters
     ----------
     vectors
         Unit vectors, shape (n, d). Weights are cosines clipped at 0; no pair is linked twice.
+    search, name
+        Finds the neighbours, under this name; None searches on the CPU.
     """
-    found, _ = top_k(vectors, vectors, k, exclude_self=True)
+    found, _ = (search or Searcher())(name, vectors, vectors, k, exclude_self=True)
     return symmetric(_weighted(found, vectors, vectors), len(vectors))
 
 
@@ -254,7 +281,7 @@ def load_graph(path: Path) -> dgl.DGLGraph:
         raise UserError(f"{path} is not a graph of this version ({error}). Delete it") from error
 
 
-SPACE_ARRAYS = ("photo_mean", "view_mean", "projection")
+SPACE_ARRAYS = ("photo_mean", "view_mean", "model_mean", "projection")
 NODE_ARRAYS = ("photo_features", "view_features", "cameras")
 
 
@@ -310,21 +337,25 @@ def _cameras(view_shards: Iterable[Path]) -> npt.NDArray[np.float64]:
 
 
 def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:
-    sources = np.repeat(np.arange(len(found)), found.shape[1])
-    destinations = found.ravel()
-    cosine = np.einsum("ed,ed->e", queries[sources], gallery[destinations])
-    return Edges(sources, destinations, np.maximum(cosine, 0).astype(np.float32))
+    # An index that is not exact marks by -1 what it did not find.
+    rows, columns = np.nonzero(found >= 0)
+    destinations = found[rows, columns]
+    cosine = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        cosine[part] = np.einsum("ed,ed->e", queries[rows[part]], gallery[destinations[part]])
+    return Edges(rows, destinations, np.maximum(cosine, 0))
 
 
-def _top_k_csls(queries: Features, gallery: Features, k: int) -> Indices:
+def _top_k_csls(queries: Features, gallery: Features, k: int, search: Searcher) -> Indices:
     """Rank by 2 cos - (mean cosine of the gallery item's nearest queries), Conneau et al., 2018.
 
     The query's own term of CSLS is the same for all its neighbours, and left out.
     """
-    hubness = top_k(gallery, queries, CSLS_NEIGHBOURS)[1].mean(axis=1)
+    hubness = search("hubness", gallery, queries, CSLS_NEIGHBOURS)[1].mean(axis=1)
     ones = np.ones((len(queries), 1), dtype=np.float32)
-    found, _ = top_k(np.hstack([2 * queries, ones]), np.hstack([gallery, -hubness[:, None]]), k)
-    return found
+    lifted = np.hstack([2 * queries, ones]), np.hstack([gallery, -hubness[:, None]])
+    return search(" ".join(SHOWS), *lifted, k)[0]
 
 
 def _heterograph(edges: Mapping[EdgeType, Edges], features: Mapping[str, Features]) -> dgl.DGLGraph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import IO, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +19,28 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)
-# As in the training of EfficientNet-Lite (resize_method in TensorFlow's efficientnet/main.py).
-FILTER = Image.Resampling.BILINEAR
+# Bilinear as in the training of EfficientNet-Lite (resize_method in TensorFlow's
+# efficientnet/main.py), and the encoder's to say otherwise.
+Resample = Literal["bilinear", "bicubic"]
 
 
-def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int = MAX_PIXELS) -> RGB:
+def load_photo(
+    path: Path | IO[bytes],
+    size: int,
+    resize: Resize = "crop",
+    max_pixels: int = MAX_PIXELS,
+    resample: Resample = "bilinear",
+) -> RGB:
     """Read a photo as a square RGB array.
 
     The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
     views), 16-bit and floating-point images are scaled to 8 bits, and an animation gives its first
-    frame. Scaling is bilinear and anti-aliased.
+    frame. Scaling is anti-aliased.
 
     Parameters
     ----------
     path
-        The file.
+        The file, or its content as a binary stream.
     size
         Side of the square, in pixels.
     resize
@@ -41,6 +48,8 @@ def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int =
     max_pixels
         Photos that would decode to more pixels are refused. A large JPEG counts after the
         reduction by 2, 4 or 8 that its decoder does for free.
+    resample
+        Filter that scales it.
 
     Returns
     -------
@@ -60,10 +69,12 @@ def load_photo(path: Path, size: int, resize: Resize = "crop", max_pixels: int =
     # Pillow's decoders raise nearly every type of error on damaged files.
     except Exception as error:
         raise ItemError(f"it cannot be decoded: {_reason(error)}") from error
-    return np.asarray(to_square(image, size, resize))
+    return np.asarray(to_square(image, size, resize, resample))
 
 
-def to_square(image: Image.Image, size: int, resize: Resize) -> Image.Image:
+def to_square(
+    image: Image.Image, size: int, resize: Resize, resample: Resample = "bilinear"
+) -> Image.Image:
     """Scale an RGB image to a square.
 
     Parameters
@@ -76,17 +87,20 @@ def to_square(image: Image.Image, size: int, resize: Resize) -> Image.Image:
         ``"crop"`` takes the largest centred square, as in the training of the encoders, which are
         surest of their class that way; ``"pad"`` adds white on the short side, and ``"squash"``
         changes the aspect ratio: both keep what reaches to the ends of a long photo.
+    resample
+        Filter that scales it.
     """
+    method = Image.Resampling[resample.upper()]
     if resize not in get_args(Resize):
         raise ValueError(f"resize is {resize!r}, not one of {get_args(Resize)}")
     if resize == "crop":
-        return ImageOps.fit(image, (size, size), FILTER)
+        return ImageOps.fit(image, (size, size), method)
     if resize == "pad":
-        return ImageOps.pad(image, (size, size), FILTER, color=WHITE)
-    return image.resize((size, size), FILTER)
+        return ImageOps.pad(image, (size, size), method, color=WHITE)
+    return image.resize((size, size), method)
 
 
-def _decode(path: Path, size: int, max_pixels: int) -> Image.Image:
+def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
     with Image.open(path, formats=FORMATS) as image:
         # Twice the size leaves the filter enough to work on.
         image.draft(None, (2 * size, 2 * size))

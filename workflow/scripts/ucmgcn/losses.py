@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import dgl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from ucmgcn.message_passing import pass_messages
+
+DENSE_NODES = 4_000
+BLOCK_VALUES = 8_000_000  # what stays in a processor's cache is twice as fast
 
 
 def spectral_contrastive(embeddings: Tensor, pairs: Tensor, weights: Tensor) -> Tensor:
@@ -40,19 +48,74 @@ def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: fl
         Neighbours (anchor, positive), in both directions, shapes (2, e) and (e,).
     """
     unit = F.normalize(embeddings, dim=1)
-    logits = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
-    total = torch.zeros_like(unit[:, 0]).index_add_(0, pairs[0], weights)
+    total = torch.zeros_like(unit[:, 0]).index_add_(0, pairs[0], weights).clamp_min(1e-12)
     share = weights / total[pairs[0]]
-    positive = (share * (unit[pairs[0]] * unit[pairs[1]]).sum(1)).sum() / temperature
-    return (logits.logsumexp(1).sum() - positive) / len(unit)
+    if len(unit) <= DENSE_NODES:
+        logits = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+        partition = logits.logsumexp(1).sum()
+        positive = (share * (unit[pairs[0]] * unit[pairs[1]]).sum(1)).sum() / temperature
+    else:
+        partition = log_partition(unit, temperature)
+        positive = _attraction(unit, pairs, share) / temperature
+    return (partition - positive) / len(unit)
+
+
+def log_partition(unit: Tensor, temperature: float) -> Tensor:
+    """Sum over i of log sum_{j != i} exp(u_i . u_j / temperature), in blocks of rows.
+
+    No n x n matrix is held: the gradient, (P + P') u / temperature for the softmax P of the rows,
+    is accumulated while a block of P is at hand. It cannot be differentiated twice.
+
+    Parameters
+    ----------
+    unit
+        Shape (n, d), n > 1.
+    """
+    partition: Tensor = _LogPartition.apply(unit, temperature)  # type: ignore[no-untyped-call]
+    return partition
+
+
+class _LogPartition(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, unit: Tensor, temperature: float) -> Tensor:
+        partition = unit.new_zeros(())
+        gradient = torch.zeros_like(unit)
+        rows = max(1, BLOCK_VALUES // len(unit))
+        for start in range(0, len(unit), rows):
+            part = unit[start : start + rows] / temperature
+            logits = part @ unit.T
+            logits.diagonal(start).fill_(-torch.inf)
+            normaliser = logits.logsumexp(1, keepdim=True)
+            partition += normaliser.sum()
+            if ctx.needs_input_grad[0]:
+                softmax = logits.sub_(normaliser).exp_()
+                gradient[start : start + rows] += softmax @ unit / temperature
+                gradient.addmm_(softmax.T, part)
+        ctx.save_for_backward(gradient)
+        return partition
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return outer[0] * gradient, None
+
+
+def _attraction(unit: Tensor, pairs: Tensor, share: Tensor) -> Tensor:
+    """Sum of share_ij u_i . u_j over the pairs, without a row for each pair."""
+    anchors, positives = pairs.cpu()
+    graph = dgl.graph((positives, anchors), num_nodes=len(unit))
+    return (unit * pass_messages(graph, share, unit)).sum()
 
 
 def coral(photos: Tensor, models: Tensor) -> Tensor:
     """Difference of second-order statistics, |C_photos - C_models|^2 / (4 d^2).
 
     CORAL of Sun & Saenko (ECCV 2016 workshops), on rows of length sqrt(d): their entries are of
-    unit size on average, so that the loss does not depend on the dimension. Shapes (n, d), (m, d).
+    unit size on average, so that the loss does not depend on the dimension. Shapes (n, d), (m, d);
+    0 where n or m is 1, which has no covariance.
     """
+    if min(len(photos), len(models)) < 2:
+        return 0 * (photos.sum() + models.sum())
     d = photos.shape[1]
     statistics = [torch.cov(F.normalize(rows, dim=1).T * d**0.5) for rows in (photos, models)]
     return ((statistics[0] - statistics[1]) ** 2).sum() / (4 * d**2)
@@ -74,8 +137,10 @@ def label_cross_entropy(
     embeddings, prototypes
         Shapes (n, d) and (c, d).
     classes
-        Shape (n,), -1 where there is no label.
+        Shape (n,), -1 where there is no label; 0 is given where no row has one.
     """
     known = classes >= 0
+    if not known.any():
+        return 0 * (embeddings.sum() + prototypes.sum())
     logits = F.normalize(embeddings[known], dim=1) @ F.normalize(prototypes, dim=1).T
     return F.cross_entropy(logits / temperature, classes[known])

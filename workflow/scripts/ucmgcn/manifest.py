@@ -1,27 +1,25 @@
 """The manifest stage: list the models and the photos, without opening one of them.
 
-A folder is read as `DIR/<category>/<id>.<ext>`, at any depth below the category, or flat; files
-that lie directly in the folder have the empty category. An item's id is its path below the folder
-without the extension, so that it stays the same whatever else comes or goes.
+What there is to list depends on the kind of data set, see `ucmgcn.datasets`. A plain folder is read
+as `DIR/<category>/<id>.<ext>`, at any depth below the category, or flat; files that lie directly in
+the folder have the empty category. An item's id is its path below the folder without the extension,
+so that it stays the same whatever else comes or goes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 
 from ucmgcn.errors import UserError
 from ucmgcn.store import Rejection, atomic_path
-
-logger = logging.getLogger(__name__)
 
 MESH_SUFFIXES = frozenset({".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae"})
 PHOTO_SUFFIXES = frozenset(
@@ -38,7 +36,17 @@ COMPANION_SUFFIXES = {
 
 @dataclass(frozen=True)
 class Item:
-    """A model or a photo; `size` in bytes and `mtime_ns` tell when its file was changed."""
+    """A model or a photo; `size` in bytes and `mtime_ns` tell when its file was changed.
+
+    Attributes
+    ----------
+    split
+        ``"train"``: context only; ``"test"``: query or gallery; empty: both.
+    model_id
+        Of a photo: the exact model that it shows, empty where that is not known.
+    extra
+        Further columns, as names and values.
+    """
 
     id: str
     path: str
@@ -46,6 +54,16 @@ class Item:
     split: str
     size: int
     mtime_ns: int
+    model_id: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def state(self) -> tuple[str, str, int, int]:
+        """What decides whether its file has to be read again."""
+        return self.id, self.path, self.size, self.mtime_ns
+
+
+COLUMNS = tuple(f.name for f in fields(Item) if f.name not in ("model_id", "extra"))
 
 
 def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
@@ -75,7 +93,7 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     others: Counter[str] = Counter()
     for path in _walk(root):
         suffix = path.suffix.lower()
-        reason = _unusable(path, root)
+        reason = unusable(path, root)
         if suffix in SUFFIXES[role] and not reason:
             items.append(_item(path, root))
         elif reason or suffix not in COMPANION_SUFFIXES[role]:
@@ -86,27 +104,15 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
             others[suffix] += 1
     if not items:
         raise UserError(_nothing(root, role, others))
-    _check_unique(items, role)
+    check_unique(items, role)
     return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
 
 
-def listing_digest(*roots: Path) -> str:
-    """Digest of the names, sizes and times of all files below the folders.
-
-    The manifest rule has it as a parameter, so that a file that comes, goes or changes reruns it.
-
-    Raises
-    ------
-    UserError
-        If one of the roots is not a folder.
-    """
+def listing_digest(items: Iterable[Item], rejected: Iterable[Rejection]) -> str:
+    """Digest of all that a manifest holds; the manifest rule has it as a parameter."""
     digest = hashlib.sha256()
-    for root in roots:
-        if not Path(root).is_dir():
-            raise UserError(f"there is no folder {root}; name your own with --config, see README")
-        for path in sorted(_walk(Path(root))):
-            info = path.lstat()
-            digest.update(f"{path}\0{info.st_size}\0{info.st_mtime_ns}\n".encode(errors="replace"))
+    for row in [*map(astuple, items), *map(astuple, rejected)]:
+        digest.update(f"{row}\n".encode(errors="replace"))
     return digest.hexdigest()[:16]
 
 
@@ -123,45 +129,29 @@ def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
     """
     digests = [hashlib.sha256() for _ in range(n_shards)]
     for item in sorted(items, key=lambda item: item.id):
-        digests[shard_of(item.id, n_shards)].update(f"{astuple(item)}\n".encode())
+        digests[shard_of(item.id, n_shards)].update(f"{item.state}\n".encode())
     return [digest.hexdigest()[:16] for digest in digests]
 
 
-def shard_members(root: Path, role: str, shard: int, n_shards: int) -> list[Item]:
-    """List the usable files of one shard, sorted by id; see `scan`."""
-    return [item for item in scan(root, role)[0] if shard_of(item.id, n_shards) == shard]
+def write_items(path: Path, items: Sequence[Item]) -> None:
+    """Write items as a CSV file: the columns of `Item`, then the extra ones.
 
-
-def write_manifest(models: Path, images: Path, out: Path) -> None:
-    """List both folders, and write `models.csv`, `images.csv` and `rejected.csv`.
-
-    Raises
-    ------
-    UserError
-        As `scan`.
+    There is no column ``model_id`` if no item has one.
     """
-    rejected: list[Rejection] = []
-    for role, root in (("models", models), ("images", images)):
-        items, left_out = scan(root, role)
-        rejected += left_out
-        logger.info("%s: %d files in %s, %d left out", role, len(items), root, len(left_out))
-        write_items(out / f"{role}.csv", items)
-    write_rejected(out / "rejected.csv", rejected)
-
-
-def write_items(path: Path, items: Iterable[Item]) -> None:
-    """Write items as a CSV file with the columns of `Item`."""
-    columns = [field.name for field in fields(Item)]
+    columns = [*COLUMNS, "model_id"] if any(item.model_id for item in items) else COLUMNS
+    rows = [{k: getattr(item, k) for k in columns} | dict(item.extra) for item in items]
+    names = dict.fromkeys([*columns, *(name for row in rows for name in row)])
     with atomic_path(path) as partial:
-        pd.DataFrame([asdict(item) for item in items], columns=columns).to_csv(partial, index=False)
+        pd.DataFrame(rows, columns=list(names)).fillna("").to_csv(partial, index=False)
 
 
 def read_items(path: Path) -> list[Item]:
-    """Read what `write_items` wrote; further columns do not matter, and ``NA`` stays text."""
-    text = dict.fromkeys(("id", "path", "category", "split"), str)
-    columns = [field.name for field in fields(Item)]
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=columns)[columns]
-    return [Item(*row) for row in frame.itertuples(index=False, name=None)]
+    """Read what `write_items` wrote, but for the extra columns; ``NA`` stays text."""
+    text = dict.fromkeys(("id", "path", "category", "split", "model_id"), str)
+    known = [*COLUMNS, "model_id"]
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=lambda n: n in known)
+    present = [name for name in known if name in frame]
+    return [Item(*row) for row in frame[present].itertuples(index=False, name=None)]
 
 
 def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
@@ -194,10 +184,18 @@ def _inside(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(root.resolve())
 
 
-def _unusable(path: Path, root: Path) -> str:
-    """Why a file cannot be used at all, judged from outside; empty if it can."""
+def unusable(path: Path, root: Path) -> str:
+    """Say why a file cannot be used at all, judged from outside; empty if it can.
+
+    Parameters
+    ----------
+    root
+        Folder that a link may not lead out of.
+    """
     try:
         info = path.stat()
+    except ValueError:
+        return "its name holds a null character"
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     if not stat.S_ISREG(info.st_mode):
@@ -225,7 +223,14 @@ def _item(path: Path, root: Path) -> Item:
     return Item(id, str(path), category, "", info.st_size, info.st_mtime_ns)
 
 
-def _check_unique(items: Sequence[Item], role: str) -> None:
+def check_unique(items: Sequence[Item], role: str) -> None:
+    """Check that no two items have one id.
+
+    Raises
+    ------
+    UserError
+        Naming both files.
+    """
     first: dict[str, Item] = {}
     for item in items:
         other = first.setdefault(item.id, item)

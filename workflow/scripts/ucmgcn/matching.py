@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,40 +15,70 @@ from ucmgcn.propagation import linked
 from ucmgcn.spaces import Features
 
 ITERATIONS = 20
+BLOCK_VALUES = 16_000_000
 
 
-def transport_plan(similarity: Tensor, epsilon: float) -> Tensor:
+def potentials(
+    photos: Tensor, models: Tensor, epsilon: float, balance: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Entropic optimal transport between n photos and m models, both of equal weights.
 
-    Maximises <P, similarity> + epsilon H(P) over plans P whose rows sum to 1/n and whose columns
-    sum to 1/m: no model can answer all photos, as hubs do for nearest neighbours. Sinkhorn's
-    iterations (Cuturi, NeurIPS 2013), in the log domain.
+    Maximises <P, S> + epsilon H(P) - rho KL(P' 1 | 1/m) for the inner products S over plans P
+    whose rows sum to 1/n, with rho = epsilon balance / (1 - balance). At balance 1 the columns sum
+    to 1/m: no model can answer all photos, as hubs do for nearest neighbours. Below, they may
+    differ from it, as they should where photos and models show the categories in different
+    proportions; at 0 each photo chooses for itself. Sinkhorn's iterations (Cuturi, NeurIPS 2013),
+    with a power on the relaxed side (Chizat et al., Mathematics of Computation 2018), in the log
+    domain, over blocks of rows that are computed anew each time: no n x m matrix is held.
 
     Parameters
     ----------
-    similarity
-        Shape (n, m).
+    photos, models
+        Shapes (n, d) and (m, d).
     epsilon
         Strength of the entropy: small plans are sharp, large ones spread.
+    balance
+        From 0 to 1.
 
     Returns
     -------
-    Tensor
-        log P, shape (n, m). The rows' sums are exact, the columns' as good as the iterations.
+    rows, columns
+        f and g of log P_ij = S_ij / epsilon + f_i + g_j, shapes (n, 1) and (1, m). The rows' sums
+        are exact, the columns' as good as the iterations.
     """
-    score = similarity / epsilon
-    n, m = score.shape
-    columns = torch.zeros(1, m, device=score.device)
+    n, m = len(photos), len(models)
+    rows, columns = photos.new_zeros(n, 1), photos.new_zeros(1, m)
     for _ in range(ITERATIONS):
-        rows = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
-        columns = -(score + rows).logsumexp(0, keepdim=True) - np.log(m)
-    rows = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
-    plan: Tensor = score + rows + columns
-    return plan
+        total = photos.new_full((1, m), -torch.inf)
+        for part, score in _scores(photos, models, epsilon):
+            rows[part] = _row_potentials(score, columns, n)
+            total = total.logaddexp((score + rows[part]).logsumexp(0, keepdim=True))
+        columns = -balance * (total + np.log(m))
+    for part, score in _scores(photos, models, epsilon):
+        rows[part] = _row_potentials(score, columns, n)
+    return rows, columns
+
+
+def _row_potentials(score: Tensor, columns: Tensor, n: int) -> Tensor:
+    f: Tensor = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
+    return f
+
+
+def _scores(photos: Tensor, models: Tensor, epsilon: float) -> Iterator[tuple[slice, Tensor]]:
+    """Yield blocks of rows of S / epsilon, and which rows they are."""
+    size = max(1, BLOCK_VALUES // len(models))
+    for start in range(0, len(photos), size):
+        part = slice(start, start + size)
+        yield part, photos[part] @ models.T / epsilon
 
 
 def balanced_neighbourhoods(
-    photos: Features, models: Features, k: int, epsilon: float, device: torch.device
+    photos: Features,
+    models: Features,
+    k: int,
+    epsilon: float,
+    balance: float,
+    device: torch.device,
 ) -> Edges:
     """Link photos and models to their k nearest of the same kind, and across by transport.
 
@@ -57,8 +88,8 @@ def balanced_neighbourhoods(
         Unit vectors, shapes (n, d) and (m, d). Photo i is node i, model j is node n + j.
     k
         Links of a photo to models of largest mass in the plan, of a model to photos likewise.
-    epsilon
-        Of `transport_plan`.
+    epsilon, balance
+        Of `potentials`.
 
     Returns
     -------
@@ -66,9 +97,9 @@ def balanced_neighbourhoods(
         In both directions. Weights across are the mass relative to the heaviest link of either
         end, whichever is larger; within a kind, the cosine clipped at 0.
     """
-    similarity = torch.from_numpy(photos).to(device) @ torch.from_numpy(models).to(device).T
-    plan = transport_plan(similarity, epsilon)
-    forth, back = _heaviest(plan, k), _heaviest(plan.T, k)
+    rows, columns = (torch.from_numpy(part).to(device) for part in (photos, models))
+    plan = potentials(rows, columns, epsilon, balance)
+    forth, back = _heaviest(rows, columns, plan, k, epsilon)
     keys = np.concatenate([forth[0] * len(models) + forth[1], back[1] * len(models) + back[0]])
     weights = np.concatenate([forth[2], back[2]])
     order = np.lexsort([-weights, keys])
@@ -77,9 +108,30 @@ def balanced_neighbourhoods(
     return linked(photos, models, k, across)
 
 
-def _heaviest(plan: Tensor, k: int) -> tuple[npt.NDArray[Any], ...]:
-    """Each row's k entries of largest mass: rows, columns, and mass relative to the largest."""
-    value, column = plan.topk(min(k, plan.shape[1]), dim=1)
+Links = tuple[npt.NDArray[Any], ...]
+
+
+def _heaviest(
+    photos: Tensor, models: Tensor, plan: tuple[Tensor, Tensor], k: int, epsilon: float
+) -> tuple[Links, Links]:
+    """Find the k entries of largest mass of each row and of each column of the plan."""
+    f, g = plan
+    of_rows: list[tuple[Tensor, ...]] = []
+    value = photos.new_empty(0, len(models))
+    index = torch.empty(0, len(models), dtype=torch.int64, device=photos.device)
+    for part, score in _scores(photos, models, epsilon):
+        log_mass = score + f[part] + g
+        of_rows.append(log_mass.topk(min(k, log_mass.shape[1]), dim=1))
+        mass, row = log_mass.topk(min(k, len(log_mass)), dim=0)
+        value, index = torch.cat([value, mass]), torch.cat([index, row + part.start])
+        value, best = value.topk(min(k, len(value)), dim=0)
+        index = index.gather(0, best)
+    heaviest, column = (torch.cat(parts) for parts in zip(*of_rows, strict=True))
+    return _links(heaviest, column), _links(value.T, index.T)
+
+
+def _links(value: Tensor, column: Tensor) -> Links:
+    """Rows, columns, and mass relative to the largest of the row; shapes (n, k) to (n k,)."""
     share = (value - value[:, :1]).exp().cpu().numpy()
-    row = np.repeat(np.arange(len(plan)), column.shape[1])
+    row = np.repeat(np.arange(len(value)), column.shape[1])
     return row, column.cpu().numpy().ravel(), share.ravel()

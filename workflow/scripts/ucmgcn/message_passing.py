@@ -18,7 +18,8 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
     Parameters
     ----------
     graph
-        Homogeneous DGL graph of n nodes; it may live on another device than the features.
+        Homogeneous DGL graph of n nodes, or a block of n sources and m destinations, which are
+        its first sources; it may live on another device than the features.
     weight
         Weight of each edge in the graph's order, shape (e,), float32, on the features' device.
     features
@@ -27,8 +28,8 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
     Returns
     -------
     Tensor
-        Shape (n, d). DGL's kernel computes it where it has the features' device, torch's sparse
-        product otherwise; both give the same numbers.
+        Shape (n, d), or (m, d) of a block. DGL's kernel computes it where it has the features'
+        device, torch's sparse product otherwise; both give the same numbers.
     """
     if graph.device == features.device:
         summed: Tensor = dgl.ops.u_mul_e_sum(graph, features, weight[:, None])
@@ -39,9 +40,9 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
 
 def sparse_matrix(graph: dgl.DGLGraph, weight: Tensor) -> Tensor:
     """Return the weighted edges as a CSR matrix on the weights' device, row = destination."""
-    device, n = weight.device, graph.num_nodes()
-    offsets, sources, edges = (part.to(device) for part in graph.adj_tensors("csc"))
-    return torch.sparse_csr_tensor(offsets, sources, weight[edges], (n, n))
+    offsets, sources, edges = (part.to(weight.device) for part in graph.adj_tensors("csc"))
+    shape = (graph.num_dst_nodes(), graph.num_src_nodes())
+    return torch.sparse_csr_tensor(offsets, sources, weight[edges], shape)
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,12 @@ def diffuse(features: Tensor, aggregate: Aggregate, hops: int, teleport: float) 
     """Personalised propagation: H <- (1 - teleport) A H + teleport H_0, `hops` times.
 
     APPNP of Gasteiger et al. (ICLR 2019). Shapes (n, d) in and out; groups of edges are summed.
+    Where a step keeps only the first nodes, as a block does, so does the result.
     """
     hidden = features
     for _ in range(hops):
-        hidden = (1 - teleport) * torch.stack(aggregate(hidden)).sum(0) + teleport * features
+        received = torch.stack(aggregate(hidden)).sum(0)
+        hidden = (1 - teleport) * received + teleport * features[: len(received)]
     return hidden
 
 

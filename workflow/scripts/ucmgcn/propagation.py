@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ucmgcn.config import PropagationConfig
-from ucmgcn.graph import NODE_TYPES, Edges, EdgeType, neighbour_edges
+from ucmgcn.edge_types import NODE_TYPES, EdgeType
+from ucmgcn.graph import Edges, neighbour_edges
 from ucmgcn.knn import neighbourhood, top_k
 from ucmgcn.message_passing import Adjacency, diffuse, normalised_adjacency
 from ucmgcn.spaces import Features
@@ -88,23 +89,17 @@ def linked(photos: Features, models: Features, k: int, across: Edges) -> Edges:
     return _join([*alike, across, across.reversed()])
 
 
-def rebuild(flat: FlatGraph, config: PropagationConfig) -> tuple[Edges, Tensor]:
+def propagated(flat: FlatGraph, config: PropagationConfig) -> Tensor:
     """Propagate, rebuild the graph of photos and models from the result, propagate on that.
 
-    Returns
-    -------
-    edges
-        Neighbourhoods of photos and models after the last round.
-    embeddings
-        What they were computed from: unit vectors, shape (photos + models, d).
+    Gives unit vectors of photos and models, shape (photos + models, d).
     """
     own = flat.ends(flat.features)
     spread = flat.ends(diffuse(flat.features, flat.adjacency, config.hops, config.teleport))
     for _ in range(config.rounds):
-        pairs = rebuilt_adjacency(_neighbourhoods(spread, flat.photos, config), own)
+        pairs = rebuilt_adjacency(linked_neighbours(spread, flat.photos, config), own)
         spread = diffuse(own, pairs, config.hops, config.teleport)
-    unit = F.normalize(spread, dim=1)
-    return _neighbourhoods(unit, flat.photos, config), unit
+    return F.normalize(spread, dim=1)
 
 
 def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
@@ -114,7 +109,8 @@ def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
     return normalised_adjacency([(sources, destinations, weights)], len(like), like.device)
 
 
-def _neighbourhoods(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
+def linked_neighbours(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
+    """Link the first `photos` rows and the others, the models, to their nearest of both kinds."""
     unit = F.normalize(rows, dim=1).cpu().numpy()
     k = neighbourhood(config.neighbours, min(photos, len(unit) - photos))
     return neighbourhoods(unit[:photos], unit[photos:], k)

@@ -89,6 +89,44 @@ class EmbeddingScorer:
         return self._measure.similarity(self._measure.prepare(self._queries[queries]), self._models)
 
 
+class FoldScorer:
+    """Compare each query with the gallery of its own fold, whatever the other folds hold.
+
+    Parameters
+    ----------
+    queries
+        Shape (N, sum of widths): zero but in the columns of the query's own fold.
+    models
+        Shape (G, sum of widths): the folds' galleries side by side.
+    widths
+        Columns of each fold.
+    """
+
+    def __init__(
+        self, queries: Features, models: Features, widths: Sequence[int], measure: Measure
+    ) -> None:
+        self.shape = (len(queries), len(models))
+        ends = np.cumsum(widths)
+        columns = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+        self._fold = np.argmax([queries[:, part].any(axis=1) for part in columns], axis=0)
+        self._rows = np.zeros(len(queries), dtype=np.int64)
+        self._parts: list[EmbeddingScorer] = []
+        for number, part in enumerate(columns):
+            inside = np.flatnonzero(self._fold == number)
+            self._rows[inside] = np.arange(len(inside))
+            self._parts.append(EmbeddingScorer(queries[inside, part], models[:, part], measure))
+
+    def scores(self, queries: slice) -> Scores:
+        """Similarities of shape (b, G)."""
+        fold, rows = self._fold[queries], self._rows[queries]
+        out = np.empty((len(fold), self.shape[1]), dtype=np.float32)
+        for number, part in enumerate(self._parts):
+            own = np.flatnonzero(fold == number)
+            if len(own):  # queries keep their order within a fold: the rows are consecutive
+                out[own] = part.scores(slice(rows[own[0]], rows[own[-1]] + 1))
+        return out
+
+
 @dataclass(frozen=True)
 class Ranking:
     """The ranks that matter, of a block of b queries.

@@ -13,11 +13,16 @@ logger = logging.getLogger(__name__)
 
 
 def gather_rejected(
-    manifest: Path, view_shards: Iterable[Path], image_shards: Iterable[Path], out: Path
+    manifest: Path,
+    view_shards: Iterable[Path],
+    image_shards: Iterable[Path],
+    out: Path,
+    point_shards: Iterable[Path] = (),
 ) -> None:
     """Write `rejected.csv`: path, stage and reason of every file left out by any stage."""
     rejected = read_rejected(manifest)
-    for kind, shards in (("views", view_shards), ("image-features", image_shards)):
+    stages = {"views": view_shards, "image-features": image_shards, "points": point_shards}
+    for kind, shards in stages.items():
         for path in shards:
             with open_shard(path, kind) as shard:
                 rejected += shard.rejected

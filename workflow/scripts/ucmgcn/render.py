@@ -25,6 +25,7 @@ from ucmgcn.store import ShardWriter
 
 if TYPE_CHECKING:
     import pyrender
+    import trimesh
 
     from ucmgcn.meshes import Mesh
     from ucmgcn.offscreen import TileContext
@@ -80,8 +81,9 @@ class RenderConfig:
     background: Annotated[Colour, Field(description="ground: grey or [r, g, b], 0 to 1")] = 1.0
     colour: Annotated[Colour, Field(description="surfaces without texture; as background")] = 0.7
     textures: Annotated[
-        bool, Field(description="draw the colours and textures of the meshes, not shape only")
-    ] = False
+        bool | Literal["auto"],
+        Field(description="draw colours and textures, or shape only; auto: for instance level"),
+    ] = "auto"
     antialias: Annotated[
         bool, Field(description="smooth edges, by drawing larger and scaling down")
     ] = True
@@ -230,7 +232,7 @@ def render_shard(
     ):
         for row in track(rows, "render", len(rows), "model"):
             try:
-                mesh = load_mesh(Path(row.path), textures=config.textures)
+                mesh = load_mesh(Path(row.path), textures=config.textures is True)
                 writer.add(row.id, renderer.render(mesh, positions))
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
@@ -266,6 +268,8 @@ def _primitives(mesh: Mesh, poses: Array, config: RenderConfig) -> Iterator[pyre
     import pyrender
 
     if mesh.parts:
+        for part in mesh.parts:
+            _trust_texture(part)
         yield from pyrender.Mesh.from_trimesh(
             list(mesh.parts), smooth=False, poses=poses
         ).primitives
@@ -280,6 +284,17 @@ def _primitives(mesh: Mesh, poses: Array, config: RenderConfig) -> Iterator[pyre
             baseColorFactor=[*_rgb(config.colour), 1.0], doubleSided=True
         ),
     )
+
+
+def _trust_texture(part: trimesh.Trimesh) -> None:
+    """Take a texture of an MTL file as the whole colour of its surface.
+
+    By the format the diffuse colour Kd scales the texture. But exporters, Blender's among them,
+    leave there whatever was set before the texture was, often nearly black.
+    """
+    material = getattr(part.visual, "material", None)
+    if material is not None and getattr(material, "image", None) is not None:
+        material.diffuse = [255, 255, 255, 255]
 
 
 def _poses(vertices: Array, rotations: Array, config: RenderConfig) -> tuple[Array, float, float]:

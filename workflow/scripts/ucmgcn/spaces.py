@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,8 @@ import numpy.typing as npt
 
 Features = npt.NDArray[np.float32]
 Space = Literal["raw", "centred", "pca-whitened"]
+Pooling = Literal["mean", "max"]
+BLOCK = 16_384  # vectors that are normalised or mapped at a time
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,16 @@ class FeatureSpace:
     ----------
     photo_mean, view_mean
         Means of the normalised features, shape (d,), float32.
+    model_mean
+        The same of the models' max-pooled features, shape (d,); shape (0,) where a model is the
+        mean of its views in the space.
     projection
         Shape (d, d'), float32; shape (0, 0) stands for the identity.
     """
 
     photo_mean: Features
     view_mean: Features
+    model_mean: Features
     projection: Features
 
     def photos(self, features: Features) -> Features:
@@ -36,10 +43,22 @@ class FeatureSpace:
         """Map features of views, shape (..., d), to unit vectors of shape (..., d')."""
         return self._map(features, self.view_mean)
 
+    def models(self, features: Features) -> Features:
+        """Map features of the views of models, shape (..., v, d), to unit vectors (..., d')."""
+        if self.model_mean.size:
+            return self._map(features.max(axis=-2), self.model_mean)
+        return normalise(self.views(features).mean(axis=-2))
+
     def _map(self, features: Features, mean: Features) -> Features:
-        centred: Features = normalise(features) - mean
-        projected: Features = centred @ self.projection if self.projection.size else centred
-        return normalise(projected)
+        if features.ndim == 1:
+            return np.asarray(self._map(features[None], mean)[0])
+        dims = self.projection.shape[1] or features.shape[-1]
+        mapped = np.empty((*features.shape[:-1], dims), dtype=np.float32)
+        for part in _blocks(features):
+            centred: Features = normalise(features[part]) - mean
+            projected: Features = centred @ self.projection if self.projection.size else centred
+            mapped[part] = normalise(projected)
+        return mapped
 
 
 def normalise(vectors: Features) -> Features:
@@ -49,7 +68,12 @@ def normalise(vectors: Features) -> Features:
 
 
 def fit_space(
-    photos: Features, views: Features, space: Space, dims: int, exponent: float
+    photos: Features,
+    views: Features,
+    space: Space,
+    dims: int,
+    exponent: float,
+    pooling: Pooling = "mean",
 ) -> FeatureSpace:
     """Fit the feature space on unlabelled photos and views.
 
@@ -59,26 +83,44 @@ def fit_space(
     Parameters
     ----------
     photos, views
-        Features, shapes (n, d) and (m, d), float32.
+        Features, shapes (n, d) and (m, v, d), float32: v views each of m models. The views stand
+        for the photos where there are fewer than two, which have no spread.
     space
         ``"raw"`` normalises only, ``"centred"`` subtracts each modality's own mean,
         ``"pca-whitened"`` also projects on at most `dims` principal components.
+    pooling
+        How views become a model: ``"mean"`` of what they are in the space, or the element-wise
+        ``"max"`` of the features.
     """
-    photos, views = normalise(photos), normalise(views)
-    identity = np.zeros((0, 0), dtype=np.float32)
-    if space == "raw":
-        zero = np.zeros(photos.shape[1], dtype=np.float32)
-        return FeatureSpace(zero, zero, identity)
-    photo_mean, view_mean = photos.mean(axis=0), views.mean(axis=0)
-    if space == "centred":
-        return FeatureSpace(photo_mean, view_mean, identity)
-    covariance = (_covariance(photos, photo_mean) + _covariance(views, view_mean)) / 2
+    pooled = views.max(axis=1) if pooling == "max" else views[:0, 0]
+    views = views.reshape(-1, views.shape[-1])
+    photos = photos if len(photos) > 1 else views
+    means = [_mean(rows) * np.float32(space != "raw") for rows in (photos, views, pooled)]
+    if space != "pca-whitened":
+        return FeatureSpace(means[0], means[1], means[2], np.zeros((0, 0), dtype=np.float32))
+    covariance = (_covariance(photos, means[0]) + _covariance(views, means[1])) / 2
     variance, axes = np.linalg.eigh(covariance)
     keep = np.flatnonzero(variance > variance[-1] * 1e-6)[::-1][:dims]
     projection = axes[:, keep] * variance[keep] ** (-exponent / 2)
-    return FeatureSpace(photo_mean, view_mean, projection.astype(np.float32))
+    return FeatureSpace(means[0], means[1], means[2], projection.astype(np.float32))
+
+
+def _blocks(vectors: Features) -> Iterator[slice]:
+    """Cut the first axis, so that a block has at most `BLOCK` vectors (last axis)."""
+    size = max(1, BLOCK * vectors.shape[-1] // max(1, vectors[:1].size))
+    return (slice(i, i + size) for i in range(0, len(vectors), size))
+
+
+def _mean(vectors: Features) -> Features:
+    if not len(vectors):
+        return np.zeros(0, dtype=np.float32)
+    sums = [normalise(vectors[part]).sum(axis=0) for part in _blocks(vectors)]
+    return np.asarray(np.sum(sums, axis=0) / len(vectors), dtype=np.float32)
 
 
 def _covariance(vectors: Features, mean: Features) -> npt.NDArray[np.float64]:
-    centred = vectors - mean
-    return np.asarray(centred.T @ centred / len(centred), dtype=np.float64)
+    total = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for part in _blocks(vectors):
+        centred = normalise(vectors[part]) - mean
+        total += centred.T @ centred / len(vectors)
+    return total

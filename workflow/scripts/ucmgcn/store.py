@@ -23,7 +23,12 @@ from ucmgcn.errors import UserError
 
 SCHEMA_VERSION = 1
 CHUNK_BYTES = 256 * 1024
-STAGES = {"views": "render", "image-features": "features", "view-features": "features"}
+STAGES = {
+    "views": "render",
+    "image-features": "features",
+    "view-features": "features",
+    "points": "points",
+}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ucmgcn.errors import UserError
 
+INSTANCE = ("R@1", "R@5", "R@10")
 METRICS = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP")
 
 
@@ -27,7 +28,7 @@ def format_metrics(path: Path) -> str:
     if missing:
         raise UserError(f"{path} is not a metrics table: it lacks {', '.join(sorted(missing))}")
     shown = frame[["method", "protocol"]].copy()
-    for metric in METRICS:
+    for metric in (*METRICS, *(name for name in INSTANCE if name in frame)):
         shown[metric] = [_cell(row, metric) for _, row in frame.iterrows()]
     head = frame.iloc[0]
     counts = f"{head.dataset}: {head.n_queries} photos against {head.n_models} models"
@@ -44,5 +45,6 @@ def _ceiling(frame: pd.DataFrame) -> str:
 def _cell(row: pd.Series, metric: str) -> str:
     if pd.isna(row[metric]):
         return "-"
-    spread = f" ± {float(row[f'{metric}_std']):.3f}" if int(row["n_seeds"]) > 1 else ""
+    known = int(row["n_seeds"]) > 1 and f"{metric}_std" in row
+    spread = f" ± {float(row[f'{metric}_std']):.3f}" if known else ""
     return f"{row[metric]:.3f}{spread}"

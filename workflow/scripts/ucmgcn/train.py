@@ -1,10 +1,4 @@
-"""The train stage: one seed of UCM-GCN, without a label, and its embeddings of both protocols.
-
-The protocol `transductive` trains once, with all photos as nodes. For `inductive` the photos are
-split into folds by the seed: for each fold the feature space is fitted, the graph built and the
-network trained with the photos of the other folds only; then all is frozen, and the fold's photos
-are attached one by one.
-"""
+"""The train stage: one seed of UCM-GCN, and its embeddings under both protocols."""
 
 from __future__ import annotations
 
@@ -13,7 +7,6 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,17 +21,19 @@ from torch.nn import functional as F
 
 from ucmgcn import losses
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.embeddings import Rows, beside, in_block, write_embeddings
+from ucmgcn.embeddings import Rows, write_embeddings
 from ucmgcn.errors import UserError
 from ucmgcn.gcn import UCMGCN
-from ucmgcn.graph import Edges, Nodes, link, load_graph, read_nodes, refit
-from ucmgcn.inductive import Frozen, embed_queries, record
+from ucmgcn.graph import load_graph, read_nodes
+from ucmgcn.inductive import Frozen, Layer, Network
 from ucmgcn.knn import neighbourhood
 from ucmgcn.matching import balanced_neighbourhoods
-from ucmgcn.propagation import FlatGraph, flatten, rebuild
+from ucmgcn.propagation import FlatGraph, flatten, linked_neighbours, propagated
+from ucmgcn.protocols import both_protocols, held_out
+from ucmgcn.sampling import Batch, MiniBatches, Targets, whole_graph
 from ucmgcn.spaces import FeatureSpace
 from ucmgcn.store import atomic_path
-from ucmgcn.supervision import classes_of
+from ucmgcn.supervision import Mask, Roles, classes_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +60,12 @@ class Files:
     embeddings: Path
 
 
-Mask = npt.NDArray[np.bool_]
-Learn = Callable[[dgl.DGLGraph, FeatureSpace, Mask, str], Frozen]
-
-
 def train_seed(
     graph: Path,
     nodes: Path,
     files: Files,
     settings: Settings,
-    labels: Mapping[str, str] | None = None,
+    roles: Roles | None = None,
 ) -> None:
     """Train one seed, and write its checkpoint, history and embeddings.
 
@@ -85,10 +76,8 @@ def train_seed(
     ----------
     graph, nodes
         What `build_graph` wrote.
-    labels
-        With `supervision: source`, the category of each photo whose label may be used, such as
-        `supervision.labelled_half` chooses. These photos are no queries then: all others are,
-        and the inductive protocol trains once, with the labelled photos.
+    roles
+        Which photos are context, and whose labels may be used; by default all are queries.
 
     Raises
     ------
@@ -97,89 +86,53 @@ def train_seed(
     """
     config = settings.train
     assert config is not None
-    loaded, known = load_graph(graph), read_nodes(nodes)
+    loaded, known, roles = load_graph(graph), read_nodes(nodes), roles or Roles()
     work = files.checkpoint.parent / "unfinished"
-    key = _digest(graph, nodes, settings, labels)
+    key = _digest(graph, nodes, settings, roles)
     source = config.supervision == "source"
-    classes = classes_of(known.photos, labels or {}) if source else None
-    labelled = None if classes is None else classes >= 0
-    runs: dict[str, Training] = {}
+    classes = classes_of(known.photos, roles.labels) if source else None
+    context = roles.mask(known.photos)
+    networks: dict[str, UCMGCN] = {}
+    histories: list[pd.DataFrame] = []
 
     def learn(part: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
         flat = flatten(part, config.per_relation, torch.device(settings.device))
-        training = runs[name] = Training(flat, settings, config, work / f"{name}.pt", key)
+        training = Training(flat, settings, config, work / f"{name}.pt", key)
         if classes is not None:
             training.supervise(classes[kept])
         training.run()
+        networks[name] = training.network
+        histories.append(pd.DataFrame(training.history).assign(part=name))
         return training.freeze(space)
 
-    rows = both_protocols(loaded, known, learn, config.folds, settings, labelled)
+    parts = held_out(known.photos, context, config.folds, settings.seed)
+    embedded = both_protocols(loaded, known, learn, settings.graph, parts)
     with atomic_path(files.checkpoint) as partial:
-        torch.save(runs["all"].network.state_dict(), partial)
-    histories = [pd.DataFrame(run.history).assign(part=name) for name, run in runs.items()]
+        torch.save(networks["all"].state_dict(), partial)
     with atomic_path(files.history) as partial:
         pd.concat(histories).to_csv(partial, index=False, float_format="%.6f")
-    write_embeddings(files.embeddings, known.photos, known.models, rows, labelled)
+    write_embeddings(files.embeddings, known.photos, known.models, embedded, context)
     shutil.rmtree(work, ignore_errors=True)
 
 
-def propagate(graph: Path, nodes: Path, out: Path, settings: Settings, folds: int) -> None:
+def propagate(
+    graph: Path,
+    nodes: Path,
+    out: Path,
+    settings: Settings,
+    folds: int,
+    roles: Roles | None = None,
+) -> None:
     """Write the embeddings of the control: the same graph, rounds and folds, no learned weight."""
     known = read_nodes(nodes)
+    context = (roles or Roles()).mask(known.photos)
 
     def spread(part: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
-        flat = flatten(part, False, torch.device(settings.device))
-        unit = rebuild(flat, settings.propagation)[1].cpu().numpy()
-        return frozen(flat, space, unit, settings)
+        return freeze_propagation(part, space, settings)
 
-    rows = both_protocols(load_graph(graph), known, spread, folds, settings)
-    write_embeddings(out, known.photos, known.models, rows)
-
-
-def both_protocols(
-    graph: dgl.DGLGraph,
-    nodes: Nodes,
-    learn: Learn,
-    folds: int,
-    settings: Settings,
-    labelled: Mask | None = None,
-) -> dict[str, tuple[Rows, Rows]]:
-    """Embed photos and models under both protocols.
-
-    Parameters
-    ----------
-    learn
-        Called with a graph, its feature space, the mask of the photos that it holds and a name;
-        gives a frozen state.
-    labelled
-        Mask of photos that are no queries; the only fold holds out all others.
-    """
-    n = len(nodes.photos)
-    everything = learn(graph, nodes.space, np.ones(n, dtype=bool), "all")
-    galleries: list[Rows] = []
-    masks = list(fold_masks(n, folds, settings.seed)) if labelled is None else [~labelled]
-    answers: list[tuple[Mask, Rows]] = []
-    for fold, held_out in enumerate(masks):
-        context = refit(nodes, held_out, settings.graph)
-        state = learn(link(context, settings.graph), context.space, ~held_out, f"fold-{fold}")
-        galleries.append(state.gallery)
-        asked = held_out if labelled is None else np.ones(n, dtype=bool)
-        answers.append((asked, embed_queries(state, nodes.photo_features[asked])))
-    widths = [gallery.shape[1] for gallery in galleries]
-    queries = np.zeros((n, sum(widths)), dtype=np.float32)
-    for fold, (asked, rows) in enumerate(answers):
-        queries[asked] = in_block(rows, fold, widths)
-    return {
-        "transductive": (everything.known, everything.gallery),
-        "inductive": (queries, beside(galleries)),
-    }
-
-
-def fold_masks(n: int, folds: int, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """Split n photos at random: for each fold a mask of shape (n,) of the photos held out."""
-    fold = np.random.default_rng(seed).permutation(np.arange(n) % min(folds, n))
-    for number in range(min(folds, n)):
-        yield fold == number
+    parts = held_out(known.photos, context, folds, settings.seed)
+    embedded = both_protocols(load_graph(graph), known, spread, settings.graph, parts)
+    write_embeddings(out, known.photos, known.models, embedded, context)
 
 
 def make_network(flat: FlatGraph, propagation: PropagationConfig, config: TrainConfig) -> UCMGCN:
@@ -214,8 +167,15 @@ def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) 
         raise UserError(
             f"{checkpoint} is damaged or of other settings ({error}). Delete it and train again"
         ) from error
-    spread = rebuild(flat, settings.propagation)[1].cpu().numpy()
+    spread = propagated(flat, settings.propagation).cpu().numpy()
     return _freeze(flat, read_nodes(nodes).space, spread, settings, network)
+
+
+def freeze_propagation(graph: dgl.DGLGraph, space: FeatureSpace, settings: Settings) -> Frozen:
+    """Propagate over a graph without learned weights, to embed new photos."""
+    flat = flatten(graph, False, torch.device(settings.device))
+    unit = propagated(flat, settings.propagation).cpu().numpy()
+    return frozen(flat, space, unit, settings)
 
 
 def _freeze(
@@ -225,7 +185,9 @@ def _freeze(
     if settings.train is not None and settings.train.supervision == "source":
         spread = spread[:, :0]  # labels make the network better than what it is joined with
     learned = F.normalize(flat.ends(rows), dim=1).cpu().numpy()
-    return frozen(flat, space, spread, settings, learned, network, states)
+    return frozen(
+        flat, space, spread, settings, learned, weights_of(network, len(flat.kinds)), states
+    )
 
 
 def frozen(
@@ -234,23 +196,51 @@ def frozen(
     spread: Rows,
     settings: Settings,
     learned: Rows | None = None,
-    network: UCMGCN | None = None,
-    states: list[Tensor] | None = None,
+    network: Network | None = None,
+    states: list[Rows] | None = None,
 ) -> Frozen:
-    """Gather what new photos are attached to."""
-    graph = settings.graph
+    """Gather what new photos and models are attached to."""
     return Frozen(
         space=space,
-        flat=flat,
+        config=settings.graph,
+        features=flat.features.cpu().numpy(),
+        degree=flat.adjacency.degree.cpu().numpy(),
+        kinds=flat.kinds,
+        photos=flat.photos,
+        models=flat.models,
         spread=spread,
         learned=np.zeros((len(spread), 0), np.float32) if learned is None else learned,
         network=network,
         states=states or [],
-        k=neighbourhood(graph.k, flat.photos),
-        view_k=graph.view_k,
-        threshold=graph.threshold if graph.similarity == "threshold" else 0.0,
         teleport=settings.propagation.teleport,
     )
+
+
+def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Rows]]:
+    """Embed the graph's nodes, and keep what each message passing received, for new nodes."""
+    states: list[Rows] = []
+
+    def aggregate(hidden: Tensor) -> list[Tensor]:
+        states.append(hidden.cpu().numpy())
+        return flat.adjacency(hidden)
+
+    network.eval()
+    with torch.no_grad():
+        return network(flat.features, aggregate), states
+
+
+def weights_of(network: UCMGCN, relations: int) -> Network:
+    """Take the weights out of a trained network with so many groups of edges."""
+    state = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+    layers = [
+        Layer(
+            state[f"layers.{i}.own.weight"],
+            state[f"layers.{i}.own.bias"],
+            [state[f"layers.{i}.relations.{r}.weight"] for r in range(relations)],
+        )
+        for i in range(len(network.layers))
+    ]
+    return Network(layers, network.hops, network.teleport)
 
 
 class Training:
@@ -261,9 +251,10 @@ class Training:
     ) -> None:
         self.flat, self.settings, self.config = flat, settings, config
         self.checkpoint, self.key = checkpoint, key
-        edges, spread = rebuild(flat, settings.propagation)
+        spread = propagated(flat, settings.propagation)
         self.spread: Rows = spread.cpu().numpy()
-        self.pairs, self.weights = self._targets(edges)
+        self.targets = self._targets(spread)
+        self.sampler = self._sampler()
         torch.manual_seed(settings.seed)
         self.network = make_network(flat, settings.propagation, config)
         self.optimiser = torch.optim.Adam(
@@ -283,8 +274,8 @@ class Training:
         """Train to the last epoch, from the checkpoint if there is one."""
         self._resume()
         for epoch in range(len(self.history), self.config.epochs):
-            torch.manual_seed(self.settings.seed * 1_000_003 + epoch)  # so resuming needs no state
-            self.history.append({"epoch": epoch + 1, **self._step()})
+            seed = self.settings.seed * 1_000_003 + epoch  # so resuming needs no state
+            self.history.append({"epoch": epoch + 1, **self._epoch(seed)})
             if (epoch + 1) % self.config.checkpoint_every == 0:
                 self._save()
 
@@ -292,27 +283,45 @@ class Training:
         """Embed the nodes with the trained network."""
         return _freeze(self.flat, space, self.spread, self.settings, self.network)
 
-    def _targets(self, edges: Edges) -> tuple[Tensor, Tensor]:
+    def _targets(self, spread: Tensor) -> Targets:
         device, config = self.flat.features.device, self.config
-        if config.matching == "transport":
+        if config.matching == "transport" and self.flat.photos:
             photos, models = np.split(self.spread, [self.flat.photos])
             k = neighbourhood(self.settings.propagation.neighbours, min(len(photos), len(models)))
-            edges = balanced_neighbourhoods(photos, models, k, config.transport_entropy, device)
+            plan = config.transport_entropy, config.transport_balance
+            edges = balanced_neighbourhoods(photos, models, k, *plan, device)
+        else:
+            edges = linked_neighbours(spread, self.flat.photos, self.settings.propagation)
         pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations]))
-        return pairs.to(device), torch.from_numpy(edges.weights).to(device)
+        return Targets(pairs.to(device), torch.from_numpy(edges.weights).to(device))
 
-    def _step(self) -> dict[str, float]:
+    def _sampler(self) -> MiniBatches | None:
+        config, nodes = self.config, len(self.flat.features)
+        if nodes <= config.full_batch_nodes:
+            return None
+        layers = config.layers + config.hops
+        sampler = MiniBatches(self.flat, self.targets, config.batch, config.fanout, layers)
+        logger.info("%d nodes: %d mini-batches an epoch", nodes, len(sampler))
+        return sampler
+
+    def _epoch(self, seed: int) -> dict[str, float]:
+        """See every photo and model once; return the mean losses of the steps."""
+        torch.manual_seed(seed)
         self.network.train()
-        adjacency = self.flat.adjacency
-        if self.config.edge_dropout:
-            adjacency = adjacency.dropped(self.config.edge_dropout)
-        embeddings = self.flat.ends(self.network(self.flat.features, adjacency))
-        discrimination, correlation = self._losses(embeddings)
+        rate = self.config.edge_dropout
+        if self.sampler is None:
+            return self._step(whole_graph(self.flat, self.targets, rate))
+        steps = [self._step(batch) for batch in self.sampler.epoch(seed, rate)]
+        return {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        embeddings = self.network(batch.features, batch.aggregate)[batch.rows]
+        discrimination, correlation = self._losses(embeddings, batch)
         loss = discrimination + self.config.correlation_weight * correlation
         if self.classes is not None:
             loss = loss + self.config.label_weight * losses.label_cross_entropy(
-                embeddings[: self.flat.photos],
-                self.classes,
+                embeddings[: batch.photos],
+                self.classes[batch.ends[: batch.photos]],
                 self.prototypes,
                 LABEL_TEMPERATURE,
             )
@@ -322,14 +331,14 @@ class Training:
         parts = {"loss": loss, "discrimination": discrimination, "correlation": correlation}
         return {name: float(value.detach()) for name, value in parts.items()}
 
-    def _losses(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        config, pairs, weights = self.config, self.pairs, self.weights
+    def _losses(self, z: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        config, pairs, weights = self.config, batch.pairs, batch.weights
         if config.discrimination == "spectral":
             discrimination = losses.spectral_contrastive(z, pairs, weights)
         else:
             discrimination = losses.info_nce(z, pairs, weights, config.temperature)
         if config.correlation == "coral":
-            return discrimination, losses.coral(z[: self.flat.photos], z[self.flat.photos :])
+            return discrimination, losses.coral(z[: batch.photos], z[batch.photos :])
         if config.correlation == "agreement":
             return discrimination, losses.agreement(z, pairs, weights)
         return discrimination, torch.zeros((), device=z.device)
@@ -348,7 +357,9 @@ class Training:
     def _resume(self) -> None:
         if not self.checkpoint.exists():
             return
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        state: dict[str, Any] = torch.load(
+            self.checkpoint, map_location=self.flat.features.device, weights_only=True
+        )
         if state["key"] != self.key:
             logger.info("%s is of other settings: training starts anew", self.checkpoint)
             return
@@ -360,9 +371,10 @@ class Training:
         logger.info("going on from epoch %d", len(self.history))
 
 
-def _digest(graph: Path, nodes: Path, settings: Settings, labels: Mapping[str, str] | None) -> str:
-    facts = [asdict(settings), dict(labels or {})]
+def _digest(graph: Path, nodes: Path, settings: Settings, roles: Roles) -> str:
+    facts = [asdict(settings), asdict(roles)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for path in (graph, nodes):
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

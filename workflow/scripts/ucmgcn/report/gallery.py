@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
 from ucmgcn.errors import ItemError
 from ucmgcn.evaluate import read_rows
 from ucmgcn.images import load_photo
 from ucmgcn.manifest import Item, read_items
+from ucmgcn.pictures import data_uri
 from ucmgcn.report.inputs import ReportInputs
 from ucmgcn.report.scores import read_table
 from ucmgcn.store import open_shard
@@ -174,15 +171,6 @@ def choose_queries(
         chosen[kind] = _spread([id for id in ids if id not in taken], photos, n)
         taken.update(chosen[kind])
     return [Choice(kind, text, chosen[kind]) for kind, text in KINDS.items()]
-
-
-def data_uri(image: npt.NDArray[np.uint8], side: int) -> str:
-    """Encode an RGB image, scaled down to a side, as a WebP data URI."""
-    picture = Image.fromarray(image)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=78, method=4)
-    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
 
 
 def _possible_hits(per_category: Path, photos: Mapping[str, Item]) -> dict[str, int]:

@@ -34,6 +34,8 @@ class ReportInputs:
         The whole configuration, as plain values.
     subject
         The method that the report is about.
+    challenge
+        The table of a challenge's score, where the data set has one.
     """
 
     metrics: Path
@@ -55,3 +57,4 @@ class ReportInputs:
     root: Path
     config: Mapping[str, Any] = field(default_factory=dict)
     subject: str = "ucm-gcn"
+    challenge: Sequence[Path] = ()

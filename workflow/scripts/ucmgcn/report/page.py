@@ -22,6 +22,7 @@ from ucmgcn.report import figures, origin, scores
 from ucmgcn.report.gallery import Key, build_gallery
 from ucmgcn.report.inputs import ReportInputs
 from ucmgcn.report.projection import Maps, project_embeddings
+from ucmgcn.report.published import published
 from ucmgcn.store import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,7 @@ def _measured(scope: _Scope) -> dict[str, Any]:
         "flavour": head["flavour"],
         "preprocess": head["preprocess"],
         "comparisons": compared,
+        "published": published(scope.inputs.config, scope.metrics, scope.inputs.challenge),
         "verdicts": verdicts(rows, compared, scope.subject[0]),
         "headline": HEADLINE,
         "curves": _curves(scope, rows),

@@ -1,0 +1,154 @@
+"""Search a finished run: the command as a user calls it, and the library behind it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import ucmgcn
+
+from ucmgcn.errors import ItemError, UserError
+from ucmgcn.inductive import embed_queries
+from ucmgcn.search import METHODS, Library
+from ucmgcn.store import open_shard, read_shards
+
+
+@pytest.fixture(scope="module")
+def library(finished) -> Library:
+    return Library.open("tiny", finished.folder / "results")
+
+
+@pytest.fixture(scope="module")
+def photos(finished) -> list[Path]:
+    return sorted((finished.folder / "data" / "images").rglob("*.*"))
+
+
+def test_a_photo_finds_models_of_its_category(library, photos) -> None:
+    firsts = [library.answer(photo, top=1)[0] for photo in photos]
+    right = np.mean([hit.category == p.parent.name for hit, p in zip(firsts, photos, strict=True)])
+    assert right > 0.7
+    assert all(hit.path.is_file() for hit in firsts)
+
+
+def test_the_scores_are_those_of_the_pipelines_inductive_embeddings(
+    finished, library, photos
+) -> None:
+    files = sorted((finished.folder / "results/tiny/features/efficientnet-lite0/images").iterdir())
+    ids, features, _ = read_shards(files, "image-features")
+    frozen = library._contents.frozen
+    scores = embed_queries(frozen, features) @ frozen.gallery.T
+    for photo in photos[::5]:
+        id = photo.relative_to(finished.folder / "data" / "images").with_suffix("").as_posix()
+        hits = library.answer(photo, top=len(library.models))
+        expected = scores[ids.index(id)]
+        position = {model.id: i for i, model in enumerate(library.models)}
+        actual = [hit.score for hit in hits]
+        np.testing.assert_allclose(actual, [expected[position[h.model]] for h in hits], atol=1e-4)
+        np.testing.assert_allclose(actual, np.sort(expected)[::-1], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_answers_the_same_photo_alike_whatever_else_was_asked(
+    finished, photos, method
+) -> None:
+    results = finished.folder / "results"
+    alone = Library.open("tiny", results, method).answer(photos[0])
+    library = Library.open("tiny", results, method)
+    for other in photos[1:4]:
+        library.answer(other)
+    assert library.answer(photos[0]) == alone
+    assert library.answer(photos[0].read_bytes()) == alone
+    assert [hit.rank for hit in alone] == list(range(1, 11))
+    assert all(a.score >= b.score for a, b in itertools.pairwise(alone))
+
+
+def test_the_view_is_the_one_most_like_the_photo(library, photos) -> None:
+    hit = library.answer(photos[0])[0]
+    own = library._contents.frozen.space.photos(library.describe(photos[0])[None])[0]
+    number = [model.id for model in library.models].index(hit.model)
+    assert hit.view == int((library._contents.views[number] @ own).argmax())
+    for path in (library._contents.home / name for name in library.facts.views):
+        with open_shard(path, "views") as shard:
+            if hit.model in shard.ids:
+                expected = shard.array[shard.ids.index(hit.model), hit.view]
+    np.testing.assert_array_equal(library.view(hit.model, hit.view), expected)
+
+
+def test_similar_leaves_out_the_model_itself_and_minds_the_category(library) -> None:
+    first = library.models[0]
+    hits = library.similar(first.id, top=5)
+    assert len(hits) == 5 and first.id not in [hit.model for hit in hits]
+    assert hits[0].category == first.category
+    other = next(c for c in library.categories if c != first.category)
+    assert {hit.category for hit in library.similar(first.id, category=other)} == {other}
+
+
+def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
+    results = finished.folder / "results"
+    with pytest.raises(UserError, match=r"no results of 'tinny' .* there are tiny"):
+        Library.open("tinny", results)
+    with pytest.raises(UserError, match="k-reciprocal re-ranks all photos"):
+        Library.open("tiny", results, "k-reciprocal")
+    with pytest.raises(UserError, match="no method 'ucm'"):
+        Library.open("tiny", results, "ucm")
+    with pytest.raises(UserError, match="no category 'cat'"):
+        library.answer(photos[0], category="cat")
+    with pytest.raises(UserError, match="did you mean"):
+        library.similar("chair/unknown")
+    with pytest.raises(UserError, match="no view 99"):
+        library.view(library.models[0].id, 99)
+    os.mkfifo(tmp_path / "fifo.jpg")
+    for photo in (b"no image", tmp_path / "fifo.jpg", tmp_path / "none.jpg"):
+        with pytest.raises(ItemError):
+            library.answer(photo)
+
+
+def test_the_command_prints_a_table_and_names_what_it_cannot_read(finished, photos) -> None:
+    (finished.folder / "text.jpg").write_text("no photo")
+    names = [photo.relative_to(finished.folder) for photo in photos[:2]]
+    done = ucmgcn(
+        finished.folder, "query", names[0], "text.jpg", names[1], "--dataset", "tiny", "--top", 3
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "text.jpg: it is no image" in done.stderr
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == [str(name) for name in names]
+    assert blocks[0].splitlines()[1].split() == ["rank", "model", "category", "score", "path"]
+    assert len(blocks[0].splitlines()) == 5
+    path = blocks[0].splitlines()[2].split()[-1]
+    assert (finished.folder / path).is_file()
+
+
+def test_json_and_csv_say_the_same(finished, photos) -> None:
+    folder = photos[0].parent.relative_to(finished.folder)
+    words = ("query", folder, "--dataset", "tiny", "--top", 2, "--category", "chair")
+    as_json, as_csv = (ucmgcn(finished.folder, *words, form) for form in ("--json", "--csv"))
+    assert as_json.returncode == as_csv.returncode == 0
+    items = json.loads(as_json.stdout)
+    rows = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert len(rows) == 2 * len(items) and len(items) == len(list(photos[0].parent.iterdir()))
+    flat = [(item["photo"], hit) for item in items for hit in item["models"]]
+    for (photo, hit), row in zip(flat, rows, strict=True):
+        assert (photo, hit["model"], hit["path"]) == (row["photo"], row["model"], row["path"])
+        assert f"{hit['score']:.4f}" == row["score"] and row["category"] == "chair"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["query", "x.jpg", "--dataset", "nope"], "no results of 'nope'"),
+        (["query", "x.jpg", "--dataset", "tiny", "--method", "magic"], "no method 'magic'"),
+        (["query", "x.jpg", "--dataset", "tiny", "--results", "data"], "no results of 'tiny'"),
+        (["query", "rules", "--dataset", "tiny"], "holds no photo"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(finished, words, message) -> None:
+    done = ucmgcn(finished.folder, *words)
+    assert done.returncode == 2 and message in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout

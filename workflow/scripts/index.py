@@ -1,0 +1,27 @@
+"""Adapter: freeze what was trained, for searches."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
+from ucmgcn.index import IndexInputs, build_index
+from ucmgcn.logs import configure_logging
+from ucmgcn.train import Settings
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+configure_logging(snakemake.log[0])
+p = snakemake.params
+settings = Settings(
+    GraphConfig(**p.graph),
+    PropagationConfig(**p.propagation),
+    TrainConfig(**p.train),
+    p.seed,
+    "cpu",
+)
+files = {
+    name: Path(value) if isinstance(value, str) else [Path(path) for path in value]
+    for name, value in snakemake.input.items()
+}
+build_index(IndexInputs(**files), Path(snakemake.output.index), settings, p.facts)

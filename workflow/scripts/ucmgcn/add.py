@@ -1,0 +1,164 @@
+"""Add a mesh to the library of a finished run, searchable before the next run.
+
+It is rendered and described just as the run did it, into a folder of its own below
+`results/<dataset>/added`. It is also copied to the meshes of the data set, where the next run finds
+it; once that has indexed it, what lies in `added` is no longer read.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import trimesh
+from trimesh.resolvers import FilePathResolver
+
+from ucmgcn.added import digest_of, folder_of, settings_of
+from ucmgcn.encoders import Encoder
+from ucmgcn.errors import ItemError, UserError
+from ucmgcn.features import extract_view_features
+from ucmgcn.index_file import Facts, Model
+from ucmgcn.manifest import Item
+from ucmgcn.render import render_shard
+from ucmgcn.store import atomic_path, open_shard
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a mesh belongs in the data set.
+
+    Attributes
+    ----------
+    model
+        Its id and category, and where its mesh will lie.
+    files
+        What has to be copied, as copy and original; empty where the mesh already lies there, or
+        where the data set is no folder.
+    """
+
+    model: Model
+    files: Mapping[Path, Path]
+
+
+def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) -> Target:
+    """Settle the id of a mesh, and where it is kept.
+
+    Parameters
+    ----------
+    mesh
+        The file. If it lies in the data set's folder of meshes, it stays.
+    category
+        The subfolder that it goes to; none, or empty, if it has no category.
+    root
+        Folder of the run.
+
+    Raises
+    ------
+    ItemError
+        If there is no such file, or its name is one that a run passes over.
+    UserError
+        If the category is no name of a folder.
+    """
+    if not mesh.is_file():
+        raise ItemError("there is no such file")
+    if mesh.name.startswith("."):
+        raise ItemError("its name starts with a dot, which a run passes over; rename it")
+    folder = root / facts.models
+    category = _checked(category or "")
+    if facts.kind != "folder":
+        id = "/".join(filter(None, (category, mesh.stem)))
+        return Target(Model(id, category, mesh.resolve()), {})
+    if mesh.resolve().is_relative_to(folder.resolve()):
+        inside = mesh.resolve().relative_to(folder.resolve())
+        own = inside.parts[0] if len(inside.parts) > 1 else ""
+        model = Model(inside.with_suffix("").as_posix(), own, Path(facts.models) / inside)
+        return Target(model, {})
+    others = companions(mesh)
+    # Two meshes may each have a file of the same name, such as material.mtl.
+    home = Path(category, mesh.stem if others and category else "")
+    id = (home / mesh.stem).as_posix()
+    copies = {folder / home / path: mesh.parent / path for path in (Path(mesh.name), *others)}
+    return Target(Model(id, category, Path(facts.models) / home / mesh.name), copies)
+
+
+def companions(mesh: Path) -> list[Path]:
+    """List the materials, textures and buffers of a mesh, relative to its folder."""
+    resolver = _Recorder(str(mesh))
+    try:
+        with mesh.open("rb") as file:
+            trimesh.load_scene(file, file_type=mesh.suffix.lower()[1:], resolver=resolver)
+    # What is wrong with the mesh is said when it is rendered.
+    except Exception as error:
+        logger.debug("%s: %s", mesh, error)
+    return sorted(path.relative_to(mesh.parent.resolve()) for path in resolver.found)
+
+
+def describe_mesh(mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder) -> None:
+    """Render and describe a mesh, and keep both below `home`, the data set's results.
+
+    Raises
+    ------
+    ItemError
+        If the mesh cannot be rendered; the message is the reason.
+    UserError
+        If no OpenGL context can be opened.
+    """
+    model, folder = target.model, folder_of(home, target.model.id)
+    provenance = {
+        "model": [model.id, model.category, str(model.path)],
+        "digest": digest_of(mesh),
+        "like": settings_of(facts),
+    }
+    views, features = folder / "views.h5", folder / "features.h5"
+    features.unlink(missing_ok=True)
+    row = Item(model.id, str(mesh), model.category, "", 0, 0)
+    render_shard([row], views, facts.render_config, provenance)
+    with open_shard(views, "views") as shard:
+        rejected = shard.rejected
+    if rejected:
+        shutil.rmtree(folder)
+        raise ItemError(rejected[0].reason)
+    extract_view_features(views, features, encoder, facts.features_config, provenance)
+
+
+def check_place(target: Target) -> None:
+    """Raise ItemError if another file lies where the mesh, or a file of it, belongs."""
+    for copy, original in target.files.items():
+        if copy.exists() and not filecmp.cmp(copy, original, shallow=False):
+            raise ItemError(f"there is another file {copy}; rename yours")
+
+
+def keep(target: Target) -> None:
+    """Copy a mesh, and what it refers to, to the meshes of the data set."""
+    for copy, original in target.files.items():
+        with atomic_path(copy) as partial:
+            shutil.copyfile(original, partial)
+
+
+def _checked(category: str) -> str:
+    if category.startswith(".") or "/" in category or "\\" in category:
+        raise UserError(f"category {category!r} is no name of a folder; take plain words")
+    return category
+
+
+class _Recorder(FilePathResolver):
+    """Keeps which files were asked for and are there."""
+
+    def __init__(self, source: str, found: set[Path] | None = None) -> None:
+        super().__init__(source)
+        self.found: set[Path] = set() if found is None else found
+
+    def absolute(self, name: str) -> Path:
+        path = Path(super().absolute(name))
+        if path.is_file():
+            self.found.add(path)
+        return path
+
+    def namespaced(self, namespace: str) -> _Recorder:
+        return _Recorder(str(Path(self.parent, namespace)), self.found)

@@ -1,0 +1,48 @@
+"""The command `export`: embeddings for other systems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ucmgcn.export import FORMATS, export_library
+from ucmgcn.search import Library
+
+
+@click.command()
+@click.option("--dataset", required=True, metavar="NAME", help="Data set of a finished run.")
+@click.option("--format", "form", required=True, type=click.Choice(FORMATS))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder to write to; RESULTS/NAME/export if not given.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default="results",
+    show_default=True,
+    help="Folder with the results of the run.",
+)
+@click.option(
+    "--method",
+    default="ucm-gcn",
+    show_default=True,
+    help="ucm-gcn, propagation, max-pool or mean-pool.",
+)
+def export(dataset: str, form: str, out: Path | None, results: Path, method: str) -> None:
+    r"""Export the models' embeddings, with their ids.
+
+    They are unit vectors, to be compared by the inner product. faiss and npy come with models.csv,
+    whose row i says what vector i is; parquet holds ids and vectors in one file.
+
+    \b
+    Examples:
+      ucmgcn export --dataset demo --format parquet
+      ucmgcn export --dataset furniture --format faiss --out /data/furniture
+    """
+    library = Library.open(dataset, results, method)
+    for path in export_library(library, form, out or results / dataset / "export"):
+        click.echo(path)
