@@ -162,8 +162,3 @@ def test_instances_need_both_files_and_unique_names(files):
         files, "--model-instances", str(files / "i.txt"), "--query-instances", str(files / "qi.txt")
     )
     assert twice.exit_code == 2 and "occurs twice" in twice.stderr
-
-
-def test_help_has_examples():
-    result = CliRunner().invoke(main, ["evaluate", "--help"])
-    assert "\n  Examples:\n    ucmgcn evaluate --query-embeddings q.npy" in result.stdout

@@ -25,7 +25,7 @@ from ucmgcn.search import Library
 )
 @click.option("--category", metavar="NAME", help="Category of the meshes; none if not given.")
 def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | None) -> None:
-    r"""Add meshes to the library, searchable at once.
+    """Add meshes to the library, searchable at once.
 
     Each mesh is rendered, described and attached to the trained graph, without training anew. It is
     also copied to the data set's folder of meshes, with the files that it refers to, and so the
@@ -37,7 +37,7 @@ def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | Non
     Examples:
       ucmgcn add stool.obj --dataset furniture --category stool
       ucmgcn add new/*.glb --dataset furniture --results /data/results
-    """
+    """  # noqa: D301
     # What it warns of is an error here, and printed as such.
     logging.getLogger("ucmgcn.render").setLevel(logging.ERROR)
     library = Library.open(dataset, results)

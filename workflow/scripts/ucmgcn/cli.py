@@ -45,7 +45,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="ucmgcn")
 def main() -> None:
-    r"""Find the 3D model that a photo shows.
+    """Find the 3D model that a photo shows.
 
     Ends with 0 if all went well, with 2 and one line on a mistake that you can mend.
 
@@ -53,4 +53,4 @@ def main() -> None:
     Examples:
       ucmgcn query photo.jpg --dataset demo
       ucmgcn COMMAND --help
-    """
+    """  # noqa: D301

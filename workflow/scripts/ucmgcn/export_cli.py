@@ -33,7 +33,7 @@ from ucmgcn.search import Library
     help="ucm-gcn, propagation, max-pool or mean-pool.",
 )
 def export(dataset: str, form: str, out: Path | None, results: Path, method: str) -> None:
-    r"""Export the models' embeddings, with their ids.
+    """Export the models' embeddings, with their ids.
 
     They are unit vectors, to be compared by the inner product. faiss and npy come with models.csv,
     whose row i says what vector i is; parquet holds ids and vectors in one file.
@@ -42,7 +42,7 @@ def export(dataset: str, form: str, out: Path | None, results: Path, method: str
     Examples:
       ucmgcn export --dataset demo --format parquet
       ucmgcn export --dataset furniture --format faiss --out /data/furniture
-    """
+    """  # noqa: D301
     library = Library.open(dataset, results, method)
     for path in export_library(library, form, out or results / dataset / "export"):
         click.echo(path)

@@ -59,7 +59,7 @@ def query(
     form: str | None,
     html: Path | None,
 ) -> None:
-    r"""Find the 3D models that photos show.
+    """Find the 3D models that photos show.
 
     PHOTOS are image files, or folders of them. Nothing is trained anew, and no photo's answer
     depends on another photo. A photo that cannot be read is named on standard error; the others are
@@ -71,7 +71,7 @@ def query(
       ucmgcn query holiday/ --dataset furniture --top 3 --csv > found.csv
       ucmgcn query chair.jpg lamp.png --dataset furniture --html found.html
       ucmgcn query chair.jpg --dataset furniture --category seats --json
-    """
+    """  # noqa: D301
     library = Library.open(dataset, results, method)
     unreadable = 0
     answers: list[Answer] = []

@@ -50,7 +50,7 @@ from ucmgcn.web.limits import Limits
 def serve(
     dataset: str, results: Path, method: str, host: str, port: int, max_upload: float, rate: str
 ) -> None:
-    """Serve a web page on which a photo finds the models of a data set.
+    """Serve a page on which a photo finds a data set's models.
 
     The page loads nothing from elsewhere. Only this machine can open it, unless --host says
     otherwise. Ctrl-C ends it.

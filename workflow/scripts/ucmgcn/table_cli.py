@@ -12,10 +12,10 @@ from ucmgcn.tables import format_metrics
 @click.command()
 @click.argument("metrics", type=click.Path(dir_okay=False, path_type=Path))
 def table(metrics: Path) -> None:
-    r"""Print a metrics table for people.
+    """Print a metrics table for people.
 
     \b
     Example:
       ucmgcn table results/demo/tables/metrics.csv
-    """
+    """  # noqa: D301
     click.echo(format_metrics(metrics))
