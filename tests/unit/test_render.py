@@ -190,6 +190,15 @@ def test_textures_and_vertex_colours_are_drawn_when_asked(tmp_path, draw):
     assert np.ptp(plain[32, 16]) == 0
 
 
+def test_a_surface_without_colour_is_plain_among_textures_too(tmp_path, draw):
+    path = tmp_path / "box.obj"
+    trimesh.creation.box().export(path)
+    path.write_text(f"mtllib missing.mtl\nusemtl wood\n{path.read_text()}")
+    plain = draw(load_mesh(path), CONFIG).astype(int)
+    textured = draw(load_mesh(path, textures=True), replace(CONFIG, textures=True)).astype(int)
+    assert np.abs(textured - plain).max() <= 2
+
+
 def test_a_polyhedron_with_another_number_of_views_is_explained():
     with pytest.raises(UserError, match="Set views: 12, or cameras: sphere"):
         RenderConfig(cameras="icosahedron", views=20)

@@ -21,7 +21,7 @@ from PIL import Image
 from ucmgcn.evaluate import EvaluationInputs, EvaluationOptions, evaluate_dataset
 from ucmgcn.manifest import Item, write_items
 from ucmgcn.report import ReportInputs, figures, gallery, origin, page, scores, write_report
-from ucmgcn.report.projection import project
+from ucmgcn.report.projection import project, project_embeddings
 from ucmgcn.store import ShardWriter
 
 CATEGORIES = ("bed", "NA", "<script>alert(1)</script>")
@@ -140,6 +140,7 @@ def write_run(folder: Path, photos, models, photo_rows, model_rows, rng) -> None
                 noisy = rows + rng.normal(size=rows.shape) * 0.3
                 unit = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
                 group.create_dataset(protocol, data=unit.astype("f4"))
+        file["photo/context"] = np.zeros(len(photos), dtype=bool)
     whole = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "constant": [1, 1, 1], "part": "all"}
     fold = {"epoch": [1, 2, 3], "loss": [9.0, 8.0, 7.0], "constant": [1, 1, 1], "part": "fold-0"}
     history = pd.concat([pd.DataFrame(fold), pd.DataFrame(whole)])
@@ -442,6 +443,15 @@ def test_charts_have_no_colour_of_their_own():
         assert not re.search(r"<g id=|<svg[^>]* width=", chart)
     assert "$x^2$ &lt;b&gt;" in charts[2]
     assert 'aria-label="c&lt;d&gt;"' in charts[2]
+
+
+def test_photos_that_were_trained_on_are_on_the_map_too(inputs, tmp_path):
+    path = tmp_path / "embeddings.h5"
+    shutil.copyfile(inputs.embeddings[0], path)
+    with h5py.File(path, "r+") as file:
+        file["photo/context"][:4] = True
+    maps = project_embeddings(replace(inputs, embeddings=[path]))
+    assert maps.n_photos == len(maps.photos) == 24 and len(maps.after) == 48
 
 
 def test_projection_keeps_clusters_together_and_repeats():

