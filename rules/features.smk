@@ -91,7 +91,12 @@ rule rejected:
         images=rules.features.input.images,
         points=POINTS,
     output:
-        table=f"{RESULTS}/tables/rejected.csv",
+        table=report(
+            f"{RESULTS}/tables/rejected.csv",
+            category="Files left out",
+            caption="../workflow/report/rejected.rst",
+            labels={"shows": "rejected files"},
+        ),
     log:
         f"{RESULTS}/logs/rejected.log",
     benchmark:

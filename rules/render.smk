@@ -33,6 +33,7 @@ rule contact_sheet:
             f"{RESULTS}/views/contact-sheet.png",
             category="Views",
             caption="../workflow/report/contact-sheet.rst",
+            labels={"views": "contact sheet"},
         ),
     log:
         f"{RESULTS}/logs/contact_sheet.log",

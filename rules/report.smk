@@ -21,6 +21,7 @@ rule report:
             f"{RESULTS}/report/index.html",
             category="Report",
             caption="../workflow/report/report.rst",
+            labels={"report": "the whole of it"},
         ),
     log:
         f"{RESULTS}/logs/report.log",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -73,3 +76,18 @@ def test_every_job_has_a_log_and_a_benchmark(finished) -> None:
 
 def test_no_temporary_file_is_left(finished) -> None:
     assert not list((finished.folder / "results").rglob(".partial*"))
+
+
+def test_snakemakes_own_report_holds_tables_and_charts_with_captions_and_labels(finished) -> None:
+    finished.snakemake("--report", "own-report.html")
+    text = (finished.folder / "own-report.html").read_text()
+    files = json.loads(re.search(r"^ *var results = (\{.*\})", text, re.MULTILINE)[1])
+    names = {path.removeprefix("results/tiny/") for path in files}
+    assert {"tables/metrics.csv", "tables/pr_curve.svg", "tables/significance.csv"} < names
+    assert {"tables/rejected.csv", "views/contact-sheet.png", "report/index.html"} < names
+    for path, entry in files.items():
+        content = base64.b64encode((finished.folder / path).read_bytes()).decode()
+        assert entry["data_uri"].endswith(content), path
+        assert entry["caption"].startswith("<p>") and entry["labels"], path
+    captions = [entry["caption"] for entry in files.values()]
+    assert len(set(captions)) == len(captions)

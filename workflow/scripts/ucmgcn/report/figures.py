@@ -101,18 +101,23 @@ def draw_map(
     photo_groups, model_groups
         Number of the category of each, -1 for none.
     labels
-        Category names, written at the median of their photos.
+        Category names, written above the median of their photos.
     """
     of_photo, of_model = np.array(photo_groups), np.array(model_groups)
 
+    size = float(np.clip(3000 / max(len(photos), len(models), 1), 9, 30))
+
     def draw(axes: Axes) -> None:
-        _dots(axes, photos, of_photo, "o", 9)
-        _dots(axes, models, of_model, "^", 24)
+        _dots(axes, photos, of_photo, "o", size)
+        _dots(axes, models, of_model, "^", 1.4 * size)
         for group, label in enumerate(labels):
             own = photos[of_photo == group]
             x, y = np.median(own if len(own) else models[of_model == group], axis=0)
             colour = SERIES[group % N_COLOURS]
-            axes.text(x, y, label, color=colour, size=9, weight="bold", ha="center", va="center")
+            style: dict[str, Any] = {"color": colour, "size": 9, "weight": "bold"}
+            above: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points"}
+            axes.annotate(label, (x, y), **above, **style, ha="center", va="bottom")
+        axes.margins(0.08)
         axes.set_axis_off()
 
     return _chart(draw, (5.2, 4.8), name)
