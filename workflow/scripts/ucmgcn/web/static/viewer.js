@@ -87,10 +87,10 @@ function makeRenderer(THREE) {
 function makeScene(THREE, mesh) {
   const scene = new THREE.Scene();
   const camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW, 1, 0.05, 100);
-  const light = new THREE.DirectionalLight(0xffffff, 1.0);
+  const light = new THREE.DirectionalLight(0xffffff, 0.85);
   light.position.set(-1.2, 1.6, 2);
   camera.add(light);
-  scene.add(mesh, camera, new THREE.HemisphereLight(0xffffff, 0x6a6a72, 0.55));
+  scene.add(mesh, camera, new THREE.HemisphereLight(0xffffff, 0x6a6a72, 0.4));
   // Meshes from the web rarely agree on which side of a triangle is the outer one.
   mesh.traverse((part) => part.material && (part.material.side = THREE.DoubleSide));
   place(camera);
