@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +22,7 @@ import click
 import dgl
 import numpy as np
 import torch
+from measuring import Measured, Row, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
@@ -34,8 +32,6 @@ from ucmgcn.graph import Nodes, fit_nodes, link, load_graph, read_nodes, write_n
 from ucmgcn.inductive import embed_queries
 from ucmgcn.propagation import flatten, propagated
 from ucmgcn.train import Files, Settings, Training, train_seed
-
-GIB = 2**20  # in KiB, the unit of /proc
 
 
 @click.command()
@@ -69,17 +65,30 @@ def main(
     if sampled:
         config = replace(config, full_batch_nodes=0)
     settings = Settings(GraphConfig(space=space), PropagationConfig(), config, seed, device)
+    size = f"{photos + models * (len(icosahedron()) + 1):,} nodes, {space}"
     with tempfile.TemporaryDirectory() as folder:
         graph, nodes = build(Path(folder), photos, models, features, categories, settings)
         if whole:
             files = Files(*(Path(folder) / name for name in ("checkpoint", "history", "rows")))
-            with measured("one seed, both protocols"):
+            with measured("one seed, both protocols") as one:
                 train_seed(graph, nodes, files, settings)
+            rows = [whole_training(one, size)]
         else:
-            measure_parts(graph, nodes, settings, config)
+            rows = measure_parts(graph, nodes, settings, config, size)
+    record(f"{Path(__file__).stem}-{'whole' if whole else space}", rows)
 
 
-def measure_parts(graph: Path, nodes: Path, settings: Settings, config: TrainConfig) -> None:
+def whole_training(one: Measured, size: str) -> Row:
+    """Take the seeds of the configuration one after the other, each on all threads."""
+    seeds = len(TrainConfig().seeds)
+    minutes = seeds * one.seconds / 60
+    reached = f"{seeds} x {one.seconds:.0f} s, peak {one.peak:.1f} GiB"
+    return Row(f"train: the default, {size}", "", reached, "10 min", minutes < 10)
+
+
+def measure_parts(
+    graph: Path, nodes: Path, settings: Settings, config: TrainConfig, size: str
+) -> list[Row]:
     """Train once on everything, and answer every photo as if it were new."""
     with measured("read"):
         loaded, known = load_graph(graph), read_nodes(nodes)
@@ -91,13 +100,18 @@ def measure_parts(graph: Path, nodes: Path, settings: Settings, config: TrainCon
     with measured("the same, and targets"):
         training = Training(flat, settings, config, Path("none"), "")
     for part in (1, config.epochs - 1):
-        with measured(f"{part} epochs"):
+        with measured(f"{part} epochs") as epochs:
             for epoch in range(part):
                 training._epoch(epoch)
     with measured("freeze"):
         frozen = training.freeze(known.space)
     with measured("inductive embedding"):
         embed_queries(frozen, known.photo_features)
+    seconds, peak = epochs.seconds / part, epochs.peak
+    return [
+        Row(f"train: an epoch, {size}", "", f"{seconds:.2f} s", "5 s", seconds < 5),
+        Row(f"train: peak, {size}", "", f"{peak:.1f} GiB", "6 GiB", peak < 6),
+    ]
 
 
 def build(
@@ -130,22 +144,6 @@ def scattered(
     rows = 4.0 * generator.standard_normal((*shape, centres.shape[1]), dtype=np.float32)
     rows += centres[item].reshape(shape[0], *[1] * (len(shape) - 1), -1)
     return rows
-
-
-@contextmanager
-def measured(name: str) -> Iterator[None]:
-    """Print the times and the peak of resident memory of a part."""
-    Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
-    start, busy = time.perf_counter(), time.process_time()
-    yield
-    seconds, busy = time.perf_counter() - start, time.process_time() - busy
-    print(f"{name:28} {seconds:8.2f} s {busy:8.2f} s cpu {peak():8.2f} GiB", flush=True)
-
-
-def peak() -> float:
-    """Peak of resident memory since it was last started anew, GiB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / GIB
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from ucmgcn.errors import UserError
 
 SCHEMA_VERSION = 1
 CHUNK_BYTES = 256 * 1024
+READ_BYTES = 64 * 2**20
 STAGES = {
     "views": "render",
     "image-features": "features",
@@ -223,16 +224,33 @@ def read_shards(
     rejected
         What the shards' stage left out.
     """
+    paths = list(paths)
     ids: list[str] = []
-    parts: list[npt.NDArray[Any]] = []
     rejected: list[Rejection] = []
+    shape: tuple[int, ...] = ()
+    dtype: npt.DTypeLike = None
     for path in paths:
         with open_shard(path, kind) as shard:
             ids += shard.ids
-            parts.append(shard.array[:])
             rejected += shard.rejected
+            shape, dtype = shard.array.shape[1:], shard.array.dtype
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    return [ids[i] for i in order], np.concatenate(parts)[order], rejected
+    items = np.empty((len(ids), *shape), dtype)
+    place = np.empty(len(ids), dtype=np.int64)
+    place[order] = np.arange(len(ids))
+    start = 0
+    for path in paths:
+        with open_shard(path, kind) as shard:
+            for part in _blocks(shard.array):
+                items[place[start : start + len(part)]] = part
+                start += len(part)
+    return [ids[i] for i in order], items, rejected
+
+
+def _blocks(array: h5py.Dataset) -> Iterator[npt.NDArray[Any]]:
+    """Read an array piece by piece, so that no more than the result and a piece are in memory."""
+    size = max(1, READ_BYTES // max(1, int(np.prod(array.shape[1:])) * array.dtype.itemsize))
+    return (array[i : i + size] for i in range(0, len(array), size))
 
 
 def _check(file: h5py.File, kind: str) -> None:

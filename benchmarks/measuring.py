@@ -1,0 +1,81 @@
+"""What the benchmarks of speed share: seconds, memory, and rows of the table made of them.
+
+Each script keeps its rows in `results/performance/<script>.csv`; `performance.py` prints all of
+them as one Markdown table.
+"""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+ROWS = Path("results") / "performance"
+GIB = 2**20  # in KiB, the unit of /proc
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: what was measured, against what, what it gave, and what was wanted."""
+
+    part: str
+    against: str
+    reached: str
+    target: str
+    met: bool
+
+
+@dataclass
+class Measured:
+    """Seconds on the clock, of processor time over all threads, and peak resident memory in GiB."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+    peak: float = 0.0
+
+
+@contextmanager
+def measured(name: str) -> Iterator[Measured]:
+    """Measure a piece of work in this process, and print what it took."""
+    Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
+    result = Measured()
+    start, busy = time.perf_counter(), time.process_time()
+    yield result
+    result.seconds = time.perf_counter() - start
+    result.cpu = time.process_time() - busy
+    result.peak = peak()
+    print(
+        f"{name:28} {result.seconds:8.2f} s {result.cpu:8.2f} s cpu {result.peak:8.2f} GiB",
+        flush=True,
+    )
+
+
+def peak() -> float:
+    """Peak of resident memory since it was last started anew, GiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / GIB
+
+
+def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process of its own, so that its memory is its own too."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def record(name: str, rows: Sequence[Row], folder: Path = ROWS) -> None:
+    """Keep the rows of a script under its name, for the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(map(asdict, rows))
+    for row in rows:
+        verdict = "met" if row.met else "MISSED"
+        what = f"{row.part}, against {row.against}" if row.against else row.part
+        print(f"{what}: {row.reached}; wanted {row.target}: {verdict}")
