@@ -12,6 +12,7 @@ rule render_shard:
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),
+        gpu=int(CONFIG.device != "cpu" and not GIVEN_VIEWS),
     params:
         config=section("render") | ({"given": CONFIG.data.views} if GIVEN_VIEWS else {}),
         source=FILES,

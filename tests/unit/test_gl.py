@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from ucmgcn import gl
 from ucmgcn.errors import UserError
@@ -23,7 +24,7 @@ def self_check(**env):
 @pytest.fixture
 def unset(monkeypatch):
     # setenv first, so that what select_platform sets is undone afterwards.
-    for name in ("PYOPENGL_PLATFORM", "LP_NUM_THREADS"):
+    for name in ("PYOPENGL_PLATFORM", "LP_NUM_THREADS", "EGL_DEVICE_ID"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     return monkeypatch
@@ -72,6 +73,55 @@ def test_threads_reach_mesa(unset, threads, setting):
     unset.setenv("PYOPENGL_PLATFORM", "egl")
     gl.select_platform(threads)
     assert os.environ["LP_NUM_THREADS"] == setting
+
+
+SOFTWARE = gl.EglDevice(2, software=True)
+GPUS = [gl.EglDevice(0, software=False, cuda=1), gl.EglDevice(1, software=False, cuda=0)]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "numbers"),
+    [
+        (1, None, [0, 1, 2]),
+        (1, "0", [1, 0, 2]),
+        (1, "1,0", [0, 1, 2]),
+        (1, "GPU-5a3f", [0, 1, 2]),  # a name that EGL does not know: any GPU
+        (0, "0", [2, 1, 0]),
+    ],
+)
+def test_the_granted_gpu_comes_first(gpus, visible, numbers):
+    found = gl.by_preference([*GPUS, SOFTWARE], gpus, visible)
+    assert [device.number for device in found] == numbers
+
+
+def test_the_next_device_stands_in_for_one_that_does_not_open(unset):
+    unset.setattr(gl, "_egl_devices", lambda: [*GPUS, SOFTWARE])
+    unset.setattr(gl, "_egl_opens", lambda number: number == 2)
+    assert gl.select_platform() == "egl"
+    assert os.environ["EGL_DEVICE_ID"] == "2"
+
+
+def test_a_named_device_is_kept(unset):
+    unset.setenv("EGL_DEVICE_ID", "1")
+    unset.setattr(gl, "_egl_opens", lambda number: number == 1)
+    assert gl.select_platform() == "egl"
+    assert os.environ["EGL_DEVICE_ID"] == "1"
+
+
+def test_every_device_of_egl_is_found_with_what_it_is():
+    devices = gl._egl_devices()
+    if not devices:
+        pytest.skip("EGL lists no devices here")
+    assert [device.number for device in devices] == list(range(len(devices)))
+    assert all(device.cuda is None for device in devices if device.software)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_egl_draws_on_the_gpu():
+    done = self_check(PYOPENGL_PLATFORM="egl")
+    assert "llvmpipe" not in done.stdout, done.stdout
+    assert any(not device.software for device in gl._egl_devices())
 
 
 def raise_os_error(name):

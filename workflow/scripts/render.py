@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ucmgcn.config import RenderConfig
 from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
+from ucmgcn.devices import claim_gpu
 from ucmgcn.logs import configure_logging
 from ucmgcn.render import render_shard
 
@@ -20,4 +21,5 @@ render_shard(
     RenderConfig(**p.config),
     {"render": p.config, "code": p.code},
     threads=snakemake.threads,
+    gpus=claim_gpu(snakemake.resources.gpu),
 )

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import byref, c_int, c_void_p
+from collections.abc import Sequence
+from ctypes import byref, c_char_p, c_int, c_ssize_t, c_void_p
 from ctypes.util import find_library
+from dataclasses import dataclass
+from typing import Any
 
 from ucmgcn.errors import UserError
 
@@ -22,19 +25,43 @@ EGL_OPENGL_API = 0x30A2
 EGL_PLATFORM_DEVICE_EXT = 0x313F
 CONFIG_ATTRIBUTES = (0x3033, 1, 0x3040, 8, 0x3025, 24, 0x3038)  # pbuffer, OpenGL, depth 24
 CONTEXT_ATTRIBUTES = (0x3098, 4, 0x30FB, 1, 0x30FD, 1, 0x3038)  # version 4.1, core profile
+EGL_EXTENSIONS = 0x3055
+EGL_CUDA_DEVICE_NV = 0x323A  # of EGL_NV_device_cuda
 
 
-def select_platform(threads: int | None = None) -> str:
+@dataclass(frozen=True)
+class EglDevice:
+    """A device that EGL can draw on.
+
+    Attributes
+    ----------
+    number
+        Its place among EGL's devices, which ``EGL_DEVICE_ID`` names.
+    software
+        Whether it is Mesa's rasteriser on the processor.
+    cuda
+        The number that CUDA gives it, if it says so.
+    """
+
+    number: int
+    software: bool
+    cuda: int | None = None
+
+
+def select_platform(threads: int | None = None, gpus: int = 1) -> str:
     """Set ``PYOPENGL_PLATFORM`` to a platform that renders here, and return its name.
 
     A value that is already set is kept. Otherwise EGL is taken if a context without a surface
-    opens, else OSMesa. Which device EGL uses is chosen by ``EGL_DEVICE_ID``. Call it before the
-    first import of ``pyrender`` or ``OpenGL``.
+    opens, else OSMesa. ``EGL_DEVICE_ID`` says which device EGL uses; where it is not set, it is set
+    to the first of `by_preference` that works. Call it before the first import of ``pyrender`` or
+    ``OpenGL``.
 
     Parameters
     ----------
     threads
         Cores that Mesa's software rasteriser may use in this process; None leaves its default.
+    gpus
+        How many GPUs the scheduler granted; with 0 the software rasteriser comes first.
 
     Raises
     ------
@@ -47,7 +74,7 @@ def select_platform(threads: int | None = None) -> str:
     # Else pyglet, which pyrender imports for its viewer, wants the libraries of X11.
     os.environ.setdefault("PYGLET_HEADLESS", "true")
     if "PYOPENGL_PLATFORM" not in os.environ:
-        os.environ["PYOPENGL_PLATFORM"] = _first_working()
+        os.environ["PYOPENGL_PLATFORM"] = _first_working(gpus)
     return os.environ["PYOPENGL_PLATFORM"]
 
 
@@ -82,9 +109,37 @@ def main() -> int:
     return 0
 
 
-def _first_working() -> str:
-    if _egl_opens(int(os.environ.get("EGL_DEVICE_ID", "0"))):
-        return "egl"
+def by_preference(
+    devices: Sequence[EglDevice], gpus: int = 1, visible: str | None = None
+) -> list[EglDevice]:
+    """Order devices: the GPU that was granted, then the other GPUs, then the processor.
+
+    Parameters
+    ----------
+    gpus
+        With 0 the processor comes first.
+    visible
+        What ``CUDA_VISIBLE_DEVICES`` says, by which schedulers grant GPUs; its first number counts.
+    """
+    granted = (visible or "").split(",")[0].strip()
+
+    def rank(device: EglDevice) -> tuple[bool, bool]:
+        return device.software == (gpus > 0), str(device.cuda) != granted
+
+    return sorted(devices, key=rank)
+
+
+def _first_working(gpus: int) -> str:
+    named = os.environ.get("EGL_DEVICE_ID")
+    if named is not None:
+        numbers = [int(named)]
+    else:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        numbers = [device.number for device in by_preference(_egl_devices(), gpus, visible)]
+    for number in numbers:
+        if _egl_opens(number):
+            os.environ["EGL_DEVICE_ID"] = str(number)
+            return "egl"
     if find_library("OSMesa"):
         return "osmesa"
     raise UserError(advice())
@@ -97,13 +152,38 @@ def advice(platform: str = "", error: Exception | None = None) -> str:
     return f"OpenGL: no context opens without a display{failed}. Install: {install}"
 
 
-def _egl_opens(device: int) -> bool:
-    """Whether a context without a surface opens on the device with this number."""
+def _egl() -> ctypes.CDLL | None:
     try:
         egl = ctypes.CDLL(find_library("EGL") or "libEGL.so.1")
     except OSError:
-        return False
+        return None
     egl.eglGetProcAddress.restype = c_void_p
+    return egl
+
+
+def _egl_devices() -> list[EglDevice]:
+    """Ask EGL for its devices, and which of them are GPUs."""
+    egl = _egl()
+    if egl is None:
+        return []
+    text = _extension(egl, b"eglQueryDeviceStringEXT", c_char_p, c_void_p, c_int)
+    number = _extension(egl, b"eglQueryDeviceAttribEXT", c_int, c_void_p, c_int, c_void_p)
+    found = []
+    for place, handle in enumerate(_handles(egl)):
+        extensions = ((text and text(handle, EGL_EXTENSIONS)) or b"").split()
+        cuda = c_ssize_t(-1)
+        if number and b"EGL_NV_device_cuda" in extensions:
+            number(handle, EGL_CUDA_DEVICE_NV, byref(cuda))
+        software = b"EGL_MESA_device_software" in extensions
+        found.append(EglDevice(place, software, cuda.value if cuda.value >= 0 else None))
+    return found
+
+
+def _egl_opens(device: int) -> bool:
+    """Whether a context without a surface opens on the device with this number."""
+    egl = _egl()
+    if egl is None:
+        return False
     display = _device_display(egl, device)
     if not display or not egl.eglInitialize(display, None, None):
         return False
@@ -113,18 +193,23 @@ def _egl_opens(device: int) -> bool:
         egl.eglTerminate(display)
 
 
-def _device_display(egl: ctypes.CDLL, device: int) -> c_void_p | None:
+def _handles(egl: ctypes.CDLL) -> list[c_void_p]:
     query = _extension(egl, b"eglQueryDevicesEXT", c_int, c_int, c_void_p, c_void_p)
-    get_display = _extension(egl, b"eglGetPlatformDisplayEXT", c_void_p, c_int, c_void_p, c_void_p)
-    if query is None or get_display is None:
-        return None
     devices, count = (c_void_p * 64)(), c_int()
-    if not query(64, devices, byref(count)) or not 0 <= device < count.value:
+    if query is None or not query(64, devices, byref(count)):
+        return []
+    return [c_void_p(handle) for handle in devices[: count.value]]
+
+
+def _device_display(egl: ctypes.CDLL, device: int) -> c_void_p | None:
+    get_display = _extension(egl, b"eglGetPlatformDisplayEXT", c_void_p, c_int, c_void_p, c_void_p)
+    devices = _handles(egl)
+    if get_display is None or not 0 <= device < len(devices):
         return None
     return c_void_p(get_display(EGL_PLATFORM_DEVICE_EXT, devices[device], None))
 
 
-def _extension(egl: ctypes.CDLL, name: bytes, *types: type) -> ctypes._CFunctionType | None:
+def _extension(egl: ctypes.CDLL, name: bytes, *types: Any) -> ctypes._CFunctionType | None:
     address = egl.eglGetProcAddress(name)
     return ctypes.CFUNCTYPE(*types)(address) if address else None
 

@@ -105,6 +105,8 @@ class Renderer:
         How to render.
     threads
         Threads of Mesa's software rasteriser.
+    gpus
+        How many GPUs the scheduler granted; with 0 the processor draws.
 
     Raises
     ------
@@ -112,14 +114,14 @@ class Renderer:
         On entering, if no OpenGL context can be opened.
     """
 
-    def __init__(self, config: RenderConfig, threads: int = 1) -> None:
-        self._config, self._threads = config, threads
+    def __init__(self, config: RenderConfig, threads: int = 1, gpus: int = 1) -> None:
+        self._config, self._threads, self._gpus = config, threads, gpus
         scale = SUPERSAMPLING if config.antialias else 1
         self._drawn = side = round(config.size * scale)
         self._tiles = max(1, min(config.views, MAX_HEIGHT // side, MAX_PIXELS // side**2))
 
     def __enter__(self) -> Renderer:
-        platform = gl.select_platform(self._threads)
+        platform = gl.select_platform(self._threads, self._gpus)
         from ucmgcn.offscreen import TileContext
 
         try:
@@ -191,6 +193,7 @@ def render_shard(
     config: RenderConfig,
     provenance: Mapping[str, Any],
     threads: int = 1,
+    gpus: int = 1,
 ) -> None:
     """Render the models of one shard into `out`; what can't be rendered is recorded as rejected.
 
@@ -205,8 +208,8 @@ def render_shard(
         How to render.
     provenance
         Kept in the shard.
-    threads
-        Threads of Mesa's software rasteriser.
+    threads, gpus
+        As in `Renderer`.
 
     Raises
     ------
@@ -218,7 +221,7 @@ def render_shard(
     positions = config.positions()
     shape = (config.views, config.size, config.size, 3)
     with (
-        Renderer(config, threads) as renderer,
+        Renderer(config, threads, gpus) as renderer,
         ShardWriter(
             out,
             "views",

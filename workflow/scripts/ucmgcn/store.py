@@ -228,7 +228,7 @@ def read_shards(
     ids: list[str] = []
     rejected: list[Rejection] = []
     shape: tuple[int, ...] = ()
-    dtype: npt.DTypeLike = None
+    dtype = np.dtype(np.float32)
     for path in paths:
         with open_shard(path, kind) as shard:
             ids += shard.ids
