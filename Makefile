@@ -4,7 +4,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint lock settings setup
+SET ?= psb
+
+.PHONY: ablation demo test lint lock settings setup
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
@@ -33,3 +35,6 @@ lock: ## pin what is installed now, without any index's address
 
 settings: setup ## write config.yaml, its schema and the README's table anew from the code
 	$(BIN)/python docs/settings.py
+
+ablation: setup ## docs/ablation.md anew, in hours: make ablation SET=NAME MODELS=DIR IMAGES=DIR
+	source $(BIN)/activate && bash benchmarks/ablation.sh $(SET) "$(MODELS)" "$(IMAGES)"

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
+from jinja2 import StrictUndefined, Template
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
@@ -138,6 +139,9 @@ def carry_over(runs: pd.DataFrame, whole: str) -> Iterator[str]:
     means = runs.groupby(KEY)[["joined/transductive/FT", "propagation/transductive/FT"]].mean()
     sets = [name for name in runs["dataset"].unique() if name != whole]
     sets = [name for name in sets if (name, "default") in means.index]
+    if not sets:
+        yield "not run"
+        return
     yield "| row | " + " | ".join(sets) + " |"
     yield "|---|" + "---|" * len(sets)
     shown = {"propagation (control)": ("default", "propagation")}
@@ -192,8 +196,9 @@ def main(cache: Path, dataset: str, second: str, tables: tuple[Path, ...], out: 
     }
     plot_changes(found[dataset], out / "ablation-changes.svg")
     plot_curves(found[dataset], out / "ablation-curves.svg")
-    template = Path(__file__).with_name("ablation.md").read_text(encoding="utf-8")
     sections = {
+        "dataset": [dataset],
+        "second_set": [second],
         "main": main_table(found[dataset]),
         "verdicts": verdicts(found[dataset]),
         "second": main_table(found[second]) if second in found else ["not run"],
@@ -202,9 +207,10 @@ def main(cache: Path, dataset: str, second: str, tables: tuple[Path, ...], out: 
         "criteria": criteria_table(found),
         "targets": targets(tables) if tables else ["not run"],
     }
-    for name, lines in sections.items():
-        template = template.replace("{{" + name + "}}", "\n".join(lines))
-    (out / "ablation.md").write_text(template, encoding="utf-8")
+    text = Path(__file__).with_name("ablation.md").read_text(encoding="utf-8")
+    template = Template(text, undefined=StrictUndefined, keep_trailing_newline=True)
+    filled = template.render({name: "\n".join(lines) for name, lines in sections.items()})
+    (out / "ablation.md").write_text(filled, encoding="utf-8")
 
 
 if __name__ == "__main__":
