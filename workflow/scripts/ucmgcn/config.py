@@ -165,7 +165,7 @@ class TrainConfig:
     discrimination: Annotated[
         Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
     ] = "info-nce"
-    temperature: Annotated[float, Field(gt=0, description="of info-nce")] = 0.5
+    temperature: Annotated[float, Field(ge=0.025, description="of info-nce")] = 0.5
     correlation: Annotated[
         Literal["coral", "agreement", "off"], Field(description="loss against the media's gap")
     ] = "coral"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import dgl
@@ -12,7 +14,8 @@ from torch.nn import functional as F
 from ucmgcn.message_passing import pass_messages
 
 DENSE_NODES = 4_000
-BLOCK_VALUES = 8_000_000  # what stays in a processor's cache is twice as fast
+BLOCK_VALUES = 1_000_000  # what stays in a core's cache is half as fast again
+LEAST_TEMPERATURE = 0.025  # exp(-2 / temperature) is a normal float32
 
 
 def spectral_contrastive(embeddings: Tensor, pairs: Tensor, weights: Tensor) -> Tensor:
@@ -61,15 +64,18 @@ def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: fl
 
 
 def log_partition(unit: Tensor, temperature: float) -> Tensor:
-    """Sum over i of log sum_{j != i} exp(u_i . u_j / temperature), in blocks of rows.
+    """Sum over i of log Z_i, with Z_i = sum_{j != i} exp(u_i . u_j / temperature).
 
-    No n x n matrix is held: the gradient, (P + P') u / temperature for the softmax P of the rows,
-    is accumulated while a block of P is at hand. It cannot be differentiated twice.
+    No n x n matrix is held: a first pass over its blocks sums Z, a second one the gradient,
+    sum_j E_ij (1 / Z_i + 1 / Z_j) u_j / temperature for the exponentials E. As E is symmetric, each
+    pass visits one of two opposite blocks. It cannot be differentiated twice.
 
     Parameters
     ----------
     unit
-        Shape (n, d), n > 1.
+        Unit vectors, shape (n, d), n > 1.
+    temperature
+        At least `LEAST_TEMPERATURE`, below which the exponentials leave the range of float32.
     """
     partition: Tensor = _LogPartition.apply(unit, temperature)  # type: ignore[no-untyped-call]
     return partition
@@ -78,26 +84,39 @@ def log_partition(unit: Tensor, temperature: float) -> Tensor:
 class _LogPartition(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, unit: Tensor, temperature: float) -> Tensor:
-        partition = unit.new_zeros(())
+        total = torch.zeros_like(unit[:, 0])
+        for rows, columns, block in _exponentials(unit, temperature):
+            total[rows] += block.sum(1)
+            if rows != columns:
+                total[columns] += block.sum(0)
         gradient = torch.zeros_like(unit)
-        rows = max(1, BLOCK_VALUES // len(unit))
-        for start in range(0, len(unit), rows):
-            part = unit[start : start + rows] / temperature
-            logits = part @ unit.T
-            logits.diagonal(start).fill_(-torch.inf)
-            normaliser = logits.logsumexp(1, keepdim=True)
-            partition += normaliser.sum()
-            if ctx.needs_input_grad[0]:
-                softmax = logits.sub_(normaliser).exp_()
-                gradient[start : start + rows] += softmax @ unit / temperature
-                gradient.addmm_(softmax.T, part)
-        ctx.save_for_backward(gradient)
-        return partition
+        if ctx.needs_input_grad[0]:
+            share = 1 / total
+            for rows, columns, block in _exponentials(unit, temperature):
+                block *= share[rows, None] + share[columns]
+                gradient[rows].addmm_(block, unit[columns])
+                if rows != columns:
+                    gradient[columns].addmm_(block.T, unit[rows])
+        ctx.save_for_backward(gradient / temperature)
+        return total.log().sum() + len(unit) / temperature
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
         (gradient,) = ctx.saved_tensors
         return outer[0] * gradient, None
+
+
+def _exponentials(unit: Tensor, temperature: float) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Yield the blocks on and above the diagonal of exp((u_i . u_j - 1) / temperature), i != j."""
+    size = max(1, math.isqrt(BLOCK_VALUES))
+    parts = [slice(i, i + size) for i in range(0, len(unit), size)]
+    scaled, shift = unit / temperature, unit.new_tensor(-1 / temperature)
+    for number, rows in enumerate(parts):
+        for columns in parts[number:]:
+            block = torch.addmm(shift, scaled[rows], unit[columns].T).exp_()
+            if rows == columns:
+                block.fill_diagonal_(0)
+            yield rows, columns, block
 
 
 def _attraction(unit: Tensor, pairs: Tensor, share: Tensor) -> Tensor:
