@@ -29,6 +29,7 @@ rule report:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
         ENVIRONMENT
+    threads: 2
     resources:
         mem_mb=grown(2000),
         runtime=grown(10),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ucmgcn import evaluate_tables
+from ucmgcn.assess import Task, assess
 from ucmgcn.controls import CONTROLS
 from ucmgcn.errors import UserError
 from ucmgcn.evaluate import (
@@ -19,6 +23,7 @@ from ucmgcn.evaluate import (
     read_rows,
 )
 from ucmgcn.metrics import METRICS, retrieval, summarise
+from ucmgcn.ranking import EmbeddingScorer
 from ucmgcn.store import ShardWriter
 
 CATEGORIES = ("bed", "car", "NA")
@@ -369,3 +374,27 @@ def test_the_gzip_header_carries_no_time_and_no_name(evaluated):
     raw = (tables / "ranking.csv.gz").read_bytes()
     assert raw[3] == 0 and raw[4:8] == bytes(4)
     assert gzip.decompress(raw).startswith(b"query,method,rank")
+
+
+def test_the_ranking_is_what_a_csv_writer_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate_tables, "RANKING_QUERIES", 2)
+    queries = ["a,b", 'quo"te', "plain", "line\nbreak", "unknown"]
+    models = ["m", 'm "2"', "m,3"]
+    task = Task(queries, models, ["x", "y", "", "x", "z"], ["x", "y", "x"])
+    rng = np.random.default_rng(0)
+    run = assess(EmbeddingScorer(rng.normal(size=(5, 3)), rng.normal(size=(3, 3))), task, top=2)
+    result = evaluate_tables.Result("max-pool", "inductive", "none", [""], [run])
+    expected = io.StringIO()
+    writer = csv.writer(expected, lineterminator="\n")
+    writer.writerow(["query", "method", "rank", "model", "score", "hit", "protocol", "seed"])
+    for q, query in enumerate(queries):
+        for rank, (m, score) in enumerate(zip(run.top[q], run.top_scores[q], strict=True), 1):
+            hit = int(task.query_labels[q] == task.model_labels[m])
+            hit = hit if task.query_labels[q] else ""
+            writer.writerow(
+                [query, "max-pool", rank, models[m], f"{score:.6f}", hit, "inductive", ""]
+            )
+    for threads in (1, 3):
+        evaluate_tables.write_ranking(tmp_path / "r.csv.gz", task, [result], 2, threads)
+        with gzip.open(tmp_path / "r.csv.gz", "rt", newline="") as file:
+            assert file.read() == expected.getvalue()

@@ -20,4 +20,4 @@ inputs = ReportInputs(
     root=Path(snakemake.scriptdir).parents[1],
     config=snakemake.params.config,
 )
-write_report(inputs, Path(snakemake.output.html))
+write_report(inputs, Path(snakemake.output.html), snakemake.threads)

@@ -179,6 +179,7 @@ def evaluate_dataset(
         top=options.top,
         resamples=options.resamples,
         seed=options.seed,
+        threads=options.threads,
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from ucmgcn.store import atomic_path
 Floats = npt.NDArray[np.float64]
 
 CONFUSION_DEPTH = 10
+RANKING_QUERIES = 1024  # in a part of the ranking's file
 PER_QUERY = {"NN": "nn", "FT": "ft", "ST": "st", "DCG": "dcg", "ANMRR": "anmrr", "mAP": "ap"}
 WITH_INTERVAL = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
 ALPHA = 0.05
@@ -87,6 +87,7 @@ def write_all(
     top: int,
     resamples: int,
     seed: int,
+    threads: int = 1,
 ) -> None:
     """Write every table and plot of the stage into the folder `out`."""
     key = ["dataset", "method", "protocol"]
@@ -118,7 +119,7 @@ def write_all(
     _write_text_rows(out / "left_out.csv", ("query", "category", "reason"), context.task.left_out)
     if context.shapes is not None:
         _write(out / "challenge.csv", challenge_rows(context, results, context.shapes), [])
-    write_ranking(out / "ranking.csv.gz", context.task, results, top)
+    write_ranking(out / "ranking.csv.gz", context.task, results, top, threads)
     title = f"{context.dataset}, {context.backbone}" + ("" if curves else ": no labels")
     for suffix in ("svg", "png"):
         plot_precision_recall(curves, out / f"pr_curve.{suffix}", title=title, highlight=subject)
@@ -252,36 +253,56 @@ def challenge_rows(
             yield {**_head(context, result), **row}
 
 
-def write_ranking(path: Path, task: Task, results: Sequence[Result], top: int) -> None:
+def write_ranking(
+    path: Path, task: Task, results: Sequence[Result], top: int, threads: int = 1
+) -> None:
     """Write the first `top` models of each query, for the first seed of each method, gzipped.
 
-    The gzip header has no name and no time, so equal rankings give equal bytes.
+    The gzip headers have no name and no time, so equal rankings give equal bytes. Parts of it are
+    compressed side by side: the file is a sequence of gzip members.
     """
     columns = ("query", "method", "rank", "model", "score", "hit", "protocol", "seed")
+    starts = range(0, len(task.queries), RANKING_QUERIES)
+    parts = [
+        (r, range(len(task.queries))[i : i + RANKING_QUERIES]) for r in results for i in starts
+    ]
+    models = [_quoted(model) for model in task.models]
+
+    def compressed(part: tuple[Result, range]) -> bytes:
+        return _gzipped("".join(_ranking_lines(task, *part, models, top)))
+
     with (
         atomic_path(path) as partial,
-        partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", fileobj=raw, mtime=0, compresslevel=6) as zipped,
-        io.TextIOWrapper(zipped, encoding="utf-8", newline="") as text,
+        partial.open("wb") as out,
+        ThreadPoolExecutor(threads) as pool,
     ):
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for result in results:
-            writer.writerows(_ranking_rows(task, result, top))
+        out.write(_gzipped(",".join(columns) + "\n"))
+        out.writelines(pool.map(compressed, parts))
 
 
-def _ranking_rows(task: Task, result: Result, top: int) -> Iterator[tuple[Any, ...]]:
+def _ranking_lines(
+    task: Task, result: Result, queries: range, models: Sequence[str], top: int
+) -> Iterator[str]:
     run, seed = result.runs[0], result.seeds[0]
-    hits = task.model_codes[run.top] == task.query_codes[:, None]
-    for q, query in enumerate(task.queries):
-        labelled = task.query_labels[q] != ""
-        row = zip(run.top[q, :top], run.top_scores[q], hits[q], strict=False)
+    for q in queries:
+        head = f"{_quoted(task.queries[q])},{result.method}"
+        tail = f"{result.protocol},{seed}\n"
+        best = run.top[q, :top]
+        correct = (task.model_codes[best] == task.query_codes[q]) & task.evaluated[q]
+        shown = correct.astype(int).tolist() if task.query_labels[q] else [""] * len(best)
+        row = zip(best.tolist(), run.top_scores[q, :top].tolist(), shown, strict=True)
         for rank, (model, score, hit) in enumerate(row, 1):
-            shown = int(hit and task.evaluated[q]) if labelled else ""
-            yield (
-                query, result.method, rank, task.models[model], f"{score:.6f}", shown,
-                result.protocol, seed,
-            )  # fmt: skip
+            yield f"{head},{rank},{models[model]},{score:.6f},{hit},{tail}"
+
+
+def _quoted(name: str) -> str:
+    """Write a name as a cell of a CSV file."""
+    special = any(mark in name for mark in ',"\r\n')
+    return '"' + name.replace('"', '""') + '"' if special else name
+
+
+def _gzipped(text: str) -> bytes:
+    return gzip.compress(text.encode("utf-8"), compresslevel=6, mtime=0)
 
 
 def _compare(

@@ -4,6 +4,8 @@ What there is to list depends on the kind of data set, see `ucmgcn.datasets`. A 
 as `DIR/<category>/<id>.<ext>`, at any depth below the category, or flat; files that lie directly in
 the folder have the empty category. An item's id is its path below the folder without the extension,
 so that it stays the same whatever else comes or goes.
+
+pandas is imported where it is used: to list a shard's files, and to plan, takes none of it.
 """
 
 from __future__ import annotations
@@ -16,8 +18,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
-
-import pandas as pd
 
 from ucmgcn.errors import UserError
 from ucmgcn.store import Rejection, atomic_path
@@ -142,6 +142,8 @@ def write_items(path: Path, items: Sequence[Item]) -> None:
     There is no column ``model_id`` if no item has one.
     """
     columns = [*COLUMNS, "model_id"] if any(item.model_id for item in items) else COLUMNS
+    import pandas as pd
+
     rows = [{k: getattr(item, k) for k in columns} | dict(item.extra) for item in items]
     names = dict.fromkeys([*columns, *(name for row in rows for name in row)])
     with atomic_path(path) as partial:
@@ -150,6 +152,8 @@ def write_items(path: Path, items: Sequence[Item]) -> None:
 
 def read_items(path: Path) -> list[Item]:
     """Read what `write_items` wrote, but for the extra columns; ``NA`` stays text."""
+    import pandas as pd
+
     text = dict.fromkeys(("id", "path", "category", "split", "model_id"), str)
     known = [*COLUMNS, "model_id"]
     frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=lambda n: n in known)
@@ -159,6 +163,8 @@ def read_items(path: Path) -> list[Item]:
 
 def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
     """Write rejections as a CSV file with the columns path, stage, reason, sorted."""
+    import pandas as pd
+
     rows = sorted({astuple(r) for r in rejected})
     with atomic_path(path) as partial:
         pd.DataFrame(rows, columns=["path", "stage", "reason"]).to_csv(partial, index=False)
@@ -166,6 +172,8 @@ def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
 
 def read_rejected(path: Path) -> list[Rejection]:
     """Read what `write_rejected` wrote."""
+    import pandas as pd
+
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
 

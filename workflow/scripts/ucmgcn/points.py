@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import trimesh
 
 from ucmgcn.datasets.source import NORMALISED
 from ucmgcn.errors import ItemError
 from ucmgcn.manifest import Item
-from ucmgcn.meshes import load_mesh
 from ucmgcn.progress import track
 from ucmgcn.store import ShardWriter, open_shard
 
@@ -58,6 +56,11 @@ def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Points:
     ItemError
         If the file holds no surface.
     """
+    # Here, for the evaluation, which reads points, draws none.
+    import trimesh
+
+    from ucmgcn.meshes import load_mesh
+
     load_mesh(path)  # which checks it, and says what is wrong with it
     shape = trimesh.load_mesh(path, process=False, skip_materials=True)
     points, _ = trimesh.sample.sample_surface(shape, n_points, seed=seed)

@@ -75,7 +75,7 @@ class _Scope:
         return bool(self.metrics[list(METRICS)].notna().any(axis=None))
 
 
-def write_report(inputs: ReportInputs, out: Path) -> None:
+def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
     """Write the page: one file that needs no other, and asks for none.
 
     The same inputs give the same bytes.
@@ -86,6 +86,8 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
         The files to read.
     out
         The HTML file to write.
+    threads
+        Cores that it may use.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def write_report(inputs: ReportInputs, out: Path) -> None:
         If a shard is damaged, or an embedding file lacks an item.
     """
     scope = _scope(inputs)
-    page = _environment().get_template("report.html.j2").render(_content(scope))
+    page = _environment().get_template("report.html.j2").render(_content(scope, threads))
     with atomic_path(out) as partial:
         partial.write_text(page, encoding="utf-8")
     logger.info("%s: %.1f MB", out, len(page.encode()) / 1e6)
@@ -120,13 +122,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _content(scope: _Scope) -> dict[str, Any]:
+def _content(scope: _Scope, threads: int) -> dict[str, Any]:
     inputs = scope.inputs
     return {
         **_overview(scope),
         **(_measured(scope) if scope.labelled else {"labelled": False}),
         "strips": build_gallery(inputs, scope.subject, scope.reference),
-        "maps": _maps(inputs) if inputs.embeddings else None,
+        "maps": _maps(inputs, threads) if inputs.embeddings else None,
         "history": _history(inputs),
         "seeds_trained": [path.parent.name for path in map(Path, inputs.history)],
         "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
@@ -224,8 +226,8 @@ def _curves(scope: _Scope, rows: Sequence[scores.Method]) -> list[tuple[str, Mar
     ]  # fmt: skip
 
 
-def _maps(inputs: ReportInputs) -> dict[str, Any]:
-    maps = project_embeddings(inputs)
+def _maps(inputs: ReportInputs, threads: int) -> dict[str, Any]:
+    maps = project_embeddings(inputs, threads=threads)
     category = {
         **dict(_categories(inputs.images, "photo")), **dict(_categories(inputs.models, "model"))
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +47,15 @@ class Maps:
     after: Floats
 
 
-def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH) -> Maps:
+def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH, threads: int = 1) -> Maps:
     """Project descriptors (models: maximum over views) and transductive embeddings.
 
     Parameters
     ----------
     limit
         At most this many photos, and as many models, are drawn: a fixed random sample.
+    threads
+        With two, both maps are made side by side.
     """
     path = inputs.embeddings[0]
     held = _embedded_ids(path)
@@ -66,7 +69,9 @@ def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH) -> Maps:
         for group, ids in (("photo", photos), ("model", models))
     ]
     counts = len(held["photo"]), len(held["model"])
-    return Maps(photos, models, *counts, _of_both(before), _of_both(after))
+    # One thread a map: the order of sums stays the same, and no core is asked for twice.
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        return Maps(photos, models, *counts, *pool.map(_of_both, (before, after)))
 
 
 def project(rows: npt.NDArray[np.floating]) -> Floats:
@@ -90,19 +95,17 @@ def project(rows: npt.NDArray[np.floating]) -> Floats:
 
     if np.ptp(rows, axis=0).max(initial=0.0) == 0.0:
         return np.zeros((len(rows), 2))
-    # One thread: the order of sums stays the same, and no core is asked for twice.
-    with threadpool_limits(1):
-        n_components = min(COMPONENTS, *rows.shape)
-        reduced = PCA(n_components, svd_solver="full").fit_transform(rows)
-        if len(rows) < FEWEST:
-            return np.pad(reduced, ((0, 0), (0, 1)))[:, :2].astype(np.float64)
-        tsne = TSNE(
-            init="pca" if n_components > 1 else "random",
-            perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
-            max_iter=ITERATIONS,
-            random_state=0,
-        )
-        return np.asarray(tsne.fit_transform(reduced), dtype=np.float64)
+    n_components = min(COMPONENTS, *rows.shape)
+    reduced = PCA(n_components, svd_solver="full").fit_transform(rows)
+    if len(rows) < FEWEST:
+        return np.pad(reduced, ((0, 0), (0, 1)))[:, :2].astype(np.float64)
+    tsne = TSNE(
+        init="pca" if n_components > 1 else "random",
+        perplexity=min(PERPLEXITY, (len(rows) - 1) / 3),
+        max_iter=ITERATIONS,
+        random_state=0,
+    )
+    return np.asarray(tsne.fit_transform(reduced), dtype=np.float64)
 
 
 def _of_both(parts: Sequence[Features]) -> Floats:
