@@ -4,7 +4,8 @@
     python docs/strip.py results/sweethome3d results/sweethome3d/strip.jpg
 
 The photos stand at fixed quantiles of the share of hits among the first ten models or, where the
-exact model of each photo is known, of its rank: none is hand-picked.
+exact model of each photo is known, of its rank: none is hand-picked. Whose the shown models are,
+and under which licence, is printed where the manifest says it.
 """
 
 from __future__ import annotations
@@ -93,6 +94,14 @@ def exact_hits(ranking: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
     return ranking.assign(hit=hit, **{EXACT: True})
 
 
+def credits(models: pd.DataFrame, shown: set[str]) -> list[str]:
+    """Lines of attribution: licence, creator, and the models of theirs that are shown."""
+    if not {"creator", "licence"} <= set(models):
+        return []
+    groups = models.loc[sorted(shown)].groupby(["licence", "creator"])
+    return [f"{licence}: {whose}: {', '.join(part.index)}" for (licence, whose), part in groups]
+
+
 def row(
     results: Path,
     query: str,
@@ -115,23 +124,24 @@ def main() -> None:
     """Write the picture."""
     results, out = Path(sys.argv[1]), Path(sys.argv[2])
     ranking = pd.read_csv(results / "tables" / "ranking.csv.gz")
-    chosen = (ranking["method"] == METHOD) & (ranking["protocol"] == PROTOCOL)
-    ranking = ranking[chosen]
+    ranking = ranking[(ranking["method"] == METHOD) & (ranking["protocol"] == PROTOCOL)]
     ranking = ranking[ranking["seed"].astype(str) == min(ranking["seed"].astype(str))]
     photos = pd.read_csv(results / "manifest" / "images.csv", dtype=str).set_index("id")
     models = pd.read_csv(results / "manifest" / "models.csv", dtype=str).set_index("id")
     names = models["name" if "name" in models else "category"].str.slice(0, 20)
     ranking = exact_hits(ranking, photos)
     features = photo_features(results)
-    rows = [
-        row(results, q, ranking, photos["path"][q], features[q], names) for q in choose(ranking)
-    ]
+    chosen = choose(ranking)
+    rows = [row(results, q, ranking, photos["path"][q], features[q], names) for q in chosen]
     step = SIDE + GAP
     sheet = Image.new("RGB", ((TOP + 1) * step + 2 * GAP, len(rows) * (step + 22) + GAP), GROUND)
     for y, tiles in enumerate(rows):
         for x, picture in enumerate(tiles):
             sheet.paste(picture, (GAP + x * step + (GAP if x else 0), GAP + y * (step + 22)))
     sheet.save(out, quality=88)
+    top = ranking[ranking["query"].isin(chosen) & (ranking["rank"] <= TOP)]
+    shown = {*top["model"], *(photos["model_id"][chosen] if "model_id" in photos else ())}
+    sys.stdout.writelines(f"{line}\n" for line in credits(models, shown))
 
 
 if __name__ == "__main__":
