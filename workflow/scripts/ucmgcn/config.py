@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ucmgcn.datasets import INSTANCE_LEVEL, Kind, Source, Split
+from ucmgcn.datasets import INSTANCE_LEVEL, Kind, Role, Source, Split, origin_of
 from ucmgcn.datasets.furniture_package import default_place
 from ucmgcn.errors import UserError
 from ucmgcn.features import FeaturesConfig
@@ -326,12 +326,16 @@ def _check_data(config: Config) -> None:
     if config.kind == "sweethome3d":
         _check_name(config)
         return
-    for role, value, demo in (
+    places: tuple[tuple[Role, str, str], ...] = (
         ("models", config.models, DEMO_MODELS),
         ("images", config.images, DEMO_IMAGES),
-    ):
+    )
+    for role, value, demo in places:
         if value == demo:
-            raise UserError(f"config: {role} is still the demo's. Add {role}=DIR after --config")
+            raise UserError(
+                f"config: {role} is still the demo's. Add {role}=DIR after --config"
+                + origin_of(config.kind, role)
+            )
     _check_name(config)
 
 

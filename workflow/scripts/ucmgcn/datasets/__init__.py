@@ -31,9 +31,11 @@ from ucmgcn.manifest import Item, check_unique, shard_of, write_items, write_rej
 __all__ = [
     "INSTANCE_LEVEL",
     "Kind",
+    "Role",
     "Source",
     "Split",
     "divide",
+    "origin_of",
     "read_items",
     "shard_members",
     "write_dataset",
@@ -76,6 +78,13 @@ def read_items(source: Source, role: Role) -> Found:
     check_unique(items, role)
     items = divide(_label(items, source.label, role), source, role)
     return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
+
+
+def origin_of(kind: Kind, role: Role) -> str:
+    """Say where people get the models or photos of a kind; empty where they are the user's own."""
+    module = KINDS[kind]
+    own = getattr(module, role) is getattr(folder, role)
+    return "" if own else f"; {module.ORIGIN}"
 
 
 def shard_members(source: Source, role: Role, shard: int, n_shards: int) -> list[Item]:
