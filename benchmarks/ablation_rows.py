@@ -70,6 +70,7 @@ ROWS = [
     *_swaps("k", "propagation.neighbours", 5, 30),
     *_swaps("layers", "train.hops", 8),
     *_swaps("matching", "train.transport_entropy", 0.05, 0.2),
+    *_swaps("matching", "train.transport_balance", 0.0, 0.5, 0.8, 0.9),
     *_swaps("correlation loss", "train.correlation_weight", 10.0),
     *_swaps("training", "train.epochs", 5, 60),
     *_swaps("training", "train.dropout", 0.0),
