@@ -28,7 +28,8 @@ rule image_features:
         DATA,
         encoder=rules.encoder.output.onnx,
     output:
-        features=f"{FEATURES}/images/shard-{{shard}}.h5",
+        # Kept while it is made anew: what is still true in it is taken over.
+        features=update(f"{FEATURES}/images/shard-{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/image_features/shard-{{shard}}.log",
     benchmark:
@@ -57,7 +58,7 @@ rule view_features:
         views=f"{RESULTS}/views/shard-{{shard}}.h5",
         encoder=rules.encoder.output.onnx,
     output:
-        features=f"{FEATURES}/views/shard-{{shard}}.h5",
+        features=update(f"{FEATURES}/views/shard-{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/view_features/shard-{{shard}}.log",
     benchmark:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import pandas as pd
 import pytest
 from command import ucmgcn
 
@@ -75,7 +76,7 @@ def test_a_comment_reruns_nothing(copy) -> None:
     assert not copy.planned()
 
 
-def test_an_added_mesh_is_searchable_and_then_rendered_and_described_with_its_shard(copy) -> None:
+def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy) -> None:
     models = copy.folder / "data" / "models"
     old = min(path for path in models.rglob("*.*") if path.suffix == ".obj")
     new = shutil.copy(old, copy.folder / "a-new-one.obj")
@@ -83,13 +84,18 @@ def test_an_added_mesh_is_searchable_and_then_rendered_and_described_with_its_sh
     assert "searchable now" in ucmgcn(copy.folder, *words).stdout
     id, results = f"{old.parent.name}/a-new-one", copy.folder / "results"
     before = Library.open("tiny", results).similar(id, 3)
-    output = copy.snakemake()
     shard = shard_of(id, 3)
+    members = pd.read_csv(results / "tiny/manifest/models.csv")["id"]
+    others = sum(shard_of(member, 3) == shard for member in members)
+    output = copy.snakemake()
     assert output.count("rendering the models of shard") == 1
     assert f"rendering the models of shard {shard:03d}" in output
     assert f"describing the views of shard {shard:03d}" in output
     assert output.count("describing the views of shard") == 1
     assert "describing the photos" not in output
+    for log in (f"render/shard-{shard:03d}.log", f"view_features/shard-{shard:03d}.log"):
+        text = (results / "tiny" / "logs" / log).read_text()
+        assert f"{others} items taken over as they were" in text
     assert id in (results / "tiny/manifest/models.csv").read_text()
     assert "Nothing to be done" in copy.snakemake()
     library = Library.open("tiny", results)

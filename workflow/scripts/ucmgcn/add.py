@@ -116,7 +116,8 @@ def describe_mesh(mesh: Path, target: Target, facts: Facts, home: Path, encoder:
         "like": settings_of(facts),
     }
     views, features = folder / "views.h5", folder / "features.h5"
-    features.unlink(missing_ok=True)
+    for old in (views, features):
+        old.unlink(missing_ok=True)
     row = Item(model.id, str(mesh), model.category, "", 0, 0)
     render_shard([row], views, facts.render_config, provenance)
     with open_shard(views, "views") as shard:

@@ -22,10 +22,13 @@ from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Input, Outpu
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import RGB, Resize, load_photo, to_square
 from ucmgcn.progress import track
+from ucmgcn.reuse import Earlier, open_earlier, origin_of
 from ucmgcn.store import Shard, ShardWriter, open_shard
 
 T = TypeVar("T")
 R = TypeVar("R")
+# Ids, features and origins of some photos or models.
+_Described = tuple[list[str], Features, list[str]]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -92,7 +95,8 @@ def extract_image_features(
 ) -> None:
     """Write the features of photos, as a shard of kind ``"image-features"``.
 
-    Photos that cannot be read are rejected, with the reason, and the others go on.
+    Photos that cannot be read are rejected, with the reason, and the others go on. Features that
+    `out` holds already are kept if they were made of the same file in the same way.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def extract_image_features(
     config
         Of this stage.
     provenance
-        Kept in the shard, beside the encoder's description.
+        What would make features stale, besides the files and the encoder; kept in the shard.
     threads
         Batches that are loaded and encoded side by side.
 
@@ -114,18 +118,26 @@ def extract_image_features(
     UserError
         If a feature is not finite.
     """
-
-    def describe(batch: Sequence[tuple[str, Path]]) -> _Described:
-        return _describe_photos(batch, encoder, config.resize)
-
+    facts = _facts(provenance, encoder, config)
     size = encoder.batch
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
-    facts = _facts(provenance, encoder, config)
-    with ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer:
+    with (
+        open_earlier(out, "image-features") as earlier,
+        ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer,
+    ):
+
+        def describe(
+            batch: Sequence[tuple[str, Path]],
+        ) -> tuple[_Described, list[tuple[Path, str]]]:
+            origins = {id: origin_of(facts, path) for id, path in batch}
+            kept = _find(earlier, origins)
+            missing = [row for row in batch if row[0] not in kept]
+            found, rejected = _describe_photos(missing, encoder, config.resize)
+            return _in_order(origins, {**kept, **found}), rejected
+
         done = _in_parallel(describe, batches, threads)
-        for ids, features, rejected in track(done, "photos", len(batches), "batch"):
-            _check_finite(ids, features)
-            writer.add_many(ids, features)
+        for described, rejected in track(done, "photos", len(batches), "batch"):
+            _write(writer, described)
             for path, reason in rejected:
                 writer.reject(str(path), reason)
 
@@ -139,6 +151,8 @@ def extract_view_features(
     threads: int = 1,
 ) -> None:
     """Write the features of rendered views, as a shard of kind ``"view-features"``.
+
+    Features that `out` holds already are kept if they were made of the same views in the same way.
 
     Parameters
     ----------
@@ -155,18 +169,43 @@ def extract_view_features(
         If the view shard is damaged, or a feature is not finite.
     """
     facts = _facts(provenance, encoder, config)
-    with open_shard(view_shard, "views") as views:
+    with open_shard(view_shard, "views") as views, open_earlier(out, "view-features") as earlier:
+        origin = [origin_of(facts, origin) for origin in views.origins]
 
-        def describe(models: slice) -> tuple[list[str], Features]:
-            return views.ids[models], _describe_views(views.array[models], encoder, config.resize)
+        def describe(models: range) -> _Described:
+            origins = {views.ids[i]: origin[i] for i in models}
+            kept = _find(earlier, origins)
+            missing = [i for i in models if views.ids[i] not in kept]
+            seen = _describe_views(views.array[missing], encoder, config.resize) if missing else ()
+            found = zip((views.ids[i] for i in missing), seen, strict=True)
+            return _in_order(origins, {**kept, **dict(found)})
 
         size = max(1, encoder.batch // views.array.shape[1])
-        batches = [slice(i, i + size) for i in range(0, len(views), size)]
+        every = range(len(views))
+        batches = [every[i : i + size] for i in range(0, len(views), size)]
         with _view_writer(out, views, facts, encoder.dim) as writer:
             done = _in_parallel(describe, batches, threads)
-            for ids, features in track(done, "views", len(batches), "batch"):
-                _check_finite(ids, features)
-                writer.add_many(ids, features)
+            for described in track(done, "views", len(batches), "batch"):
+                _write(writer, described)
+
+
+def _write(writer: ShardWriter, described: _Described) -> None:
+    ids, features, origins = described
+    if ids:
+        _check_finite(ids, features)
+        writer.add_many(ids, features, origins)
+
+
+def _find(earlier: Earlier, origins: Mapping[str, str]) -> dict[str, Features]:
+    items = {id: earlier.find(id, origin) for id, origin in origins.items()}
+    return {id: item for id, item in items.items() if item is not None}
+
+
+def _in_order(origins: Mapping[str, str], items: Mapping[str, Features]) -> _Described:
+    """Ids, items and origins of the items that there are, in the order of `origins`."""
+    ids = [id for id in origins if id in items]
+    rows = np.stack([items[id] for id in ids]) if ids else np.empty((0,), np.float32)
+    return ids, rows, [origins[id] for id in ids]
 
 
 def _facts(
@@ -199,12 +238,10 @@ def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> li
     return [load_photo(photo, i.size, resize, resample=i.resample) for i in encoder.inputs]
 
 
-_Described = tuple[list[str], Features, list[tuple[Path, str]]]
-
-
 def _describe_photos(
     batch: Sequence[tuple[str, Path]], encoder: Encoder, resize: Resize
-) -> _Described:
+) -> tuple[dict[str, Features], list[tuple[Path, str]]]:
+    """Features (dim,) by id, and the files that are no photos with the reason."""
     ids: list[str] = []
     photos: list[list[RGB]] = []
     rejected: list[tuple[Path, str]] = []
@@ -215,8 +252,9 @@ def _describe_photos(
         except ItemError as error:
             rejected.append((path, str(error)))
     if not photos:
-        return ids, np.empty((0, encoder.dim), np.float32), rejected
-    return ids, encoder.encode(*map(np.stack, zip(*photos, strict=True))), rejected
+        return {}, rejected
+    features = encoder.encode(*map(np.stack, zip(*photos, strict=True)))
+    return dict(zip(ids, features, strict=True)), rejected
 
 
 def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:

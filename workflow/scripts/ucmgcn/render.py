@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 from ucmgcn import cameras, gl
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.progress import track
+from ucmgcn.reuse import open_earlier, origin_of
 from ucmgcn.store import ShardWriter
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def render_shard(
 ) -> None:
     """Render the models of one shard into `out`; what can't be rendered is recorded as rejected.
 
+    Views that `out` holds already are kept if they were made of the same file in the same way.
+
     Parameters
     ----------
     rows
@@ -207,7 +210,7 @@ def render_shard(
     config
         How to render.
     provenance
-        Kept in the shard.
+        Everything that would make views stale, besides the meshes' files; kept in the shard.
     threads, gpus
         As in `Renderer`.
 
@@ -221,6 +224,7 @@ def render_shard(
     positions = config.positions()
     shape = (config.views, config.size, config.size, 3)
     with (
+        open_earlier(out, "views") as earlier,
         Renderer(config, threads, gpus) as renderer,
         ShardWriter(
             out,
@@ -235,8 +239,12 @@ def render_shard(
     ):
         for row in track(rows, "render", len(rows), "model"):
             try:
-                mesh = load_mesh(Path(row.path), textures=config.textures is True)
-                writer.add(row.id, renderer.render(mesh, positions))
+                origin = origin_of(provenance, Path(row.path))
+                views = earlier.find(row.id, origin)
+                if views is None:
+                    mesh = load_mesh(Path(row.path), textures=config.textures is True)
+                    views = renderer.render(mesh, positions)
+                writer.add(row.id, views, origin)
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(str(row.path), str(error))

@@ -99,6 +99,7 @@ class ShardWriter:
         self._item_shape, self._dtype = item_shape, np.dtype(dtype)
         self._compression, self._extra = compression, dict(extra or {})
         self._ids: list[str] = []
+        self._origins: list[str] = []
         self._rejected: list[Rejection] = []
 
     def __enter__(self) -> Self:
@@ -116,12 +117,14 @@ class ShardWriter:
         )
         return self
 
-    def add(self, id: str, item: npt.NDArray[Any]) -> None:
+    def add(self, id: str, item: npt.NDArray[Any], origin: str = "") -> None:
         """Append one item of the declared shape."""
-        self.add_many([id], item[None])
+        self.add_many([id], item[None], [origin])
 
-    def add_many(self, ids: Iterable[str], items: npt.NDArray[Any]) -> None:
-        """Append items of shape (b, *item_shape) with their b ids."""
+    def add_many(
+        self, ids: Iterable[str], items: npt.NDArray[Any], origins: Iterable[str] | None = None
+    ) -> None:
+        """Append items of shape (b, *item_shape) with their b ids and origins (see `reuse`)."""
         ids = list(ids)
         if items.shape != (len(ids), *self._item_shape):
             raise ValueError(f"{len(ids)} ids, items {items.shape}, item shape {self._item_shape}")
@@ -132,6 +135,7 @@ class ShardWriter:
         self._array.resize(start + len(ids), axis=0)
         self._array[start:] = items
         self._ids += ids
+        self._origins += [""] * len(ids) if origins is None else origins
 
     def reject(self, path: str, reason: str) -> None:
         """Record that an item is left out, and why."""
@@ -154,6 +158,7 @@ class ShardWriter:
             raise ValueError(f"{self._path}: an id occurs twice")
         text = h5py.string_dtype()
         self._file.create_dataset("id", data=self._ids, dtype=text, shape=(len(self._ids),))
+        self._file.create_dataset("origin", data=self._origins, dtype=text, shape=len(self._ids))
         rejected = [astuple(r) for r in self._rejected]
         self._file.create_dataset("rejected", data=rejected, dtype=text, shape=(len(rejected), 3))
         for name, value in self._extra.items():
@@ -172,6 +177,9 @@ class Shard:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path, self._file = path, file
         self.ids: list[str] = [str(i) for i in file["id"].asstr()[:]]
+        # Shards of earlier releases do not say what their items were made of.
+        origins = file["origin"].asstr()[:] if "origin" in file else [""] * len(self.ids)
+        self.origins: list[str] = [str(origin) for origin in origins]
         self.array: h5py.Dataset = file[str(file.attrs["array"])]
         self.provenance: dict[str, Any] = json.loads(str(file.attrs["provenance"]))
         self.rejected = [Rejection(*map(str, row)) for row in file["rejected"].asstr()[:]]
