@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 SET ?= psb
 
-.PHONY: ablation demo test lint lock settings setup
+.PHONY: ablation bench demo test lint lock settings setup
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
@@ -38,3 +38,6 @@ settings: setup ## write config.yaml, its schema and the README's table anew fro
 
 ablation: setup ## docs/ablation.md anew, in hours: make ablation SET=NAME MODELS=DIR IMAGES=DIR
 	source $(BIN)/activate && bash benchmarks/ablation.sh $(SET) "$(MODELS)" "$(IMAGES)"
+
+bench: setup ## what docs/performance.md holds, measured here: make bench MODELS=DIR IMAGES=DIR [WHAT=all]
+	source $(BIN)/activate && bash benchmarks/bench.sh "$(MODELS)" "$(IMAGES)" $(WHAT)

@@ -3,7 +3,7 @@
 Synthetic features, random around one centre a category, are written as shards; then the graph stage
 reads them, as the pipeline runs it. `--exact` searches the encoder's own features (space `raw`),
 exactly, and its ten nearest; without it the stage has its defaults. `--one-million` is a million
-views, and an index of faiss for its neighbours.
+views and a hundred thousand photos, with an index of faiss for their neighbours.
 
     python benchmarks/graph_scale.py --exact
     python benchmarks/graph_scale.py
@@ -29,7 +29,7 @@ from ucmgcn.store import ShardWriter
 
 SHARD = 1_000  # items in a shard of features
 EXACT = GraphConfig(k=10, view_k=10, space="raw", knn="flat")
-MILLION = 83_334  # models of twelve views
+MILLION = 100_000, 83_334  # photos, and models of twelve views
 
 
 @click.command(help=__doc__)
@@ -39,7 +39,7 @@ MILLION = 83_334  # models of twelve views
 @click.option("--categories", default=21, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--exact", is_flag=True, help="ten nearest of the encoder's features")
-@click.option("--one-million", is_flag=True, help="as many views, whatever --models says")
+@click.option("--one-million", is_flag=True, help="whatever --photos and --models say")
 def main(
     photos: int,
     models: int,
@@ -49,7 +49,7 @@ def main(
     exact: bool,
     one_million: bool,
 ) -> None:
-    models = MILLION if one_million else models
+    photos, models = MILLION if one_million else (photos, models)
     config = EXACT if exact else GraphConfig()
     size = f"{photos:,} photos x {models * len(icosahedron()):,} views x {features:,}"
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,0 +1,131 @@
+"""What bounds the renderer and the encoder: where a view's time goes, and the share of the peak.
+
+    python benchmarks/limits.py render MODELS [--meshes 60]
+    python benchmarks/limits.py encoder
+
+`render` times the parts of a mesh's rendering on one core: reading it, handing it to OpenGL, and
+drawing it. Drawn at 16 px nearly no pixel is shaded. A speck drawn at full size takes what a frame
+takes by itself, which is cleared, scaled down and read back. The rest is shading. `encoder` sets
+the encoder's arithmetic, counted, against the fastest product of matrices that this machine does
+in float32.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+from ucmgcn.meshes import SUFFIXES, Mesh, load_mesh
+from ucmgcn.render import SUPERSAMPLING, RenderConfig, Renderer
+
+SMALLEST = 16  # px
+REPEATS = 3
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+@main.command()
+@click.argument("models", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--meshes", default=60, show_default=True, help="evenly chosen")
+def render(models: Path, meshes: int) -> None:
+    """Take the time of rendering apart."""
+    paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = [paths[i * len(paths) // meshes] for i in range(meshes)]
+    start = time.process_time()
+    loaded = [load_mesh(path) for path in paths]
+    reading = time.process_time() - start
+    config = RenderConfig()
+    full, covered = drawing(loaded, config)
+    bare, _ = drawing(loaded, replace(config, size=SMALLEST))
+    specks = [speck()] * meshes
+    frame = drawing(specks, config)[0] - drawing(specks, replace(config, size=SMALLEST))[0]
+    shading, views = full - bare - frame, meshes * config.views
+    parts = {"reading": reading, "vertices and calls": bare, "frame": frame, "shading": shading}
+    print(f"{meshes} meshes of {np.median([len(m.faces) for m in loaded]):.0f} faces (median)")
+    print("ms a view on one core:", {name: round(1000 * s / views, 2) for name, s in parts.items()})
+    drawn = round(config.size * SUPERSAMPLING) ** 2
+    print(
+        f"{drawn:,} pixels drawn a view, {100 * covered:.0f} % of them shaded: "
+        f"{drawn * covered * views / shading / 1e6:.0f} million shaded pixels a second"
+    )
+
+
+def speck() -> Mesh:
+    """A tetrahedron that covers some pixels of each view."""
+    vertices = 0.02 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float)
+    return Mesh(vertices, np.array([[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]))
+
+
+def drawing(meshes: list[Mesh], config: RenderConfig) -> tuple[float, float]:
+    """Processor time of drawing meshes that are loaded, and the share of pixels that they cover."""
+    with Renderer(config) as renderer:
+        renderer.render(meshes[0], config.positions())
+        start = time.process_time()
+        views = [renderer.render(mesh, config.positions()) for mesh in meshes]
+        seconds = time.process_time() - start
+    return seconds, float(np.mean([(view != 255).any(axis=-1).mean() for view in views]))
+
+
+@main.command()
+@click.option("--threads", default=os.cpu_count(), show_default=True)
+def encoder(threads: int) -> None:
+    """Set the encoder's arithmetic against the machine's peak."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from ucmgcn.encoders import EncoderSpec
+    from ucmgcn.encoders.onnx_encoder import OnnxEncoder
+    from ucmgcn.encoders.torch_encoder import Fusion, export_onnx
+
+    network = Fusion(EncoderSpec()).eval()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(*network.example(1))
+    flops = counter.get_total_flops()
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder) / "encoder.onnx"
+        export_onnx(EncoderSpec(), onnx)
+        session = OnnxEncoder(onnx)
+    images = np.random.default_rng(0).integers(256, size=(session.batch, 224, 224, 3), dtype="u1")
+    batches = [images] * 16 * threads
+
+    def encode() -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(session.encode, batches))
+
+    torch.set_num_threads(threads)
+    square = torch.ones(2048, 2048)
+    peak = 2 * 2048**3 / best(lambda: square @ square) / 1e9
+    rate = len(batches) * session.batch / best(encode)
+    print(f"{flops / 1e9:.2f} GFLOP an image; peak {peak:.0f} GFLOP/s on {threads} cores")
+    print(
+        f"{rate:.0f} images/s = {rate * flops / 1e9:.0f} GFLOP/s, "
+        f"{100 * rate * flops / 1e9 / peak:.0f} % of the peak"
+    )
+
+
+def best(work: Callable[[], object]) -> float:
+    """Return the least of the seconds of several calls."""
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+if __name__ == "__main__":
+    main()
