@@ -65,6 +65,11 @@ def grown(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
+def cores_each(jobs):
+    """Cores for each of some jobs that run side by side: all of the machine's, shared out."""
+    return max(1, (workflow.cores or 1) // jobs)
+
+
 # The manifest is no input of the stages that read files: they list their shard's files themselves.
 # Every row of it would rerun all of them, and ancient() would hide the digests of the shards.
 FILES = plain(SOURCE.files)

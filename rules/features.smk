@@ -36,6 +36,7 @@ rule image_features:
         f"{RESULTS}/benchmarks/image_features/shard-{{shard}}.tsv"
     conda:
         ENVIRONMENT
+    threads: cores_each(CONFIG.shards.images)
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),
@@ -65,6 +66,7 @@ rule view_features:
         f"{RESULTS}/benchmarks/view_features/shard-{{shard}}.tsv"
     conda:
         ENVIRONMENT
+    threads: cores_each(CONFIG.shards.models)
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),

@@ -10,6 +10,7 @@ rule render_shard:
         f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
     conda:
         ENVIRONMENT
+    threads: cores_each(CONFIG.shards.models)
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),
