@@ -16,6 +16,7 @@ python benchmarks/limits.py render "$models"
 python benchmarks/limits.py encoder
 rm -rf "$run"
 python benchmarks/pipeline_speed.py "$models" "$images" --keep "$run"
+python benchmarks/query_speed.py --dataset bench --results "$run/results" --photos "$images"
 python benchmarks/render_quality.py "$run/results/bench"
 if [ "${3:-}" = all ]; then
     python benchmarks/train_scale.py --whole
