@@ -35,7 +35,7 @@ from ucmgcn.store import atomic_path, open_shard, read_shards
 
 Indices = npt.NDArray[np.int64]
 CSLS_NEIGHBOURS = 10
-BLOCK = 65_536  # edges whose cosine is computed at a time
+BLOCK_VALUES = 2**20  # of the ends of edges whose cosine is computed at a time: they stay in cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,9 +138,10 @@ def fit_nodes(
 
 def link(nodes: Nodes, config: GraphConfig, search: Searcher | None = None) -> dgl.DGLGraph:
     """Make the graph of some nodes in their feature space; see `make_graph`."""
-    space, views = nodes.space, nodes.view_features
-    mapped = space.photos(nodes.photo_features), space.views(views), space.models(views)
-    return make_graph(*mapped, nodes.cameras, config, search)
+    space = nodes.space
+    photos, views = space.photos(nodes.photo_features), space.views(nodes.view_features)
+    models = space.models(nodes.view_features, views)
+    return make_graph(photos, views, models, nodes.cameras, config, search)
 
 
 def refit(nodes: Nodes, held_out: npt.NDArray[np.bool_], config: GraphConfig) -> Nodes:
@@ -341,8 +342,9 @@ def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:
     rows, columns = np.nonzero(found >= 0)
     destinations = found[rows, columns]
     cosine = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
+    size = max(1, BLOCK_VALUES // queries.shape[1])
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
         cosine[part] = np.einsum("ed,ed->e", queries[rows[part]], gallery[destinations[part]])
     return Edges(rows, destinations, np.maximum(cosine, 0))
 

@@ -43,11 +43,15 @@ class FeatureSpace:
         """Map features of views, shape (..., d), to unit vectors of shape (..., d')."""
         return self._map(features, self.view_mean)
 
-    def models(self, features: Features) -> Features:
-        """Map features of the views of models, shape (..., v, d), to unit vectors (..., d')."""
+    def models(self, features: Features, mapped: Features | None = None) -> Features:
+        """Map features of the views of models, shape (..., v, d), to unit vectors (..., d').
+
+        `mapped` is what `views` made of them, where that is at hand.
+        """
         if self.model_mean.size:
             return self._map(features.max(axis=-2), self.model_mean)
-        return normalise(self.views(features).mean(axis=-2))
+        mapped = self.views(features) if mapped is None else mapped
+        return normalise(mapped.mean(axis=-2))
 
     def _map(self, features: Features, mean: Features) -> Features:
         if features.ndim == 1:
