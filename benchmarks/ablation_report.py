@@ -70,6 +70,16 @@ def number(value: float) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
+def signed(value: float) -> str:
+    """Three decimals with a sign, without the leading zero."""
+    return f"{value:+.3f}".replace("0.", ".", 1)
+
+
+def chance(p_value: float) -> str:
+    """Write a p value, with no more digits than it is good for."""
+    return "p < .001" if p_value < 0.001 else f"p = {p_value:.2g}".replace("0.", ".", 1)
+
+
 def cell(row: pd.Series, part: str, protocol: str, name: str) -> str:
     """A mean, with its standard deviation where there are several seeds."""
     key = f"{part}/{protocol}/{name}"
@@ -118,7 +128,7 @@ def verdicts(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _deltas(deltas: dict[str, pd.Series], name: str) -> str:
-    return ", ".join(f"{deltas[p][name]:+.3f}".replace("0.", ".") for p in PROTOCOLS)
+    return ", ".join(signed(deltas[p][name]) for p in PROTOCOLS)
 
 
 def criteria_table(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -164,12 +174,13 @@ def targets(folders: Sequence[Path]) -> Iterator[str]:
             head = f"{row['method']} | {row['supervision']} | {row['protocol']} | {row['n_seeds']}"
             yield f"| {head} | {cells} |"
         yield "\nPaired over the queries, Holm-adjusted within a metric and protocol:\n"
-        yield "| protocol | against | NN: difference, p | FT: difference, p | mAP: difference, p |"
+        yield "| protocol | against | NN | FT | mAP |"
         yield "|---|---|---|---|---|"
         tests = pd.read_csv(folder / "significance.csv").set_index("metric")
         for (protocol, baseline), part in tests.groupby(["protocol", "baseline"], sort=False):
             cells = [
-                f"{part.loc[m, 'difference']:+.3f}, {part.loc[m, 'p_holm']:.2g}" for m in SHOWN
+                f"{signed(part.loc[m, 'difference'])}, {chance(part.loc[m, 'p_holm'])}"
+                for m in SHOWN
             ]
             yield f"| {protocol} | {baseline} | {' | '.join(cells)} |"
 

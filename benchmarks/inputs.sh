@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# What encoder layer, resizing, cameras and upright poses do: bash benchmarks/inputs.sh SET MODELS IMAGES
+# One row after the other under one name, so that what a row does not touch is not made again; the
+# tables are kept in results/inputs/SET. Takes half an hour on two cores.
+set -euo pipefail
+set=$1 models=$2 images=$3
+kept=results/inputs/$set
+row() { # NAME SETTINGS [MODELS]
+  [ -d "$kept/$1" ] && return
+  mkdir -p "$kept"
+  cat >"$kept/$1.yaml" <<SETTINGS
+train: {seeds: [0]}
+evaluate: {methods: [ucm-gcn, propagation, mean-pool, max-pool]}
+$2
+SETTINGS
+  snakemake --cores all --config "dataset=$set-inputs" "models=${3:-$models}" "images=$images" \
+    --configfile "$kept/$1.yaml" -- evaluate
+  cp -r "results/$set-inputs/tables" "$kept/$1"
+}
+
+row default ''
+row "features.output max" 'features: {output: max}'
+row "features.output logits" 'features: {output: logits}'
+row "features.flip true" 'features: {flip: true}'
+row "features.resize pad" 'features: {resize: pad}'
+row "features.resize squash" 'features: {resize: squash}'
+python benchmarks/turned.py "$models" "results/inputs/$set-turned"
+row "meshes turned at random" '' "results/inputs/$set-turned"
+row "ring of 12 cameras" 'render: {cameras: ring}'
+row "ring of 12 cameras, meshes turned at random" 'render: {cameras: ring}' "results/inputs/$set-turned"
+python benchmarks/inputs_report.py "$kept"
