@@ -1,4 +1,4 @@
-"""Write a copy of a folder of meshes in which each is turned at random, as if nothing stood upright.
+"""Write a copy of a folder of meshes, each turned at random, as if nothing stood upright.
 
 python benchmarks/turned.py MODELS OUT
 """
