@@ -17,6 +17,8 @@ from pathlib import Path
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
 # The executor clears SLURM_CONF from its jobs' environment, so the file must be where Slurm looks.
 CONF_PATH = Path("/etc/slurm/slurm.conf")
+# A job that is put back in the queue waits as long as its credential lives: 120 s by default.
+REQUEUE_SECONDS = 10
 
 CONF = """
 ClusterName=loopback
@@ -25,7 +27,7 @@ SlurmctldPort={controller}
 SlurmdPort={worker}
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire={wait}
 CredType=cred/munge
 CryptoType=crypto/munge
 StateSaveLocation={folder}/state
@@ -64,9 +66,8 @@ def cluster(folder: Path, cores: int = 2) -> Iterator[None]:
         (folder / name).mkdir(parents=True)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 500
     controller, worker = _free_ports(2)
-    CONF_PATH.write_text(
-        CONF.format(folder=folder, cores=cores, memory=memory, controller=controller, worker=worker)
-    )
+    facts = {"folder": folder, "cores": cores, "memory": memory, "wait": REQUEUE_SECONDS}
+    CONF_PATH.write_text(CONF.format(**facts, controller=controller, worker=worker))
     commands = [
         _munged(folder),
         ["slurmctld", "-D", "-i"],
@@ -81,10 +82,19 @@ def cluster(folder: Path, cores: int = 2) -> Iterator[None]:
         _wait_until_idle(folder)
         yield
     finally:
+        CONF_PATH.unlink()
         for process in reversed(running):
             process.terminate()
-            process.wait(timeout=30)
-        CONF_PATH.unlink()
+        for process in running:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _munged(folder: Path) -> list[str]:

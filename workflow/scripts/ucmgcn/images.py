@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, get_args
 
@@ -13,6 +15,7 @@ from ucmgcn.errors import ItemError
 
 Resize = Literal["crop", "pad", "squash"]
 RGB = npt.NDArray[np.uint8]
+Task = Callable[[str], list[RGB]]
 
 # Pillow's other decoders either start a program (EPS) or read what is no photo.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
@@ -62,7 +65,7 @@ def load_photo(
     """
     try:
         image = _decode(path, size, max_pixels)
-    except ItemError:
+    except (ItemError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise ItemError(f"it is no image of a known format ({', '.join(FORMATS)})") from None
@@ -70,6 +73,24 @@ def load_photo(
     except Exception as error:
         raise ItemError(f"it cannot be decoded: {_reason(error)}") from error
     return np.asarray(to_square(image, size, resize, resample))
+
+
+@contextmanager
+def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterator[Task]:
+    """Give the function that a worker process (`ucmgcn.worker`) runs on the file of each photo.
+
+    Parameters
+    ----------
+    inputs
+        Size and filter of each array that is made of it.
+    resize
+        How it becomes a square.
+    """
+
+    def load(path: str) -> list[RGB]:
+        return [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
+
+    yield load
 
 
 def to_square(
@@ -101,6 +122,8 @@ def to_square(
 
 
 def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
+    if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
+        raise ItemError("it is not a regular file")
     with Image.open(path, formats=FORMATS) as image:
         # Twice the size leaves the filter enough to work on.
         image.draft(None, (2 * size, 2 * size))

@@ -34,6 +34,30 @@ TO_Y_UP = {
 }
 
 
+class Companions(FilePathResolver):
+    """Finds the files that a mesh refers to in its own folder and below it, nowhere else.
+
+    Names and links that lead out of the folder, devices and pipes are refused.
+    """
+
+    def absolute(self, name: str) -> Path:
+        """Return the path of a file that may be read.
+
+        Raises
+        ------
+        ValueError
+            If it lies elsewhere or is no regular file.
+        """
+        path = Path(super().absolute(name))
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{name!r} is not a regular file")
+        return path
+
+    def namespaced(self, namespace: str) -> Companions:
+        """Return a resolver for a folder below this one."""
+        return Companions(str(Path(self.parent, namespace)))
+
+
 @dataclass(frozen=True)
 class Mesh:
     """A triangle mesh inside the unit sphere at the origin.
@@ -102,10 +126,12 @@ def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
             return trimesh.load_scene(
                 file,
                 file_type=path.suffix.lower()[1:],
-                resolver=FilePathResolver(str(path)),
+                resolver=Companions(str(path)),
                 process=False,
                 skip_materials=not textures,
             )
+    except MemoryError:
+        raise
     except Exception as error:
         # A parser may fail in any way on a damaged file; that costs this one mesh, not the run.
         reason = " ".join(str(error).split())[:200]

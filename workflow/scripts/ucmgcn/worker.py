@@ -1,0 +1,297 @@
+"""Child processes for work that a bad file may hang, kill or swell: one item at a time.
+
+A worker runs one of `TASKS`. If an item takes too long or too much memory, or ends the process, the
+worker is replaced by a new one and the item is rejected. Worker and parent exchange JSON and
+arrays, never a pickle.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import logging
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Annotated, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from ucmgcn.errors import ItemError, UserError
+
+Arrays = list[npt.NDArray[Any]]
+Task = Callable[..., Arrays]
+
+logger = logging.getLogger(__name__)
+
+# Each is a context manager that takes the settings and gives the function for one item.
+TASKS = {
+    "photo": "ucmgcn.images:photo_task",
+    "points": "ucmgcn.points:points_task",
+    "views": "ucmgcn.render:views_task",
+}
+START_SECONDS = 300
+ATTEMPTS = 2
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Limits:
+    """What one mesh or photo may cost before it is rejected."""
+
+    seconds: Annotated[float, Field(gt=0, description="time to read and draw one file")] = 300.0
+    memory: Annotated[int, Field(ge=64, description="memory for one file, MiB")] = 8192
+
+
+class _SpentError(Exception):
+    """An item failed in a way that may have left the process in a bad state."""
+
+
+class Worker:
+    """A child process that works on one item after the other; a context manager.
+
+    Parameters
+    ----------
+    task
+        One of `TASKS`.
+    settings
+        What the task is told when it starts; JSON-serialisable.
+    limits
+        Of each item.
+    """
+
+    def __init__(self, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
+        self._task, self._settings, self._limits = task, dict(settings), limits
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def __call__(self, *item: str) -> Arrays:
+        """Work on an item.
+
+        Raises
+        ------
+        ItemError
+            If it cannot be used, or goes beyond the limits.
+        UserError
+            If the task cannot start, whatever the item.
+        """
+        for _ in range(ATTEMPTS):
+            process = self._process or self._start()
+            try:
+                return _within(process, self._limits.seconds, item)
+            except _SpentError as error:
+                self._stop()
+                raise ItemError(str(error)) from None
+            except TimeoutError:
+                self._stop()
+                raise ItemError(
+                    f"it takes longer than {self._limits.seconds:g} s (limits.seconds)"
+                ) from None
+            except EOFError:
+                code = self._stop()
+        # Twice, for the system may kill a process that has done nothing wrong.
+        raise ItemError(f"it ends the process that reads it ({_ending(code)})")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        facts = {"settings": self._settings, "memory": self._limits.memory, "parent": os.getpid()}
+        packages = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        self._process = process = subprocess.Popen(
+            [sys.executable, "-m", __name__, self._task, json.dumps(facts)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, packages))},
+        )
+        try:
+            _within(process, START_SECONDS, None)
+        except (EOFError, TimeoutError) as error:
+            ending = _ending(self._stop())
+            raise UserError(f"the process for {self._task} does not start ({ending})") from error
+        return process
+
+    def _stop(self) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.kill()
+        with process:
+            return process.wait()
+
+
+class Workers:
+    """A pool of workers for threads, each of which borrows one; a context manager."""
+
+    def __init__(self, count: int, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
+        self._all = [Worker(task, settings, limits) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        # The last one used comes first, so that no more are started than are needed at a time.
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        for worker in self._all:
+            self._idle.put(self._stack.enter_context(worker))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def __call__(self, *item: str) -> Arrays:
+        """Work on an item, in any thread; see `Worker`."""
+        worker = self._idle.get()
+        try:
+            return worker(*item)
+        finally:
+            self._idle.put(worker)
+
+
+def _within(
+    process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None
+) -> Arrays:
+    """Send an item, if there is one, and read the answer; the process is killed after a time."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    try:
+        return _ask(process, item)
+    except (OSError, EOFError, ValueError) as error:
+        raise (TimeoutError if late.is_set() else EOFError) from error
+    finally:
+        timer.cancel()
+
+
+def _ask(process: subprocess.Popen[bytes], item: Sequence[str] | None) -> Arrays:
+    assert process.stdin is not None and process.stdout is not None
+    if item is not None:
+        process.stdin.write(json.dumps(item).encode() + b"\n")
+        process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
+    if "user" in answer:
+        raise UserError(answer["user"])
+    if "reason" in answer:
+        raise ItemError(answer["reason"])
+    if "spent" in answer:
+        logger.info("%s: %s", item, answer["trace"])
+        raise _SpentError(answer["spent"])
+    return [_read_array(process.stdout) for _ in range(answer["arrays"])]
+
+
+def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _ending(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit status {code}"
+
+
+def main(task: str, facts: str) -> None:
+    """Run a task in a child process: items come on standard input, answers go to standard output.
+
+    Parameters
+    ----------
+    task
+        One of `TASKS`.
+    facts
+        JSON: the task's settings, the memory for one item in MiB, and the parent's process id.
+    """
+    told = json.loads(facts)
+    _die_with(told["parent"])
+    # Ctrl-C reaches every process of a terminal; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable()
+    warnings.simplefilter("ignore")
+    # What a library prints must not get between the answers.
+    with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
+        os.dup2(2, 1)
+        try:
+            work = stack.enter_context(_opened(task)(**told["settings"]))
+        except UserError as error:
+            _answer(answers, {"user": str(error)})
+            return
+        _limit_memory(told["memory"])
+        _answer(answers, {})
+        for line in sys.stdin.buffer:
+            _answer(answers, *_outcome(work, json.loads(line), told["memory"]))
+
+
+def _opened(task: str) -> Callable[..., AbstractContextManager[Task]]:
+    module, _, name = TASKS[task].partition(":")
+    opened: Callable[..., AbstractContextManager[Task]] = getattr(
+        importlib.import_module(module), name
+    )
+    return opened
+
+
+def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, str], Arrays]:
+    try:
+        return {}, work(*item)
+    except ItemError as error:
+        return {"reason": str(error)}, []
+    except MemoryError:
+        spent, trace = f"it needs more than {memory} MiB of memory (limits.memory)", ""
+    except Exception as error:
+        # A file nobody foresaw costs itself, not the run; the trace is in the log.
+        spent = f"it cannot be processed: {type(error).__name__} ({str(error)[:200]})"
+        trace = traceback.format_exc()
+    return {"spent": spent, "trace": trace}, []
+
+
+def _answer(stream: IO[bytes], header: Mapping[str, str], arrays: Arrays | None = None) -> None:
+    arrays = arrays or []
+    stream.write(json.dumps({**header, "arrays": len(arrays)}).encode() + b"\n")
+    for array in arrays:
+        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    stream.flush()
+
+
+def _limit_memory(mebibytes: int) -> None:
+    """Limit the memory of this process to so much more than it has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + mebibytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends, however that happens."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
