@@ -44,6 +44,7 @@ rule image_features:
     params:
         config=section("features", without="allow_download"),
         source=FILES,
+        limits=section("limits"),
         shards=CONFIG.shards.images,
         members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,

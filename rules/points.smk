@@ -14,6 +14,7 @@ rule points:
         runtime=grown(30),
     params:
         source=FILES,
+        limits=section("limits"),
         shards=CONFIG.shards.models,
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
         code=code_digest("points"),

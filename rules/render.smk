@@ -18,6 +18,7 @@ rule render_shard:
     params:
         config=section("render") | ({"given": CONFIG.data.views} if GIVEN_VIEWS else {}),
         source=FILES,
+        limits=section("limits"),
         shards=CONFIG.shards.models,
         # Digest of the shard's files: what decides whether it is rendered again.
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],

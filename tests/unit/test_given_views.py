@@ -9,6 +9,7 @@ from PIL import Image
 
 from ucmgcn.errors import ItemError
 from ucmgcn.given_views import choose, read_views, read_views_shard, view_files
+from ucmgcn.images import load_photo
 from ucmgcn.manifest import Item
 from ucmgcn.store import open_shard
 
@@ -33,9 +34,13 @@ def test_a_subset_is_evenly_spaced(views: int, expected) -> None:
     assert choose(paths, views) == [paths[i] for i in expected]
 
 
+def padded(path: str) -> list[np.ndarray]:
+    return [load_photo(Path(path), 16, "pad")]
+
+
 def test_pictures_become_squares_of_the_size(tmp_path: Path) -> None:
     view(tmp_path / "a_1.png", 0, size=(40, 20))
-    (square,) = read_views(tmp_path, 1, 16)
+    (square,) = read_views(tmp_path, 1, padded)
     assert square.shape == (16, 16, 3)
     assert (square[8] == 0).all() and (square[0] == 255).all()
 
@@ -43,10 +48,10 @@ def test_pictures_become_squares_of_the_size(tmp_path: Path) -> None:
 def test_too_few_and_damaged_views_are_reasons(tmp_path: Path) -> None:
     view(tmp_path / "a_1.png", 0)
     with pytest.raises(ItemError, match="it has 1 views, but 2 are asked for"):
-        read_views(tmp_path, 2, 16)
+        read_views(tmp_path, 2, padded)
     (tmp_path / "a_2.png").write_bytes(b"no picture")
     with pytest.raises(ItemError, match=r"a_2\.png: it is no image"):
-        read_views(tmp_path, 2, 16)
+        read_views(tmp_path, 2, padded)
 
 
 def test_a_shard_is_as_rendering_makes_it(tmp_path: Path) -> None:

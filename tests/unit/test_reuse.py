@@ -13,9 +13,10 @@ from PIL import Image
 
 from ucmgcn.encoders import Input
 from ucmgcn.features import FeaturesConfig, extract_image_features, extract_view_features
-from ucmgcn.render import RenderConfig, Renderer, render_shard
+from ucmgcn.render import RenderConfig, render_shard
 from ucmgcn.reuse import open_earlier, origin_of
 from ucmgcn.store import ShardWriter, open_shard
+from ucmgcn.worker import Worker
 
 VIEWS = RenderConfig(cameras="ring", views=2, size=32)
 
@@ -47,8 +48,8 @@ class Counting:
 def rendered(monkeypatch) -> list[int]:
     """Notes an item for every mesh that is really rendered."""
     done: list[int] = []
-    real = Renderer.render
-    monkeypatch.setattr(Renderer, "render", lambda *a: done.append(1) or real(*a))
+    real = Worker.__call__
+    monkeypatch.setattr(Worker, "__call__", lambda *a: done.append(1) or real(*a))
     return done
 
 

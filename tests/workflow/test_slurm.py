@@ -79,7 +79,7 @@ def test_killed_jobs_on_slurm_change_no_table(finished: Run, tmp_path: Path) -> 
     saboteur = Saboteur()
     with slurm_cluster.cluster(tmp_path / "cluster"):
         saboteur.start()
-        run.snakemake(*HERE, cores=None)
+        run.snakemake(*HERE, "--", "evaluate", cores=None)
         saboteur.over.set()
         assert set(saboteur.done) == {"describe", "train_seed"}
         states = jobs()

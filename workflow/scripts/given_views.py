@@ -7,6 +7,7 @@ from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.given_views import read_views_shard
 from ucmgcn.logs import configure_logging
+from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -20,4 +21,5 @@ read_views_shard(
     p.config["size"],
     p.config["elevation"],
     {"views": p.config, "code": p.code},
+    limits=Limits(**p.limits),
 )

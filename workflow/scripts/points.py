@@ -7,6 +7,7 @@ from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.logs import configure_logging
 from ucmgcn.points import sample_shard
+from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -17,4 +18,5 @@ sample_shard(
     shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),
     Path(snakemake.output.points),
     {"code": p.code},
+    limits=Limits(**p.limits),
 )

@@ -9,6 +9,7 @@ from ucmgcn.datasets.source import read_source
 from ucmgcn.devices import claim_gpu
 from ucmgcn.logs import configure_logging
 from ucmgcn.render import render_shard
+from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -22,4 +23,5 @@ render_shard(
     {"render": p.config, "code": p.code},
     threads=snakemake.threads,
     gpus=claim_gpu(snakemake.resources.gpu),
+    limits=Limits(**p.limits),
 )

@@ -21,6 +21,7 @@ from ucmgcn.errors import UserError
 from ucmgcn.features import FeaturesConfig
 from ucmgcn.neighbour_search import Index
 from ucmgcn.render import RenderConfig
+from ucmgcn.worker import Limits
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 DEMO_MODELS = "resources/demo/models"
@@ -236,6 +237,7 @@ class Config:
     ] = "auto"
     data: DataConfig = Field(default_factory=DataConfig)
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
+    limits: Limits = Field(default_factory=Limits)
     render: RenderConfig = Field(default_factory=RenderConfig)
     features: FeaturesConfig = Field(default_factory=FeaturesConfig)
     graph: GraphConfig = Field(default_factory=GraphConfig)

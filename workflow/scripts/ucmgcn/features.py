@@ -24,6 +24,7 @@ from ucmgcn.images import RGB, Resize, load_photo, to_square
 from ucmgcn.progress import track
 from ucmgcn.reuse import Earlier, open_earlier, origin_of
 from ucmgcn.store import Shard, ShardWriter, open_shard
+from ucmgcn.worker import Limits, Workers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -92,11 +93,13 @@ def extract_image_features(
     config: FeaturesConfig,
     provenance: Mapping[str, Any],
     threads: int = 1,
+    limits: Limits = Limits(),  # noqa: B008
 ) -> None:
     """Write the features of photos, as a shard of kind ``"image-features"``.
 
-    Photos that cannot be read are rejected, with the reason, and the others go on. Features that
-    `out` holds already are kept if they were made of the same file in the same way.
+    Photos that cannot be read are rejected, with the reason, and the others go on. They are decoded
+    in processes of their own, see `ucmgcn.worker`. Features that `out` holds already are kept if
+    they were made of the same file in the same way.
 
     Parameters
     ----------
@@ -112,6 +115,8 @@ def extract_image_features(
         What would make features stale, besides the files and the encoder; kept in the shard.
     threads
         Batches that are loaded and encoded side by side.
+    limits
+        Of time and memory for each photo.
 
     Raises
     ------
@@ -119,9 +124,12 @@ def extract_image_features(
         If a feature is not finite.
     """
     facts = _facts(provenance, encoder, config)
+    inputs = [(i.size, i.resample) for i in encoder.inputs]
+    settings = {"inputs": inputs, "resize": config.resize}
     size = encoder.batch
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
     with (
+        Workers(threads, "ucmgcn.images:photo_task", settings, limits) as load,
         open_earlier(out, "image-features") as earlier,
         ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer,
     ):
@@ -132,7 +140,7 @@ def extract_image_features(
             origins = {id: origin_of(facts, path) for id, path in batch}
             kept = _find(earlier, origins)
             missing = [row for row in batch if row[0] not in kept]
-            found, rejected = _describe_photos(missing, encoder, config.resize)
+            found, rejected = _describe_photos(missing, encoder, load)
             return _in_order(origins, {**kept, **found}), rejected
 
         done = _in_parallel(describe, batches, threads)
@@ -239,7 +247,7 @@ def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> li
 
 
 def _describe_photos(
-    batch: Sequence[tuple[str, Path]], encoder: Encoder, resize: Resize
+    batch: Sequence[tuple[str, Path]], encoder: Encoder, load: Workers
 ) -> tuple[dict[str, Features], list[tuple[Path, str]]]:
     """Features (dim,) by id, and the files that are no photos with the reason."""
     ids: list[str] = []
@@ -247,7 +255,7 @@ def _describe_photos(
     rejected: list[tuple[Path, str]] = []
     for id, path in batch:
         try:
-            photos.append(load_inputs(path, encoder, resize))
+            photos.append(load(str(path)))
             ids.append(id)
         except ItemError as error:
             rejected.append((path, str(error)))

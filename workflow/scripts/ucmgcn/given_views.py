@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from ucmgcn.cameras import camera_positions
 from ucmgcn.errors import ItemError
-from ucmgcn.images import load_photo
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
 from ucmgcn.store import ShardWriter
+from ucmgcn.worker import Limits, Task, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def read_views_shard(
     size: int,
     elevation: float,
     provenance: Mapping[str, Any],
+    limits: Limits = Limits(),  # noqa: B008
 ) -> None:
     """Read the views of the models of one shard; models that lack views are rejected.
 
@@ -52,36 +53,51 @@ def read_views_shard(
         Of the ring of cameras above the horizon, degrees.
     provenance
         Kept in the shard.
+    limits
+        Of time and memory for each picture.
     """
     cameras = camera_positions("ring", views, elevation)
     shape = (views, size, size, 3)
-    with ShardWriter(
-        out,
-        "views",
-        provenance,
-        "images",
-        shape,
-        np.uint8,
-        compression="lzf",
-        extra={"cameras": cameras},
-    ) as writer:
+    settings = {"inputs": [(size, "bilinear")], "resize": "pad"}
+    with (
+        Worker("ucmgcn.images:photo_task", settings, limits) as load,
+        ShardWriter(
+            out,
+            "views",
+            provenance,
+            "images",
+            shape,
+            np.uint8,
+            compression="lzf",
+            extra={"cameras": cameras},
+        ) as writer,
+    ):
         for row in track(rows, "given views", len(rows), "model"):
             try:
-                writer.add(row.id, read_views(Path(row.path), views, size))
+                writer.add(row.id, read_views(Path(row.path), views, load))
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(row.path, str(error))
 
 
-def read_views(folder: Path, views: int, size: int) -> npt.NDArray[np.uint8]:
+def read_views(folder: Path, views: int, load: Task) -> npt.NDArray[np.uint8]:
     """Read some views of a model, shape (views, size, size, 3).
+
+    Parameters
+    ----------
+    folder
+        Holds the pictures.
+    views
+        How many of them are taken.
+    load
+        Gives a list of one array (size, size, 3) for the path of a picture.
 
     Raises
     ------
     ItemError
         If there are too few, or one cannot be read.
     """
-    return np.stack([_picture(path, size) for path in choose(view_files(folder), views)])
+    return np.stack([_picture(path, load) for path in choose(view_files(folder), views)])
 
 
 def view_files(folder: Path) -> list[Path]:
@@ -103,9 +119,10 @@ def choose(paths: Sequence[Path], views: int) -> list[Path]:
     return [paths[i * len(paths) // views] for i in range(views)]
 
 
-def _picture(path: Path, size: int) -> npt.NDArray[np.uint8]:
+def _picture(path: Path, load: Task) -> npt.NDArray[np.uint8]:
     try:
-        return load_photo(path, size, "pad")
+        (picture,) = load(str(path))
+        return picture
     except ItemError as error:
         raise ItemError(f"{path.name}: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, get_args
@@ -12,10 +12,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ucmgcn.errors import ItemError
+from ucmgcn.worker import Task
 
 Resize = Literal["crop", "pad", "squash"]
 RGB = npt.NDArray[np.uint8]
-Task = Callable[[str], list[RGB]]
 
 # Pillow's other decoders either start a program (EPS) or read what is no photo.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
@@ -91,6 +91,15 @@ def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterat
         return [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
 
     yield load
+
+
+def start_no_programs() -> None:
+    """Take out of Pillow, for this process, the decoder that runs a program: PostScript's.
+
+    The textures of meshes are opened by their content, whatever their names.
+    """
+    Image.init()
+    Image.OPEN.pop("EPS", None)
 
 
 def to_square(

@@ -6,7 +6,8 @@ Only data sets have it whose models name a normalised shape (column `NORMALISED`
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ucmgcn.errors import ItemError
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
 from ucmgcn.store import ShardWriter, open_shard
+from ucmgcn.worker import Limits, Task, Worker
 
 Points = npt.NDArray[np.float64]
 
@@ -26,7 +28,12 @@ logger = logging.getLogger(__name__)
 N_POINTS = 400
 
 
-def sample_shard(rows: Sequence[Item], out: Path, provenance: Mapping[str, Any]) -> None:
+def sample_shard(
+    rows: Sequence[Item],
+    out: Path,
+    provenance: Mapping[str, Any],
+    limits: Limits = Limits(),  # noqa: B008
+) -> None:
     """Draw points on the normalised shapes of models; unreadable shapes are rejected.
 
     Parameters
@@ -37,15 +44,27 @@ def sample_shard(rows: Sequence[Item], out: Path, provenance: Mapping[str, Any])
         A shard of kind ``"points"``: ``points`` f4 (n, 400, 3).
     provenance
         Kept in the shard.
+    limits
+        Of time and memory for each shape.
     """
-    with ShardWriter(out, "points", provenance, "points", (N_POINTS, 3), np.float32) as writer:
+    with (
+        Worker("ucmgcn.points:points_task", {}, limits) as draw,
+        ShardWriter(out, "points", provenance, "points", (N_POINTS, 3), np.float32) as writer,
+    ):
         for row in track(rows, "points", len(rows), "model"):
             path = dict(row.extra)[NORMALISED]
             try:
-                writer.add(row.id, sample(Path(path)).astype(np.float32))
+                (points,) = draw(path)
+                writer.add(row.id, points)
             except ItemError as error:
                 logger.warning("%s has no points: %s", path, error)
                 writer.reject(path, str(error))
+
+
+@contextmanager
+def points_task() -> Iterator[Task]:
+    """Give the function that a worker process (`ucmgcn.worker`) runs on the file of each shape."""
+    yield lambda path: [sample(Path(path)).astype(np.float32)]
 
 
 def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Points:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
@@ -20,9 +22,11 @@ from pydantic.dataclasses import dataclass
 
 from ucmgcn import cameras, gl
 from ucmgcn.errors import ItemError, UserError
+from ucmgcn.images import start_no_programs
 from ucmgcn.progress import track
 from ucmgcn.reuse import open_earlier, origin_of
 from ucmgcn.store import ShardWriter
+from ucmgcn.worker import Limits, Task, Worker
 
 if TYPE_CHECKING:
     import pyrender
@@ -195,10 +199,12 @@ def render_shard(
     provenance: Mapping[str, Any],
     threads: int = 1,
     gpus: int = 1,
+    limits: Limits = Limits(),  # noqa: B008
 ) -> None:
     """Render the models of one shard into `out`; what can't be rendered is recorded as rejected.
 
-    Views that `out` holds already are kept if they were made of the same file in the same way.
+    Meshes are read and drawn in a process of their own, see `ucmgcn.worker`. Views that `out` holds
+    already are kept if they were made of the same file in the same way.
 
     Parameters
     ----------
@@ -213,19 +219,20 @@ def render_shard(
         Everything that would make views stale, besides the meshes' files; kept in the shard.
     threads, gpus
         As in `Renderer`.
+    limits
+        Of time and memory for each mesh.
 
     Raises
     ------
     UserError
         If no OpenGL context can be opened.
     """
-    from ucmgcn.meshes import load_mesh
-
     positions = config.positions()
     shape = (config.views, config.size, config.size, 3)
+    settings = {"config": asdict(config), "threads": threads, "gpus": gpus}
     with (
         open_earlier(out, "views") as earlier,
-        Renderer(config, threads, gpus) as renderer,
+        Worker("ucmgcn.render:views_task", settings, limits) as render,
         ShardWriter(
             out,
             "views",
@@ -242,12 +249,36 @@ def render_shard(
                 origin = origin_of(provenance, Path(row.path))
                 views = earlier.find(row.id, origin)
                 if views is None:
-                    mesh = load_mesh(Path(row.path), textures=config.textures is True)
-                    views = renderer.render(mesh, positions)
+                    (views,) = render(str(row.path))
                 writer.add(row.id, views, origin)
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(str(row.path), str(error))
+
+
+@contextmanager
+def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterator[Task]:
+    """Give the function that a worker process (`ucmgcn.worker`) runs on the file of each mesh.
+
+    Parameters
+    ----------
+    config
+        Fields of a `RenderConfig`.
+    threads, gpus
+        As in `Renderer`.
+    """
+    from ucmgcn.meshes import load_mesh
+
+    settings = RenderConfig(**config)
+    positions = settings.positions()
+    start_no_programs()
+    with Renderer(settings, threads, gpus) as renderer:
+
+        def draw(path: str) -> list[Images]:
+            mesh = load_mesh(Path(path), textures=settings.textures is True)
+            return [renderer.render(mesh, positions)]
+
+        yield draw
 
 
 def _blank(views: Images) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """Child processes for work that a bad file may hang, kill or swell: one item at a time.
 
-A worker runs one of `TASKS`. If an item takes too long or too much memory, or ends the process, the
+If an item takes too long or too much memory, or ends the process, the
 worker is replaced by a new one and the item is rejected. Worker and parent exchange JSON and
 arrays, never a pickle.
 """
@@ -38,12 +38,6 @@ Task = Callable[..., Arrays]
 
 logger = logging.getLogger(__name__)
 
-# Each is a context manager that takes the settings and gives the function for one item.
-TASKS = {
-    "photo": "ucmgcn.images:photo_task",
-    "points": "ucmgcn.points:points_task",
-    "views": "ucmgcn.render:views_task",
-}
 START_SECONDS = 300
 ATTEMPTS = 2
 PR_SET_PDEATHSIG = 1
@@ -53,7 +47,7 @@ PR_SET_PDEATHSIG = 1
 class Limits:
     """What one mesh or photo may cost before it is rejected."""
 
-    seconds: Annotated[float, Field(gt=0, description="time to read and draw one file")] = 300.0
+    seconds: Annotated[float, Field(gt=0, description="time to read and draw one file")] = 600.0
     memory: Annotated[int, Field(ge=64, description="memory for one file, MiB")] = 8192
 
 
@@ -67,7 +61,8 @@ class Worker:
     Parameters
     ----------
     task
-        One of `TASKS`.
+        ``"module:name"`` of a context manager that takes the settings and gives the function that
+        is called for each item. Texts go in, arrays come out.
     settings
         What the task is told when it starts; JSON-serialisable.
     limits
@@ -172,9 +167,7 @@ class Workers:
             self._idle.put(worker)
 
 
-def _within(
-    process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None
-) -> Arrays:
+def _within(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Arrays:
     """Send an item, if there is one, and read the answer; the process is killed after a time."""
     late = threading.Event()
 
@@ -205,11 +198,18 @@ def _ask(process: subprocess.Popen[bytes], item: Sequence[str] | None) -> Arrays
     if "spent" in answer:
         logger.info("%s: %s", item, answer["trace"])
         raise _SpentError(answer["spent"])
-    return [_read_array(process.stdout) for _ in range(answer["arrays"])]
+    return [_read_array(process.stdout, *kind) for kind in answer["arrays"]]
 
 
-def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
-    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+def _read_array(stream: IO[bytes], dtype: str, shape: Sequence[int]) -> npt.NDArray[Any]:
+    array = np.empty(shape, dtype)
+    content = array.data.cast("B") if array.size else memoryview(b"")
+    while content:
+        count = stream.readinto(content)  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        content = content[count:]
+    return array
 
 
 def _ending(code: int) -> str:
@@ -225,7 +225,7 @@ def main(task: str, facts: str) -> None:
     Parameters
     ----------
     task
-        One of `TASKS`.
+        As for `Worker`.
     facts
         JSON: the task's settings, the memory for one item in MiB, and the parent's process id.
     """
@@ -250,7 +250,7 @@ def main(task: str, facts: str) -> None:
 
 
 def _opened(task: str) -> Callable[..., AbstractContextManager[Task]]:
-    module, _, name = TASKS[task].partition(":")
+    module, _, name = task.partition(":")
     opened: Callable[..., AbstractContextManager[Task]] = getattr(
         importlib.import_module(module), name
     )
@@ -272,10 +272,11 @@ def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, st
 
 
 def _answer(stream: IO[bytes], header: Mapping[str, str], arrays: Arrays | None = None) -> None:
-    arrays = arrays or []
-    stream.write(json.dumps({**header, "arrays": len(arrays)}).encode() + b"\n")
-    for array in arrays:
-        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    whole = [np.asarray(array, order="C") for array in arrays or []]
+    kinds = [(array.dtype.str, array.shape) for array in whole]
+    stream.write(json.dumps({**header, "arrays": kinds}).encode() + b"\n")
+    for array in whole:
+        stream.write(array.tobytes())
     stream.flush()
 
 

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from ucmgcn.errors import ItemError, UserError
+from ucmgcn.worker import Limits, Worker, Workers
+
+TESTS = str(Path(__file__).parents[1])
+ACTS = "worker_tasks:acts"
+
+
+@pytest.fixture(autouse=True)
+def find_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([TESTS, os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker:
+        yield worker
+
+
+def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
+    numbers, none = worker("chatter")
+    np.testing.assert_array_equal(numbers, [0, 1, 2])
+    assert none.shape == (0, 2) and none.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        ("hang", r"longer than 2 s \(limits.seconds\)"),
+        ("swell", r"more than 1024 MiB of memory \(limits.memory\)"),
+        ("crash", "ends the process that reads it .SIGSEGV"),
+        ("be_killed", "ends the process that reads it .SIGKILL"),
+        ("fail", "cannot be processed: RuntimeError .nobody foresaw this"),
+    ],
+)
+def test_what_goes_wrong_costs_the_item_and_the_process(
+    worker: Worker, act: str, reason: str
+) -> None:
+    before = int(worker("who")[0])
+    with pytest.raises(ItemError, match=reason):
+        worker(act)
+    assert int(worker("who")[0]) != before
+
+
+def test_a_rejected_item_leaves_the_process(worker: Worker) -> None:
+    before = int(worker("who")[0])
+    with pytest.raises(ItemError, match="it is no good"):
+        worker("reject")
+    assert int(worker("who")[0]) == before
+
+
+def test_a_process_that_was_killed_from_outside_costs_nothing(worker: Worker) -> None:
+    first = int(worker("who")[0])
+    os.kill(first, signal.SIGKILL)
+    assert int(worker("who")[0]) != first
+
+
+def test_what_stops_the_task_from_starting_is_the_users() -> None:
+    with (
+        Worker("worker_tasks:refused", {}, Limits()) as worker,
+        pytest.raises(UserError, match="install something first"),
+    ):
+        worker("who")
+
+
+def test_a_pool_lends_each_worker_to_one_thread_and_ends_them_all() -> None:
+    with Workers(2, ACTS, {}, Limits()) as workers, ThreadPoolExecutor(4) as threads:
+        pids = {int(arrays[0]) for arrays in threads.map(workers, ["who"] * 20)}
+    assert 1 <= len(pids) <= 2
+    assert not any(map(psutil.pid_exists, pids))
+
+
+def test_a_worker_ends_when_its_parent_is_killed() -> None:
+    code = (
+        "import time; from ucmgcn.worker import Limits, Worker\n"
+        f"with Worker({ACTS!r}, {{}}, Limits()) as worker:\n"
+        "    print(worker('who')[0], flush=True); worker('hang')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        worker = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(worker)
