@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,49 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         partial.write_text("half")
         raise RuntimeError
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"] and path.read_text() == "old"
+
+
+def content(path: Path) -> tuple:
+    with open_shard(path, "image-features") as shard:
+        return shard.ids, shard.array[:].tolist(), shard.provenance, shard.rejected, shard.origins
+
+
+def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    write(path, [f"chair/{n}" for n in range(40)])
+    whole, expected = path.read_bytes(), content(path)
+    found = 0
+    for place in range(0, len(whole), max(1, len(whole) // 500)):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << (place % 8)
+        path.write_bytes(spoiled)
+        try:
+            assert content(path) == expected
+        except UserError as error:
+            assert re.search(r"s\.h5 is damaged.*Delete it and run snakemake", str(error))
+            found += 1
+    assert found > 100
+
+
+def test_items_damaged_on_the_disk_are_named_when_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    items = write(path, ["a", "b"])
+    place = path.read_bytes().index(items.tobytes())
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(bytes(4))
+    with (
+        pytest.raises(UserError, match=r"s\.h5 is damaged"),
+        open_shard(path, "image-features") as shard,
+    ):
+        shard.array[:]
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
+def test_a_truncated_shard_is_named(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "s.h5"
+    write(path, ["a", "b"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(UserError, match="damaged"), open_shard(path, "image-features"):
+        pass

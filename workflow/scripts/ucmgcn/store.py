@@ -1,11 +1,13 @@
 """Shards: HDF5 files with items, their ids, their provenance, and what was rejected.
 
 Every file of the pipeline is written under a temporary name and renamed, so that a file that
-exists is whole. Shards check themselves twice, on writing and on opening.
+exists is whole. Shards check themselves twice, on writing and on opening: a digest covers all but
+the items, and each block of items has a checksum that is compared when it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -105,7 +107,7 @@ class ShardWriter:
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         partial = self._stack.enter_context(atomic_path(self._path))
-        self._file = self._stack.enter_context(h5py.File(partial, "w"))
+        self._file = self._stack.enter_context(h5py.File(partial, "w", libver="latest"))
         self._array = self._file.create_dataset(
             self._array_name,
             shape=(0, *self._item_shape),
@@ -169,6 +171,7 @@ class ShardWriter:
             array=self._array_name,
             provenance=json.dumps(self._provenance, sort_keys=True),
         )
+        self._file.attrs["digest"] = _digest(self._file)
 
 
 class Shard:
@@ -213,9 +216,14 @@ def open_shard(path: Path, kind: str) -> Iterator[Shard]:
             shard = Shard(path, file)
             if shard.array.shape[0] != len(shard.ids):
                 raise KeyError(f"{shard.array.shape[0]} items but {len(shard.ids)} ids")
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise _broken(path, str(error)) from error
-        yield shard
+        try:
+            yield shard
+        except OSError as error:
+            if "read data" not in str(error):  # not HDF5's
+                raise
+            raise _broken(path, str(error)) from error
 
 
 def read_shards(
@@ -266,6 +274,22 @@ def _check(file: h5py.File, kind: str) -> None:
         raise ValueError(f"schema version {file.attrs['schema']}, expected {SCHEMA_VERSION}")
     if file.attrs["kind"] != kind:
         raise ValueError(f"holds {file.attrs['kind']}, expected {kind}")
+    # Shards of earlier releases have none.
+    if file.attrs.get("digest", "") not in ("", _digest(file)):
+        raise ValueError("its checksum is wrong")
+
+
+def _digest(file: h5py.File) -> str:
+    """Digest of all that a shard holds besides its items."""
+    array = str(file.attrs["array"])
+    digest = hashlib.sha256(f"{file[array].shape} {file[array].dtype}".encode())
+    for name in ("schema", "kind", "array", "provenance"):
+        digest.update(f"\0{name}\0{file.attrs[name]}".encode())
+    for name in sorted(set(file) - {array}):
+        values = file[name][()]
+        content = values.tobytes() if values.dtype != object else b"\0".join(values.ravel())
+        digest.update(f"\0{name}\0{values.shape}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def _broken(path: Path, why: str) -> UserError:
