@@ -15,12 +15,13 @@ demo: setup ## make the environment, run the embedded demo set, print its metric
 test: setup lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
 
-lint: setup ## ruff, snakefmt, snakemake --lint, mypy
+lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r workflow/scripts
 
 setup: $(READY)
 	@bash envs/system.sh $(BIN)/python

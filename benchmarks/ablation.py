@@ -143,7 +143,7 @@ class Trial:
                 "view-features", data.models, data.view_features, {"cameras": data.cameras}
             ),
         ]
-        self.graph, self.nodes = folder / "graph.bin", folder / "nodes.h5"
+        self.graph, self.nodes = folder / "graph.h5", folder / "nodes.h5"
         config = row.settings(0).graph
         build_graph(shards[:1], shards[1:], self.graph, folder / "graph.json", self.nodes, config)
 

@@ -110,7 +110,7 @@ def build(folder: Path, config: GraphConfig) -> tuple[Measured, dict[str, dict[s
     shards = [sorted(folder.glob(f"{kind}-*.h5")) for kind in ("image-features", "view-features")]
     summary = folder / "graph.json"
     with measured("build_graph") as taken:
-        build_graph(*shards, folder / "graph.bin", summary, folder / "nodes.h5", config)
+        build_graph(*shards, folder / "graph.h5", summary, folder / "nodes.h5", config)
     return taken, json.loads(summary.read_text())["searches"]
 
 

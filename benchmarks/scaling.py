@@ -112,7 +112,7 @@ def evaluate(results: Path, folder: Path, factor: int) -> Measured:
 
 def graph_files(folder: Path) -> tuple[Path, Path, Path]:
     """Graph, summary and nodes."""
-    return folder / "graph.bin", folder / "graph.json", folder / "nodes.h5"
+    return folder / "graph.h5", folder / "graph.json", folder / "nodes.h5"
 
 
 def repeat(results: Path, folder: Path, factor: int) -> tuple[list[Path], list[Path]]:

@@ -19,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import dgl
 import numpy as np
 import torch
 from measuring import Measured, Row, measured, record
@@ -28,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 from ucmgcn.cameras import icosahedron
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.graph import Nodes, fit_nodes, link, load_graph, read_nodes, write_nodes
+from ucmgcn.graph import Nodes, fit_nodes, link, load_graph, read_nodes, save_graph, write_nodes
 from ucmgcn.inductive import embed_queries
 from ucmgcn.propagation import flatten, propagated
 from ucmgcn.train import Files, Settings, Training, train_seed
@@ -131,9 +130,9 @@ def build(
         cameras,
         settings.graph,
     )
-    dgl.save_graphs(str(folder / "graph.bin"), [link(nodes, settings.graph)])
+    save_graph(folder / "graph.h5", link(nodes, settings.graph))
     write_nodes(folder / "nodes.h5", nodes)
-    return folder / "graph.bin", folder / "nodes.h5"
+    return folder / "graph.h5", folder / "nodes.h5"
 
 
 def scattered(

@@ -5,7 +5,7 @@ rule graph:
         # Not read; but when nothing is left to link, this table says why.
         rejected=ancient(f"{RESULTS}/tables/rejected.csv"),
     output:
-        graph=f"{GRAPH}/graph.bin",
+        graph=f"{GRAPH}/graph.h5",
         summary=f"{GRAPH}/graph.json",
         nodes=f"{GRAPH}/nodes.h5",
     log:

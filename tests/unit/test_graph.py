@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ucmgcn.cameras import icosahedron, neighbours
 from ucmgcn.config import GraphConfig
@@ -22,6 +23,7 @@ from ucmgcn.graph import (
     photo_view_edges,
     read_nodes,
     refit,
+    save_graph,
 )
 from ucmgcn.spaces import normalise
 from ucmgcn.store import ShardWriter
@@ -50,7 +52,7 @@ def write(folder: Path, ids: list[int], photos: bool) -> Path:
 
 
 def build(folder: Path, images: list[Path], views: list[Path]) -> Path:
-    graph = folder / "graph.bin"
+    graph = folder / "graph.h5"
     config = GraphConfig(k=4, dims=4)
     build_graph(images, views, graph, folder / "graph.json", folder / "nodes.h5", config)
     return graph
@@ -157,9 +159,9 @@ def test_an_empty_set_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_graph_is_a_user_error(tmp_path: Path) -> None:
-    (tmp_path / "graph.bin").write_bytes(b"nonsense, and more than eight bytes of it")
-    with pytest.raises(UserError, match="is not a graph"):
-        load_graph(tmp_path / "graph.bin")
+    (tmp_path / "graph.h5").write_bytes(b"nonsense, and more than eight bytes of it")
+    with pytest.raises(UserError, match="not a graph of this version"):
+        load_graph(tmp_path / "graph.h5")
     (tmp_path / "nodes.h5").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="is damaged"):
         read_nodes(tmp_path / "nodes.h5")
@@ -184,3 +186,28 @@ def test_an_index_gives_the_graph_of_exact_search_where_it_finds_all() -> None:
     for kind in exact.canonical_etypes:
         for one, other in zip(exact.edges(etype=kind), linked.edges(etype=kind), strict=True):
             assert one.tolist() == other.tolist()
+
+
+def test_a_graph_survives_its_file(tmp_path: Path) -> None:
+    unlinked = GraphConfig(k=4, similarity="threshold", threshold=1.0)
+    for cameras, settings in ((icosahedron(), GraphConfig(k=4)), (np.empty((0, 3)), unlinked)):
+        made = make_graph(PHOTOS, VIEWS, MODELS, cameras, settings)
+        save_graph(tmp_path / "graph.h5", made)
+        read = load_graph(tmp_path / "graph.h5")
+        assert read.canonical_etypes == made.canonical_etypes and read.ntypes == made.ntypes
+        for kind in made.ntypes:
+            assert torch.equal(read.nodes[kind].data["feature"], made.nodes[kind].data["feature"])
+        for kind in made.canonical_etypes:
+            for one, other in zip(read.edges(etype=kind), made.edges(etype=kind), strict=True):
+                assert torch.equal(one, other)
+            assert torch.equal(read.edges[kind].data["weight"], made.edges[kind].data["weight"])
+
+
+def test_a_damaged_graph_is_named(tmp_path: Path) -> None:
+    path = build(tmp_path, [write(tmp_path, list(range(30)), True)],
+                 [write(tmp_path, list(range(10)), False)])  # fmt: skip
+    spoiled = bytearray(path.read_bytes())
+    spoiled[len(spoiled) // 2] ^= 1
+    path.write_bytes(spoiled)
+    with pytest.raises(UserError, match=r"graph\.h5 is damaged"):
+        load_graph(path)

@@ -73,7 +73,7 @@ class Pipeline:
             _shard(out / "i.h5", "image-features", photos, rows),
             _shard(out / "v.h5", "view-features", models, self.views),
         ]
-        graph, nodes = out / "graph.bin", out / "nodes.h5"
+        graph, nodes = out / "graph.h5", out / "nodes.h5"
         build_graph(shards[:1], shards[1:], graph, out / "graph.json", nodes, GRAPH)
         roles = read_roles(images, "none", 0)
         learned = {m: [out / m / "embeddings.h5"] for m in ("ucm-gcn", "propagation")}

@@ -56,7 +56,7 @@ def build(folder: Path, n: int, m: int, graph: GraphConfig, categories: int = 3)
             writer.add_many([f"{i:03d}" for i in range(len(rows))], rows.astype(np.float32))
     build_graph(
         [folder / "image-features.h5"], [folder / "view-features.h5"],
-        folder / "graph.bin", folder / "graph.json", folder / "nodes.h5", graph,
+        folder / "graph.h5", folder / "graph.json", folder / "nodes.h5", graph,
     )  # fmt: skip
     return folder
 
@@ -68,7 +68,7 @@ def train(
     roles: Roles | None = None,
 ) -> Files:
     files = Files(out / "checkpoint.pt", out / "history.csv", out / "embeddings.h5")
-    train_seed(built / "graph.bin", built / "nodes.h5", files, settings, roles)
+    train_seed(built / "graph.h5", built / "nodes.h5", files, settings, roles)
     return files
 
 
@@ -156,7 +156,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 
 
 def test_a_query_is_embedded_the_same_alone_and_among_others(built: Path, trained: Files) -> None:
-    frozen = load_frozen(built / "graph.bin", built / "nodes.h5", trained.checkpoint, SETTINGS)
+    frozen = load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, SETTINGS)
     queries = np.random.default_rng(5).normal(size=(7, SIZE)).astype(np.float32)
     together = embed_queries(frozen, queries)
     for i, query in enumerate(queries):
@@ -210,7 +210,7 @@ def test_the_graphs_switches_train(built: Path, tmp_path: Path, changes: dict[st
     graph = replace(GRAPH, **changes)
     build_graph(
         [built / "image-features.h5"], [built / "view-features.h5"],
-        tmp_path / "graph.bin", tmp_path / "graph.json", tmp_path / "nodes.h5", graph,
+        tmp_path / "graph.h5", tmp_path / "graph.json", tmp_path / "nodes.h5", graph,
     )  # fmt: skip
     files = train(tmp_path, tmp_path / "out", replace(SETTINGS, graph=graph))
     assert accuracy(files.embeddings, "inductive") > 0.6
@@ -238,7 +238,7 @@ def test_the_smallest_sets_train(
     learned = train(tmp_path, tmp_path / "out", settings).embeddings
     control = tmp_path / "propagation.h5"
     control_settings = replace(settings, train=None)
-    propagate(tmp_path / "graph.bin", tmp_path / "nodes.h5", control, control_settings, folds=2)
+    propagate(tmp_path / "graph.h5", tmp_path / "nodes.h5", control, control_settings, folds=2)
     for path in (learned, control):
         for protocol in ("transductive", "inductive"):
             for kind in rows(path, protocol):
@@ -248,7 +248,7 @@ def test_the_smallest_sets_train(
 def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "embeddings.h5"
     settings = replace(SETTINGS, train=None)
-    propagate(built / "graph.bin", built / "nodes.h5", out, settings, folds=2)
+    propagate(built / "graph.h5", built / "nodes.h5", out, settings, folds=2)
     assert accuracy(out, "transductive") > 0.9
     assert accuracy(out, "inductive") > 0.85
 
@@ -256,7 +256,7 @@ def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None
 def test_a_checkpoint_of_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
     wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
     with pytest.raises(UserError, match="of other settings"):
-        load_frozen(built / "graph.bin", built / "nodes.h5", trained.checkpoint, wider)
+        load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, wider)
 
 
 SOURCE = replace(SETTINGS, train=replace(TRAIN, supervision="source", epochs=30))
@@ -311,7 +311,7 @@ def test_a_gpu_trains_to_the_same_quality(built: Path, tmp_path: Path) -> None:
 def test_a_gpu_makes_the_embeddings_of_the_cpu(built: Path, trained: Files) -> None:
     cpu, gpu = (
         load_frozen(
-            built / "graph.bin", built / "nodes.h5", trained.checkpoint,
+            built / "graph.h5", built / "nodes.h5", trained.checkpoint,
             replace(SETTINGS, device=device),
         )
         for device in ("cpu", "cuda")

@@ -92,7 +92,7 @@ def build_graph(
         Shards of kind ``"image-features"`` and ``"view-features"``, in any order: nodes are
         sorted by id.
     out_graph
-        DGL heterograph (`dgl.load_graphs`) of unit feature vectors and weighted edges.
+        HDF5: unit feature vectors and weighted edges, see `load_graph`.
     out_json
         Number of nodes and edges of each type, how neighbours were searched and what share of them
         was found, and the settings.
@@ -112,8 +112,7 @@ def build_graph(
     nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
     search = Searcher(config.knn, device)
     graph = link(nodes, config, search)
-    with atomic_path(out_graph) as path:
-        dgl.save_graphs(str(path), [graph])
+    save_graph(out_graph, graph)
     write_nodes(out_nodes, nodes)
     searches = {name: dataclasses.asdict(used) for name, used in search.used.items()}
     summary = {**count(graph), "searches": searches, "config": dataclasses.asdict(config)}
@@ -268,20 +267,52 @@ def count(graph: dgl.DGLGraph) -> dict[str, dict[str, int]]:
     }
 
 
+def save_graph(path: Path, graph: dgl.DGLGraph) -> None:
+    """Write a graph to an HDF5 file, each block with a checksum.
+
+    DGL's own format is read by code that trusts it; this one holds arrays, and nothing else.
+    """
+    with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+        file.attrs["edges"] = json.dumps(graph.canonical_etypes)
+        file.attrs["nodes"] = json.dumps(graph.ntypes)
+        for kind in graph.ntypes:
+            _write_array(file, f"nodes/{kind}", graph.nodes[kind].data["feature"])
+        for kind in graph.canonical_etypes:
+            arrays = *graph.edges(etype=kind), graph.edges[kind].data["weight"]
+            for name, array in zip(EDGE_ARRAYS, arrays, strict=True):
+                _write_array(file, f"edges/{' '.join(kind)}/{name}", array)
+
+
+def _write_array(file: h5py.File, name: str, array: torch.Tensor) -> None:
+    file.create_dataset(name, data=array.cpu().numpy(), fletcher32=bool(array.numel()) or None)
+
+
 def load_graph(path: Path) -> dgl.DGLGraph:
-    """Read the graph that `build_graph` wrote.
+    """Read the graph that `save_graph` wrote.
 
     Raises
     ------
     UserError
-        If the file is not a graph.
+        If the file is not a graph, or is damaged.
     """
     try:
-        return dgl.load_graphs(str(path))[0][0]
-    except (dgl.DGLError, OSError, IndexError) as error:
-        raise UserError(f"{path} is not a graph of this version ({error}). Delete it") from error
+        with h5py.File(path, "r") as file:
+            features = {kind: file[f"nodes/{kind}"][:] for kind in json.loads(file.attrs["nodes"])}
+            edges = {
+                (start, link, end): Edges(
+                    *(file[f"edges/{start} {link} {end}/{name}"][:] for name in EDGE_ARRAYS)
+                )
+                for start, link, end in json.loads(file.attrs["edges"])
+            }
+        return _heterograph(edges, features)
+    except (dgl.DGLError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged or not a graph of this version ({error}). Delete it and run "
+            f"snakemake again"
+        ) from error
 
 
+EDGE_ARRAYS = ("sources", "destinations", "weights")
 SPACE_ARRAYS = ("photo_mean", "view_mean", "model_mean", "projection")
 NODE_ARRAYS = ("photo_features", "view_features", "cameras")
 
