@@ -1,6 +1,6 @@
 """Each part of the method off or swapped: one training a cached file, and the document of them.
 
-Needs a finished `features` stage. Each training is cached as a JSON file, so that the whole can be
+Needs a finished `graph` stage, of which features and manifests are read. Each training is cached as a JSON file, so that the whole can be
 made in pieces; the document is written from what there is.
 
     python benchmarks/ablation.py --results results --dataset psb --minutes 9
@@ -78,7 +78,7 @@ class Data:
 
 
 def load(results: Path, dataset: str, backbone: str) -> Data:
-    """Read the features and the manifests of a finished `features` stage."""
+    """Read the features and the manifests of a run that has come to its graph."""
     folder = results / dataset
     shards = folder / "features" / backbone
     views = sorted((shards / "views").glob("*.h5"))

@@ -16,8 +16,8 @@ train() { python benchmarks/ablation.py --dataset "$@"; }
 
 run "$set" evaluate "train: {seeds: [0, 1, 2, 3, 4]}"
 run "$set-source" evaluate "train: {seeds: [0, 1, 2, 3, 4], supervision: source}"
-run "$set-dodecahedron" features "render: {cameras: dodecahedron, views: 20}"
-snakemake --cores all -- features
+run "$set-dodecahedron" graph "render: {cameras: dodecahedron, views: 20}"
+snakemake --cores all -- graph
 train "$set" --seeds 3
 for part in odd even unequal-0 unequal-1 unequal-2 unequal-3; do
   train "$set" --on "$part" --only default --seeds 3
