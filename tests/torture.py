@@ -246,6 +246,8 @@ MESHES: list[Case] = [
     ("huge.obj", scaled(1e300), USED),
     ("tiny.obj", scaled(1e-300), USED),
     ("denormal.obj", scaled(5e-324), "no extent"),
+    ("two-values.obj", text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n"), "three values each|" + UNREADABLE),
+    ("uneven.obj", text("v 0 0 0\nv 1\nv 0 1 0\nf 1 2 3\n"), "."),
     ("far.obj", obj([(1e9, 0, 0), (1e9 + 1e-6, 0, 0), (1e9, 1e-6, 0)]), EITHER),
     ("no-faces.off", text("OFF\n3 0 0\n0 0 0\n1 0 0\n0 1 0\n"), "no faces"),
     ("points.obj", text("v 0 0 0\nv 1 0 0\nv 0 1 0\n"), "3 points only"),

@@ -163,6 +163,9 @@ def _up_turn(path: Path) -> Array:
 
 def _check_indices(geometry: trimesh.Trimesh) -> None:
     count = len(geometry.vertices)
+    for what, rows in (("vertices", geometry.vertices), ("faces", geometry.faces)):
+        if rows.ndim != 2 or rows.shape[1] != 3:
+            raise ItemError(f"its {what} do not have three values each")
     low, high = int(geometry.faces.min()), int(geometry.faces.max())
     if low < 0 or high >= count:
         wrong = low if low < 0 else high
