@@ -1,7 +1,7 @@
 """Each part of the method off or swapped: one training a cached file, and the document of them.
 
-Needs a finished `graph` stage, of which features and manifests are read. Each training is cached as a JSON file, so that the whole can be
-made in pieces; the document is written from what there is.
+Needs a finished `graph` stage, of which features and manifests are read. Each training is cached as
+a JSON file, so that the whole can be made in pieces; the document is written from what there is.
 
     python benchmarks/ablation.py --results results --dataset psb --minutes 9
     python benchmarks/ablation.py --results results --dataset psb --only views --seeds 1
