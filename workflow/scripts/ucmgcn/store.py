@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
@@ -58,8 +59,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if full := re.search(r"No space left on device|File too large|Disk quota", str(error)):
+            raise UserError(
+                f"{path} cannot be written ({full[0]}). Make room and run snakemake again: it "
+                f"goes on where it stopped"
+            ) from error
         raise
 
 

@@ -1,0 +1,36 @@
+"""A disk that is full costs the job, never the file that was there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIMIT = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+LIMIT += "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+WRITERS = {
+    "shard": (
+        "import numpy as np; from ucmgcn.store import ShardWriter\n"
+        "with ShardWriter(path, 'views', {}, 'images', (100, 100), np.uint8) as writer:\n"
+        "    for n in range(100): writer.add(str(n), np.full((100, 100), n, np.uint8))\n"
+    ),
+    "table": (
+        "from ucmgcn.store import atomic_path\n"
+        "with atomic_path(path) as partial: partial.write_text('x' * 1_000_000)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "file.h5"
+    path.write_text("old")
+    code = f"from pathlib import Path; path = Path({str(path)!r})\n" + LIMIT + WRITERS[what]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    # Above 0, but that HDF5 itself may fail when it ends with a file that it could not write.
+    assert done.returncode != 0
+    assert f"{path} cannot be written (File too large). Make room" in done.stderr
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
