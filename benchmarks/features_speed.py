@@ -40,6 +40,7 @@ def stage(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
     encoder = open_encoder(SPEC, "cpu", onnx)
     rows = [(str(path), path) for path in photos]
     extract_image_features(rows[:16], onnx.with_name("warm.h5"), encoder, CONFIG, {}, threads)
+    onnx.with_name("out.h5").unlink(missing_ok=True)  # the stage would take over what it holds
     with measured("stage") as taken:
         extract_image_features(rows, onnx.with_name("out.h5"), encoder, CONFIG, {}, threads)
     return taken
