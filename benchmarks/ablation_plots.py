@@ -42,28 +42,35 @@ def plot_changes(table: pd.DataFrame, out: Path) -> None:
         axes.set(xlabel="change of FT against the default", ylim=(-0.8, len(rows) - 0.2))
         axes.axvline(0, color="#808080", linewidth=0.8)
         axes.grid(axis="x", alpha=0.3)
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper left")
         _save(figure, out)
 
 
 def plot_curves(table: pd.DataFrame, out: Path) -> None:
-    """Draw FT over the numbers that were varied."""
+    """Draw FT over the numbers that were varied; those that were not have no panel."""
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 5), layout="constrained")
-        for axes, (title, (pattern, default)) in zip(
-            figure.subplots(2, 3, sharey=True).flat, CURVES.items(), strict=True
-        ):
+        panels = list(figure.subplots(2, 3, sharey=True).flat)
+        varied = {title: curve for title, curve in CURVES.items() if _varied(table, curve[0])}
+        for axes, (title, (pattern, default)) in zip(panels, varied.items(), strict=False):
             _curve(axes, table, pattern, default)
             axes.set_title(title, fontsize=9)
             axes.grid(alpha=0.3)
+        for axes in panels[len(varied) :]:
+            axes.set_axis_off()
         figure.axes[0].legend()
         for axes in (figure.axes[0], figure.axes[3]):
             axes.set_ylabel("FT")
         _save(figure, out)
 
 
+def _varied(table: pd.DataFrame, pattern: str) -> dict[int, str]:
+    """Rows whose name ends in a number, by that number."""
+    return {int(m[1]): name for name in table.index if (m := re.match(pattern, name))}
+
+
 def _curve(axes: Axes, table: pd.DataFrame, pattern: str, default: int) -> None:
-    found = {int(m[1]): name for name in table.index if (m := re.match(pattern, name))}
+    found = _varied(table, pattern)
     found = dict(sorted((found | {default: "default"}).items()))
     rows = table.loc[list(found.values())]
     for protocol, colour in COLOURS.items():
