@@ -66,8 +66,11 @@ def grown(amount):
 
 
 def cores_each(jobs):
-    """Cores for each of some jobs that run side by side: all of the machine's, shared out."""
-    return max(1, (workflow.cores or 1) // jobs)
+    """Cores for each of some jobs that run side by side: all of the machine's, shared out.
+
+    One where no number of cores is given, as for a report or a cluster: `workflow.cores` raises there.
+    """
+    return max(1, (workflow.resource_settings.cores or 1) // jobs)
 
 
 # The manifest is no input of the stages that read files: they list their shard's files themselves.

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 
-from ucmgcn.manifest import write_rejected
+from ucmgcn.manifest import read_rejected, write_rejected
 from ucmgcn.rejected import gather_rejected
 from ucmgcn.store import Rejection, ShardWriter
 
@@ -30,3 +31,10 @@ def test_every_stage_is_in_the_table(tmp_path: Path) -> None:
         ["b.obj", "render", "it is broken"],
         ["c.xyz", "manifest", "unknown"],
     ]
+
+
+def test_a_name_that_is_no_text_is_written_as_an_escape(tmp_path: Path) -> None:
+    name = os.fsdecode(b"latin-\xe9.obj")
+    write_rejected(tmp_path / "r.csv", [Rejection(name, "manifest", "its name is not valid text")])
+    (row,) = read_rejected(tmp_path / "r.csv")
+    assert row.path == "latin-\\udce9.obj"

@@ -29,6 +29,7 @@ def test_good_files_are_used_and_bad_ones_listed(copy: Run) -> None:
     reasons = dict(zip(rejected["path"], rejected["reason"], strict=True))
     for path, outcome in expected.items():
         name = str(Path(path).relative_to(copy.folder))
+        name = name.encode(errors="backslashreplace").decode()
         torture.check(outcome, reasons.get(name, torture.USED))
     assert rejected["reason"].str.len().min() > 5
     assert (pd.read_csv(tables / "metrics.csv")["n_queries"] > 0).all()

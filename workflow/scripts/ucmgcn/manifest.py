@@ -162,10 +162,13 @@ def read_items(path: Path) -> list[Item]:
 
 
 def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
-    """Write rejections as a CSV file with the columns path, stage, reason, sorted."""
+    """Write rejections as a CSV file with the columns path, stage, reason, sorted.
+
+    What is no text in a file's name is written as an escape, such as ``\\udce9``.
+    """
     import pandas as pd
 
-    rows = sorted({astuple(r) for r in rejected})
+    rows = sorted({tuple(map(_as_text, astuple(r))) for r in rejected})
     with atomic_path(path) as partial:
         pd.DataFrame(rows, columns=["path", "stage", "reason"]).to_csv(partial, index=False)
 
@@ -216,6 +219,10 @@ def unusable(path: Path, root: Path) -> str:
     if info.st_size == 0:
         return "the file is empty"
     return "" if _is_text(path) else "its name is not valid text"
+
+
+def _as_text(value: str) -> str:
+    return value.encode(errors="backslashreplace").decode()
 
 
 def _is_text(path: Path) -> bool:
