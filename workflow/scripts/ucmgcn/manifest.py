@@ -164,7 +164,7 @@ def read_items(path: Path) -> list[Item]:
 def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
     """Write rejections as a CSV file with the columns path, stage, reason, sorted.
 
-    What is no text in a file's name is written as an escape, such as ``\\udce9``.
+    What is no text in the name of a file is written as an escape, with a backslash.
     """
     import pandas as pd
 
