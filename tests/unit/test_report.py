@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -60,15 +61,16 @@ class Page(HTMLParser):
         return [a for _, a in self.elements if css_class in (a.get("class") or "").split()]
 
 
-def make_inputs(folder: Path, labelled: bool = True) -> ReportInputs:
+def make_inputs(folder: Path, labelled: bool = True, exact: bool = False) -> ReportInputs:
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(len(CATEGORIES), DIM))
     labels = [c for c in range(len(CATEGORIES)) for _ in range(8)]
     photos = [f"{CATEGORIES[c]}/photo {i}" for i, c in enumerate(labels)]
     models = [f"{CATEGORIES[c]}/model {i}" for i, c in enumerate(labels)]
-    write_manifest(folder / "images.csv", photos, labels if labelled else None, folder)
-    write_manifest(folder / "models.csv", models, labels if labelled else None, None)
+    shown = labels if labelled else None
+    write_manifest(folder / "images.csv", photos, shown, folder, models if exact else [])
+    write_manifest(folder / "models.csv", models, shown, None)
     features = (centres[labels] + 1.2 * rng.normal(size=(len(labels), DIM))).astype("f4")
     views = (centres[labels][:, None] + 1.2 * rng.normal(size=(24, VIEWS, DIM))).astype("f4")
     write_shard(folder / "f.h5", "image-features", photos, features)
@@ -115,13 +117,20 @@ def make_inputs(folder: Path, labelled: bool = True) -> ReportInputs:
     )
 
 
-def write_manifest(path: Path, ids: list[str], labels: list[int] | None, photos: Path | None):
+def write_manifest(
+    path: Path,
+    ids: list[str],
+    labels: list[int] | None,
+    photos: Path | None,
+    exact: Sequence[str] = (),
+):
     items = []
     for i, id in enumerate(ids):
         file = (photos or path.parent) / f"{i}.png"
         if photos:
             Image.new("RGB", (30, 20), (i, 90, 200)).save(file)
-        items.append(Item(id, str(file), CATEGORIES[labels[i]] if labels else "", "", 1, 1))
+        category = CATEGORIES[labels[i]] if labels else ""
+        items.append(Item(id, str(file), category, "", 1, 1, exact[i] if exact else ""))
     write_items(path, items)
 
 
@@ -293,6 +302,14 @@ def test_photo_that_has_gone_leaves_a_note(inputs, tmp_path):
     frame.assign(path="/gone.png").to_csv(tmp_path / "images.csv", index=False)
     write_report(replace(inputs, images=tmp_path / "images.csv"), tmp_path / "index.html")
     assert "file is no longer there" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_page_of_exact_models_shows_their_recall(tmp_path):
+    inputs = make_inputs(tmp_path / "set", exact=True)
+    write_report(inputs, tmp_path / "index.html")
+    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    assert "share of photos whose very model is among the first 5" in text
+    assert "R@10" in text and "R@1_std" not in text
 
 
 def test_page_without_labels_has_no_marks(tmp_path):

@@ -103,7 +103,7 @@ def test_a_manifest_and_a_drawn_split_reach_the_tables(project: Run) -> None:
 def test_a_library_of_furniture_is_unpacked_and_searched_by_its_pictures(project: Run) -> None:
     library = layouts.sh3f(project.folder / "libraries" / "Test.sh3f")
     config = {"dataset": "rooms", "kind": "sweethome3d", "models": library.parent}
-    tables = run_kind(project, "evaluate", **config)
+    tables = run_kind(project, "all", **config)
     assert set(tables["metrics"]["n_instances"]) == {3}
     assert (project.folder / "resources/sweethome3d/rooms/Test/lib/bed/bed.obj").is_file()
 

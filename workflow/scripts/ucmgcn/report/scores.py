@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ucmgcn.instances import RECALLS
 from ucmgcn.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.report.figures import Line
 
@@ -119,7 +120,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
     """Names of the metrics to print; instance-level sets have recalls such as ``R@5`` too."""
-    return [*METRICS, *(name for name in metrics.columns if name.startswith("R@"))]
+    return [*METRICS, *(name for name in RECALLS if name in metrics)]
 
 
 def methods(metrics: pd.DataFrame, subject: str) -> list[Method]:
