@@ -15,7 +15,7 @@ def test_good_files_are_used_and_bad_ones_listed(copy: Run) -> None:
     data = copy.folder / "data"
     expected = {}
     for role, cases in (("models", torture.MESHES), ("images", torture.PHOTOS)):
-        expected |= torture.write_all(data / role / "torture", cases)
+        expected |= torture.write_all(data / role, cases)
     copy.configure(
         dataset="torture",
         train={"seeds": [0], "epochs": 2},
