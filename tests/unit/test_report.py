@@ -182,6 +182,11 @@ def inputs(tmp_path_factory) -> ReportInputs:
 
 
 @pytest.fixture(scope="module")
+def exact(tmp_path_factory) -> ReportInputs:
+    return make_inputs(tmp_path_factory.mktemp("exact"), exact=True)
+
+
+@pytest.fixture(scope="module")
 def html(inputs) -> str:
     out = inputs.root / "index.html"
     write_report(inputs, out)
@@ -240,28 +245,19 @@ def test_best_values_are_marked_within_each_protocol(inputs):
         assert (row.series == 0) == (row.name == "ucm-gcn")
 
 
-def test_recall_of_instances_is_printed_where_it_was_measured(inputs, tmp_path):
-    table = pd.read_csv(inputs.metrics, keep_default_na=False)
-    table["R@5"] = [0.1234 * i for i in range(1, len(table) + 1)]
-    table.to_csv(tmp_path / "metrics.csv", index=False)
-    write_report(replace(inputs, metrics=tmp_path / "metrics.csv"), tmp_path / "index.html")
-    text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
-    assert "is among the first 5" in text
-    assert all(f"{value:.3f}" in text for value in table["R@5"])
-
-
-def test_verdict_names_the_rival_with_the_smallest_lead(inputs):
+@pytest.mark.parametrize("headline", ["FT", "R@1"])
+def test_verdict_names_the_rival_with_the_smallest_lead(exact, headline):
+    inputs = exact
     compared = pd.read_csv(inputs.significance)
     rows = scores.methods(scores.read_table(inputs.metrics), "ucm-gcn")
-    found = page.verdicts(
-        rows, scores.comparisons(scores.read_table(inputs.significance)), "ucm-gcn"
-    )
+    differences = scores.comparisons(scores.read_table(inputs.significance))
+    found = page.verdicts(rows, differences, "ucm-gcn", headline)
     assert [v["row"].protocol for v in found] == ["transductive", "inductive"]
     for verdict in found:
         own = compared[compared["protocol"] == verdict["row"].protocol]
-        least = own[own["metric"] == "FT"].sort_values("difference").iloc[0]
+        least = own[own["metric"] == headline].sort_values("difference").iloc[0]
         assert verdict["rival"].baseline == least["baseline"]
-        assert verdict["rival"].differences["FT"].verdict == least["verdict"]
+        assert verdict["rival"].differences[headline].verdict == least["verdict"]
 
 
 def test_gallery_marks_are_those_of_the_ranking(inputs, html):
@@ -304,12 +300,15 @@ def test_photo_that_has_gone_leaves_a_note(inputs, tmp_path):
     assert "file is no longer there" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_page_of_exact_models_shows_their_recall(tmp_path):
-    inputs = make_inputs(tmp_path / "set", exact=True)
-    write_report(inputs, tmp_path / "index.html")
+def test_page_of_exact_models_is_about_their_recall(exact, html, tmp_path):
+    write_report(exact, tmp_path / "index.html")
     text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
     assert "share of photos whose very model is among the first 5" in text
-    assert "R@10" in text and "R@1_std" not in text
+    recall = scores.read_table(exact.metrics).set_index(["method", "protocol"])["R@1"]
+    for protocol in ("transductive", "inductive"):
+        headline = f"ucm-gcn, {protocol}: exact model first {recall['ucm-gcn', protocol]:.3f}"
+        assert headline in " ".join(text.split())
+    assert "exact model first" not in html
 
 
 def test_page_without_labels_has_no_marks(tmp_path):

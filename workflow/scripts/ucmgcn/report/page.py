@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).parents[1] / "templates"
 MAX_REJECTED = 200
 MAX_LABELS = 24
-HEADLINE = "FT"
+# What the verdicts are about: the first of these that was measured, and its name.
+HEADLINES = {"R@1": "exact model first", "FT": "first tier"}
 MEANING = {
     "NN": "nearest neighbour: share of photos whose first model is of the right category",
     "FT": "first tier: with C right models in the gallery, the share of them in the first C places",
@@ -158,13 +159,15 @@ def _measured(scope: _Scope) -> dict[str, Any]:
     head = scope.metrics.iloc[0]
     ceilings = _ceilings(head)
     compared = scores.comparisons(scores.read_table(scope.inputs.significance))
+    names = scores.metric_names(scope.metrics)
+    headline = next(name for name in HEADLINES if name in names)
     return {
         "labelled": True,
         "methods": rows,
         "protocols": scores.by_protocol(scope.metrics["protocol"]),
-        "metric_names": scores.metric_names(scope.metrics),
+        "metric_names": names,
         "forest": scores.forest(rows, ceilings),
-        "tested": scores.TESTED,
+        "tested": [name for name in names if name in scores.TESTED],
         "lower_is_better": LOWER_IS_BETTER,
         "meaning": MEANING,
         "protocol_meaning": PROTOCOL_MEANING,
@@ -174,8 +177,9 @@ def _measured(scope: _Scope) -> dict[str, Any]:
         "preprocess": head["preprocess"],
         "comparisons": compared,
         "published": published(scope.inputs.config, scope.metrics, scope.inputs.challenge),
-        "verdicts": verdicts(rows, compared, scope.subject[0]),
-        "headline": HEADLINE,
+        "verdicts": verdicts(rows, compared, scope.subject[0], headline),
+        "headline": headline,
+        "headline_name": HEADLINES[headline],
         "curves": _curves(scope, rows),
         "bars": scores.category_bars(
             scores.read_table(scope.inputs.per_category), scope.subject, scope.reference
@@ -185,17 +189,20 @@ def _measured(scope: _Scope) -> dict[str, Any]:
 
 
 def verdicts(
-    rows: Sequence[scores.Method], compared: Sequence[scores.Comparison], subject: str
+    rows: Sequence[scores.Method],
+    compared: Sequence[scores.Comparison],
+    subject: str,
+    headline: str,
 ) -> list[dict[str, Any]]:
     """For each protocol of the subject: its row, the strongest other method, and the difference.
 
-    Strongest is the baseline over which the subject's lead in first tier is the smallest.
+    Strongest is the baseline over which the subject leads least, by the metric `headline`.
     """
     found = []
     for row in rows:
-        rivals = [c for c in compared if c.protocol == row.protocol and HEADLINE in c.differences]
+        rivals = [c for c in compared if c.protocol == row.protocol and headline in c.differences]
         if row.name == subject:
-            rival = min(rivals, key=lambda c: c.differences[HEADLINE].difference, default=None)
+            rival = min(rivals, key=lambda c: c.differences[headline].difference, default=None)
             found.append({"row": row, "rival": rival})
     return found
 

@@ -16,7 +16,7 @@ from ucmgcn.report.figures import Line
 
 PROTOCOLS = ("transductive", "inductive")
 FOREST = ("NN", "FT", "F", "DCG", "mAP", "ANMRR")
-TESTED = ("NN", "FT", "ST", "DCG", "ANMRR", "mAP")
+TESTED = ("NN", "FT", "ST", "DCG", "ANMRR", "mAP", *RECALLS)
 CURVE_POINTS = 160
 MAX_CONFUSED = 30
 MAX_PAIRS = 10
