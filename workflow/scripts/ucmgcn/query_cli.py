@@ -91,7 +91,7 @@ def query(
         from ucmgcn.query_page import write_page
 
         write_page(html, library, [(answer.photo, answer.hits) for answer in answers], method)
-        click.echo(f"{html}: {len(answers)} photos", err=True)
+        click.echo(f"{html}: {len(answers)} photo{'s' * (len(answers) != 1)}", err=True)
     sys.exit(2 if unreadable else 0)
 
 
