@@ -320,6 +320,20 @@ def test_page_without_labels_has_no_marks(tmp_path):
     assert len(parsed.having("tile")) == 10 * 10
 
 
+def test_page_of_exact_models_without_categories_still_measures(tmp_path):
+    inputs = make_inputs(tmp_path / "set", labelled=False, exact=True)
+    write_report(inputs, tmp_path / "index.html")
+    text = " ".join(Page((tmp_path / "index.html").read_text(encoding="utf-8")).text.split())
+    recall = scores.read_table(inputs.metrics).set_index(["method", "protocol"])["R@1"]
+    for protocol in ("transductive", "inductive"):
+        headline = f"ucm-gcn, {protocol}: exact model first {recall['ucm-gcn', protocol]:.3f}"
+        assert headline in text
+    assert "No labels: the models are ranked" not in text
+    assert "Note: no categories." in text
+    assert not re.search(r"ceiling|\bnan\b", text)
+    assert text.count("Put photos and models into folders named after their categories") == 3
+
+
 def test_page_without_a_trained_method(inputs, tmp_path):
     for name in ("metrics", "pr_curve"):
         table = pd.read_csv(getattr(inputs, name), keep_default_na=False)

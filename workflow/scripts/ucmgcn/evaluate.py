@@ -355,7 +355,9 @@ def _under_test(manifest: Path, rows: pd.DataFrame, context: pd.Series[bool]) ->
 
 def _report(task: Task) -> None:
     left_out = task.left_out
-    if not task.evaluated.any():
+    if not task.evaluated.any() and (task.targets >= 0).any():
+        logger.warning("no categories: only the recall of the exact models is measured")
+    elif not task.evaluated.any():
         logger.warning("no labels: the models are ranked, but there is nothing to measure")
     elif left_out:
         logger.warning("%d photos have no metric; left_out.csv lists them", len(left_out))

@@ -409,7 +409,7 @@ def _counts(task: Task) -> dict[str, int]:
 
 def _note(task: Task) -> str:
     if not any(task.query_labels) or not task.categories:
-        return "no labels"
+        return "no categories" if (task.targets >= 0).any() else "no labels"
     if not task.evaluated.any():
         return "no query has a category of the gallery"
     n = len(task.left_out)

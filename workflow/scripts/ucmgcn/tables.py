@@ -21,7 +21,9 @@ def format_metrics(path: Path) -> str:
         If there is no such file, or it is no metrics table.
     """
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(METRICS, ""))
+        frame = pd.read_csv(
+            path, keep_default_na=False, na_values=dict.fromkeys((*METRICS, *INSTANCE), "")
+        )
     except FileNotFoundError as error:
         raise UserError(f"there is no table {path}; `snakemake --cores all` makes it") from error
     missing = {"method", "protocol", *METRICS} - set(frame.columns)
@@ -32,7 +34,8 @@ def format_metrics(path: Path) -> str:
         shown[metric] = [_cell(row, metric) for _, row in frame.iterrows()]
     head = frame.iloc[0]
     counts = f"{head.dataset}: {head.n_queries} photos against {head.n_models} models"
-    labels = "" if frame[list(METRICS)].notna().any(axis=None) else "no labels, so no metrics\n"
+    measured = frame[[name for name in (*METRICS, *INSTANCE) if name in frame]].notna()
+    labels = "" if measured.any(axis=None) else "no labels, so no metrics\n"
     return f"{counts}\n{labels}{shown.to_string(index=False)}\n{_ceiling(frame)}{path}"
 
 

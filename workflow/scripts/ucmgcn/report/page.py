@@ -72,8 +72,13 @@ class _Scope:
     reference: Key
 
     @property
+    def names(self) -> list[str]:
+        """Metrics that could be computed: of categories, of exact models, both or none."""
+        return scores.metric_names(self.metrics)
+
+    @property
     def labelled(self) -> bool:
-        return bool(self.metrics[list(METRICS)].notna().any(axis=None))
+        return any(name in METRICS for name in self.names)
 
 
 def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
@@ -127,7 +132,10 @@ def _content(scope: _Scope, threads: int) -> dict[str, Any]:
     inputs = scope.inputs
     return {
         **_overview(scope),
-        **(_measured(scope) if scope.labelled else {"labelled": False}),
+        "measured": bool(scope.names),
+        "labelled": scope.labelled,
+        **(_measured(scope) if scope.names else {}),
+        **(_by_category(scope) if scope.labelled else {}),
         "strips": build_gallery(inputs, scope.subject, scope.reference),
         "maps": _maps(inputs, threads) if inputs.embeddings else None,
         "history": _history(inputs),
@@ -154,15 +162,14 @@ def _overview(scope: _Scope) -> dict[str, Any]:
 
 
 def _measured(scope: _Scope) -> dict[str, Any]:
-    """Everything that needs labels."""
+    """Everything that needs to know what is right: a category, or the exact model."""
     rows = scores.methods(scope.metrics, scope.subject[0])
     head = scope.metrics.iloc[0]
     ceilings = _ceilings(head)
     compared = scores.comparisons(scores.read_table(scope.inputs.significance))
-    names = scores.metric_names(scope.metrics)
+    names = scope.names
     headline = next(name for name in HEADLINES if name in names)
     return {
-        "labelled": True,
         "methods": rows,
         "protocols": scores.by_protocol(scope.metrics["protocol"]),
         "metric_names": names,
@@ -180,7 +187,13 @@ def _measured(scope: _Scope) -> dict[str, Any]:
         "verdicts": verdicts(rows, compared, scope.subject[0], headline),
         "headline": headline,
         "headline_name": HEADLINES[headline],
-        "curves": _curves(scope, rows),
+    }
+
+
+def _by_category(scope: _Scope) -> dict[str, Any]:
+    """Everything that needs categories."""
+    return {
+        "curves": _curves(scope, scores.methods(scope.metrics, scope.subject[0])),
         "bars": scores.category_bars(
             scores.read_table(scope.inputs.per_category), scope.subject, scope.reference
         ),

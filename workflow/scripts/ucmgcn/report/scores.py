@@ -15,7 +15,7 @@ from ucmgcn.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.report.figures import Line
 
 PROTOCOLS = ("transductive", "inductive")
-FOREST = ("NN", "FT", "F", "DCG", "mAP", "ANMRR")
+FOREST = ("NN", "FT", "F", "DCG", "mAP", "ANMRR", *RECALLS)
 TESTED = ("NN", "FT", "ST", "DCG", "ANMRR", "mAP", *RECALLS)
 CURVE_POINTS = 160
 MAX_CONFUSED = 30
@@ -120,7 +120,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
     """Names of the metrics to print; instance-level sets have recalls such as ``R@5`` too."""
-    return [*METRICS, *(name for name in RECALLS if name in metrics)]
+    return [
+        name for name in (*METRICS, *RECALLS) if name in metrics and metrics[name].notna().any()
+    ]
 
 
 def methods(metrics: pd.DataFrame, subject: str) -> list[Method]:
@@ -144,7 +146,7 @@ def by_protocol(protocols: Iterable[str]) -> list[str]:
 
 def forest(rows: Sequence[Method], ceilings: Mapping[str, float]) -> list[Panel]:
     """Axes wide enough for every mean, interval and ceiling, ending at multiples of 0.05."""
-    return [_panel(name, rows, ceilings) for name in FOREST]
+    return [_panel(name, rows, ceilings) for name in FOREST if name in rows[0].values]
 
 
 def pr_curves(frame: pd.DataFrame, protocol: str) -> dict[str, Line]:
