@@ -40,7 +40,7 @@ STAGES = ("manifest", "views", "features", "graph", "runs", "index", "tables", "
 def command(cores: int) -> list[str]:
     """Give the plain command that a user would run."""
     snakemake = str(Path(sys.executable).parent / "snakemake")
-    return [snakemake, "--cores", str(cores), "--rerun-incomplete", "--config", *CONFIG]
+    return [snakemake, "--cores", str(cores), "--config", *CONFIG]
 
 
 def copy_project(folder: Path) -> Path:
@@ -75,8 +75,6 @@ def kill_once(folder: Path, cores: int, seconds: float) -> tuple[bool, set[str]]
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         killed = True
-    # A run that was killed leaves its lock, as a crash of the machine does.
-    subprocess.run([command(cores)[0], "--unlock"], cwd=folder, capture_output=True, check=True)
     return killed, at_work(log.read_text())
 
 

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 from ucmgcn.config import parse_config
 from ucmgcn.errors import UserError
+from ucmgcn.jobs import SNAKEMAKE_PID, lock_run
 from ucmgcn.listing import DEMO, list_data
 from ucmgcn.provenance import code_digest, data_digest
 
@@ -41,6 +42,16 @@ POINTS = (
 GIVEN_VIEWS = CONFIG.kind == "mi3dor"
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
+
+# Jobs end with the process that started them, see ucmgcn.jobs.
+os.environ[SNAKEMAKE_PID] = str(os.getpid())
+
+
+# In the main process of a real run only: not for a dry run, nor in the jobs. The profiles turn
+# Snakemake's own lock off.
+onstart:
+    for place in (RESULTS, *DATA):
+        checked(lock_run, Path(".snakemake"), place)
 
 
 wildcard_constraints:

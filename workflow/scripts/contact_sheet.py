@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.contact_sheet import write_contact_sheet
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 write_contact_sheet([Path(path) for path in snakemake.input.views], Path(snakemake.output.sheet))

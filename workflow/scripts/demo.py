@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.demo.build import build_demo
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 # The worker processes import this file again; they have no job of their own.
 if __name__ == "__main__":
-    configure_logging(snakemake.log[0])
+    begin_job(snakemake.log[0])
     build_demo(
         Path(snakemake.output[0]),
         snakemake.params.seed,

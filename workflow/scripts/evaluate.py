@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.evaluate import EvaluationInputs, EvaluationOptions, evaluate_dataset
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 files = {
     name: [Path(path) for path in snakemake.input.get(name.replace("-", "_"))]
     for name in ("image_features", "view_features", *snakemake.params.learned)

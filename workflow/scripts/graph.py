@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from ucmgcn.config import GraphConfig
 from ucmgcn.devices import choose_device
 from ucmgcn.graph import build_graph
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 build_graph(
     [Path(path) for path in snakemake.input.images],
     [Path(path) for path in snakemake.input.views],

@@ -9,13 +9,13 @@ from ucmgcn.datasets.source import read_source
 from ucmgcn.devices import choose_device
 from ucmgcn.encoders import open_encoder
 from ucmgcn.features import extract_image_features
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 p, shard = snakemake.params, int(snakemake.wildcards.shard)
 files, config = read_source(p.source), FeaturesConfig(**p.config)
 device = choose_device(p.device, snakemake.resources.gpu)

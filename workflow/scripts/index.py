@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.index import IndexInputs, build_index
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.train import Settings
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 p = snakemake.params
 settings = Settings(
     GraphConfig(**p.graph),

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.datasets import write_dataset
 from ucmgcn.datasets.source import read_source
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 write_dataset(read_source(snakemake.params.source), Path(snakemake.output.models).parent)

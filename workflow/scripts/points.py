@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.points import sample_shard
 from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 p = snakemake.params
 sample_shard(
     shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.config import GraphConfig, PropagationConfig
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.supervision import read_roles
 from ucmgcn.train import Settings, propagate
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 settings = Settings(
     GraphConfig(**snakemake.params.graph),
     PropagationConfig(**snakemake.params.propagation),

@@ -7,14 +7,14 @@ from ucmgcn.config import RenderConfig
 from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.devices import claim_gpu
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.render import render_shard
 from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 p = snakemake.params
 render_shard(
     shard_members(read_source(p.source), "models", int(snakemake.wildcards.shard), p.shards),

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
 from ucmgcn.devices import choose_device
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 from ucmgcn.supervision import read_roles
 from ucmgcn.train import Files, Settings, train_seed
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 settings = Settings(
     GraphConfig(**snakemake.params.graph),
     PropagationConfig(**snakemake.params.propagation),

@@ -7,12 +7,12 @@ from ucmgcn.config import FeaturesConfig
 from ucmgcn.devices import choose_device
 from ucmgcn.encoders import open_encoder
 from ucmgcn.features import extract_view_features
-from ucmgcn.logs import configure_logging
+from ucmgcn.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-configure_logging(snakemake.log[0])
+begin_job(snakemake.log[0])
 config = FeaturesConfig(**snakemake.params.config)
 device = choose_device(snakemake.params.device, snakemake.resources.gpu)
 encoder = open_encoder(config.encoder, device, Path(snakemake.input.encoder), config.batch)

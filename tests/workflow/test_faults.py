@@ -1,0 +1,106 @@
+"""Runs that are killed, interrupted, or started twice: what a user does next must simply work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from project import Run
+
+VIEWS = Path("results", "tiny", "views")
+
+
+def family(run: subprocess.Popen[str]) -> list[psutil.Process]:
+    """All processes of the session that a run leads, it included."""
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == run.pid and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return members
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def rendering(run: Run) -> Iterator[subprocess.Popen[str]]:
+    """A run in a session of its own, as a terminal's, that is reading meshes at the moment."""
+    command = [str(Path(sys.executable).parent / "snakemake"), "--cores", "2"]
+    with (run.folder / "output.txt").open("w+") as output:
+        started = subprocess.Popen(
+            command, cwd=run.folder, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            wait_for(lambda: reads_meshes(started), "a mesh is read")
+            yield started
+        finally:
+            for process in family(started):
+                process.kill()
+            started.wait()
+
+
+def reads_meshes(run: subprocess.Popen[str]) -> bool:
+    assert run.poll() is None, "the run has ended too early"
+    for process in family(run):
+        try:
+            if "ucmgcn.worker" in process.cmdline():
+                return True
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return False
+
+
+def interrupt(run: subprocess.Popen[str]) -> None:
+    """Ctrl-C: the terminal sends it to every process in the foreground."""
+    os.killpg(run.pid, signal.SIGINT)
+
+
+def kill_the_main_process(run: subprocess.Popen[str]) -> None:
+    os.kill(run.pid, signal.SIGKILL)
+
+
+def kill_all_of_it(run: subprocess.Popen[str]) -> None:
+    os.killpg(run.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_plain_run_mends_what_broken_runs_have_left(copy: Run, finished: Run) -> None:
+    for end in (interrupt, kill_the_main_process, kill_all_of_it):
+        shutil.rmtree(copy.folder / VIEWS, ignore_errors=True)
+        with rendering(copy) as run:
+            end(run)
+            run.wait(timeout=30)
+            wait_for(lambda run=run: not family(run), f"no process is left after {end.__name__}")
+    copy.snakemake("render")
+    # What follows is a function of these; benchmarks/soak.py goes on to the tables.
+    for shard in sorted((finished.folder / VIEWS).glob("*.h5")):
+        assert (copy.folder / VIEWS / shard.name).read_bytes() == shard.read_bytes(), shard.name
+
+
+@pytest.mark.slow
+def test_a_second_run_is_refused_in_a_line_and_the_first_goes_on(copy: Run) -> None:
+    shutil.rmtree(copy.folder / VIEWS, ignore_errors=True)
+    with rendering(copy) as run:
+        output = copy.snakemake(check=False)
+        assert "another snakemake is writing results/tiny. Wait until it has ended" in output
+        assert "Traceback" not in output
+        # To look is always allowed.
+        assert copy.planned()["evaluate"] == 1
+        assert run.poll() is None
+        wait_for(lambda: any((copy.folder / VIEWS).glob("*.h5")), "a shard")

@@ -1,0 +1,86 @@
+"""How runs and their jobs begin and end: one run at a time, and no job that outlives its run."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import select
+import signal
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+from ucmgcn.errors import UserError
+from ucmgcn.logs import configure_logging
+
+# The Snakefile sets it, in each process that reads it: the id of that process.
+SNAKEMAKE_PID = "UCMGCN_SNAKEMAKE_PID"
+
+logger = logging.getLogger(__name__)
+
+
+def lock_run(folder: Path, place: str) -> None:
+    """Take a lock that this process holds as long as it lives; however it ends, the lock is free.
+
+    Snakemake's own lock stays behind when its process is killed, and then stops the next run.
+
+    Parameters
+    ----------
+    folder
+        Where the lock's file lies; it says nothing by being there.
+    place
+        What the run writes.
+
+    Raises
+    ------
+    UserError
+        If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{quote(place, safe='')}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UserError(
+            f"another snakemake is writing {place}. "
+            f"Wait until it has ended, or end it (Ctrl-C there); then run again"
+        ) from None
+    except OSError as error:
+        # Some network file systems have none.
+        logger.warning("%s: no lock (%s); see to it that only one run goes on", path, error)
+
+
+def begin_job(log: str | Path | None) -> None:
+    """Begin the job of a rule: log to a file, and end when the Snakemake that started it does."""
+    configure_logging(log)
+    parent = os.environ.get(SNAKEMAKE_PID)
+    if parent:
+        end_with(int(parent))
+
+
+def end_with(pid: int) -> None:
+    """Kill this process once another one has ended, at once if it is gone already.
+
+    A shell stands between Snakemake and its job, so the kernel's signal for the death of a parent
+    does not reach the job.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        _end()
+    threading.Thread(target=_watch, args=(descriptor,), daemon=True).start()
+
+
+def _watch(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
+    _end()
+
+
+def _end() -> None:
+    # Not sys.exit(): it would end this thread alone.
+    os.kill(os.getpid(), signal.SIGKILL)
