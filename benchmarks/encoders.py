@@ -6,9 +6,10 @@
 
 `quality` runs the pipeline once for each backbone, with the settings of `config.yaml` (three
 seeds) in the folder of results, and keeps its table of metrics; what was measured before is not run
-again. `speed` times the encoders on decoded photos, as the features stage calls them, interleaved
-over several rounds, so that what else the machine does strikes all alike: read the ratio to the
-first.
+again. The features of a fusion are put together from those of its networks, where these were run
+before, by the rule of `TorchEncoder`: to describe everything anew gives the same. `speed` times the
+encoders on decoded photos, as the features stage calls them, interleaved over several rounds, so
+that what else the machine does strikes all alike: read the ratio to the first.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from ucmgcn.encoders import EncoderSpec  # noqa: E402
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder  # noqa: E402
 from ucmgcn.features import load_inputs  # noqa: E402
+from ucmgcn.store import ShardWriter, open_shard, read_shards  # noqa: E402
 
 LITE = [f"efficientnet-lite{i}" for i in range(3)]
 BACKBONES = [
@@ -53,20 +55,51 @@ def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None
         if kept.is_file():
             print(f"{backbone}: measured before")
             continue
-        run_pipeline(models, images, out, backbone)
+        run_pipeline(models, images, out, backbone, "encoder")
+        fuse(out / "results" / DATASET / "features", EncoderSpec(backbone))
+        run_pipeline(models, images, out, backbone, "evaluate")
         results = out / "results" / DATASET
         shutil.copyfile(results / "tables" / "metrics.csv", kept)
         slug = EncoderSpec(backbone).slug
         shutil.copyfile(results / "features" / slug / "encoder.onnx", out / f"{slug}.onnx")
 
 
-def run_pipeline(models: Path, images: Path, out: Path, backbone: str) -> None:
-    """Run the pipeline in `out` up to the tables; views and features of earlier runs are kept."""
+def fuse(features: Path, encoder: EncoderSpec) -> None:
+    """Write the shards of a fusion from the shards of its networks, if all of them are there."""
+    parts = [features / EncoderSpec(member.sized).slug for member in encoder.members]
+    if len(parts) == 1 or not all(part.is_dir() for part in parts):
+        return
+    weights = np.array([member.weight for member in encoder.members])
+    scales = np.sqrt(weights / weights.sum())
+    for kind, folder in (("image-features", "images"), ("view-features", "views")):
+        for first in sorted((parts[0] / folder).glob("shard-*.h5")):
+            shards = [part / folder / first.name for part in parts]
+            fuse_shards(shards, scales, features / encoder.slug / folder / first.name, kind)
+
+
+def fuse_shards(shards: list[Path], scales: np.ndarray, out: Path, kind: str) -> None:
+    """Write unit features side by side, each times its scale."""
+    read = [read_shards([path], kind) for path in shards]
+    ids = read[0][0]
+    if any(other != ids for other, _, _ in read):
+        raise SystemExit(f"{out.name}: the networks described different items")
+    units = [rows / np.linalg.norm(rows, axis=-1, keepdims=True) for _, rows, _ in read]
+    joined = np.concatenate([s * x for s, x in zip(scales, units, strict=True)], axis=-1)
+    with open_shard(shards[0], kind) as shard:
+        extra = {"cameras": shard.extra("cameras")} if kind == "view-features" else {}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"joined": [path.parts[-3] for path in shards]}
+    with ShardWriter(out, kind, facts, "features", joined.shape[1:], "f4", extra=extra) as writer:
+        writer.add_many(ids, joined.astype("f4"))
+
+
+def run_pipeline(models: Path, images: Path, out: Path, backbone: str, target: str) -> None:
+    """Run the pipeline in `out` to a stage; views and features of earlier runs are kept."""
     command = ["snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(out)]
     command += ["--cores", str(os.cpu_count()), "--quiet", "all", "--config", f"dataset={DATASET}"]
     settings = [f"models={models.resolve()}", f"images={images.resolve()}"]
     features = f"features={{backbone: {backbone}}}"
-    subprocess.run([*command, *settings, features, "--", "evaluate"], check=True)
+    subprocess.run([*command, *settings, features, "--", target], check=True)
 
 
 def speed(images: Path, out: Path, backbones: list[str], photos: int, rounds: int) -> None:

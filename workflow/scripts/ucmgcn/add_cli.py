@@ -9,20 +9,15 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli_options import dataset_option, results_option
 from ucmgcn.errors import ItemError
 from ucmgcn.search import Library
 
 
 @click.command()
 @click.argument("meshes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", required=True, metavar="NAME", help="Data set of a finished run.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    help="Folder with the results of the run.",
-)
+@dataset_option
+@results_option
 @click.option("--category", metavar="NAME", help="Category of the meshes; none if not given.")
 def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | None) -> None:
     """Add meshes to the library, searchable at once.

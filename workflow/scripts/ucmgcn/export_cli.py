@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli_options import dataset_option, results_option
 from ucmgcn.export import FORMATS, export_library
 from ucmgcn.search import Library
 
 
 @click.command()
-@click.option("--dataset", required=True, metavar="NAME", help="Data set of a finished run.")
+@dataset_option
 @click.option("--format", "form", required=True, type=click.Choice(FORMATS))
 @click.option(
     "--out",
@@ -19,13 +20,7 @@ from ucmgcn.search import Library
     metavar="DIR",
     help="Folder to write to; RESULTS/NAME/export if not given.",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    help="Folder with the results of the run.",
-)
+@results_option
 @click.option(
     "--method",
     default="ucm-gcn",

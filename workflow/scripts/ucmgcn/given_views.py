@@ -19,7 +19,7 @@ from ucmgcn.cameras import camera_positions
 from ucmgcn.errors import ItemError
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
-from ucmgcn.store import ShardWriter
+from ucmgcn.store import views_writer
 from ucmgcn.worker import Limits, Task, Worker
 
 logger = logging.getLogger(__name__)
@@ -57,20 +57,10 @@ def read_views_shard(
         Of time and memory for each picture.
     """
     cameras = camera_positions("ring", views, elevation)
-    shape = (views, size, size, 3)
     settings = {"inputs": [(size, "bilinear")], "resize": "pad"}
     with (
         Worker("ucmgcn.images:photo_task", settings, limits) as load,
-        ShardWriter(
-            out,
-            "views",
-            provenance,
-            "images",
-            shape,
-            np.uint8,
-            compression="lzf",
-            extra={"cameras": cameras},
-        ) as writer,
+        views_writer(out, provenance, cameras, size) as writer,
     ):
         for row in track(rows, "given views", len(rows), "model"):
             try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli_options import dataset_option, results_option
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.search import METHODS, Hit, Library
 
@@ -28,14 +29,8 @@ class Answer:
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dataset", required=True, metavar="NAME", help="Data set of a finished run.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    help="Folder with the results of the run.",
-)
+@dataset_option
+@results_option
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--category", metavar="NAME", help="Find models of this category only.")
 @click.option(

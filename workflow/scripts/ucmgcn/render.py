@@ -25,7 +25,7 @@ from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import start_no_programs
 from ucmgcn.progress import track
 from ucmgcn.reuse import open_earlier, origin_of
-from ucmgcn.store import ShardWriter
+from ucmgcn.store import views_writer
 from ucmgcn.worker import Limits, Task, Worker
 
 if TYPE_CHECKING:
@@ -227,22 +227,11 @@ def render_shard(
     UserError
         If no OpenGL context can be opened.
     """
-    positions = config.positions()
-    shape = (config.views, config.size, config.size, 3)
     settings = {"config": asdict(config), "threads": threads, "gpus": gpus}
     with (
         open_earlier(out, "views") as earlier,
         Worker("ucmgcn.render:views_task", settings, limits) as render,
-        ShardWriter(
-            out,
-            "views",
-            provenance,
-            "images",
-            shape,
-            np.uint8,
-            compression="lzf",
-            extra={"cameras": positions},
-        ) as writer,
+        views_writer(out, provenance, config.positions(), config.size) as writer,
     ):
         for row in track(rows, "render", len(rows), "model"):
             try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli_options import dataset_option, results_option
 from ucmgcn.search import METHODS, Library
 from ucmgcn.web import server
 from ucmgcn.web.app import create_app, warm_up
@@ -14,14 +15,8 @@ from ucmgcn.web.limits import Limits
 
 
 @click.command()
-@click.option("--dataset", required=True, metavar="NAME", help="Data set of a finished run.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    help="Folder with the results of the run.",
-)
+@dataset_option
+@results_option
 @click.option(
     "--method",
     type=click.Choice(METHODS),

@@ -180,6 +180,19 @@ class ShardWriter:
         self._file.attrs["digest"] = _digest(self._file)
 
 
+def views_writer(
+    out: Path, provenance: Mapping[str, Any], cameras: npt.NDArray[np.float64], size: int
+) -> ShardWriter:
+    """Open a shard of kind ``"views"``: items of shape (views, size, size, 3), uint8.
+
+    `cameras` are the positions of the cameras, shape (views, 3).
+    """
+    shape, extra = (len(cameras), size, size, 3), {"cameras": cameras}
+    return ShardWriter(
+        out, "views", provenance, "images", shape, np.uint8, compression="lzf", extra=extra
+    )
+
+
 class Shard:
     """One opened shard; the main array is read lazily."""
 
