@@ -15,13 +15,14 @@ demo: setup ## make the environment, run the embedded demo set, print its metric
 test: setup lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
 
-lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit
+lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 	$(BIN)/bandit -q -c pyproject.toml -r workflow/scripts
+	$(BIN)/python envs/audit.py
 
 setup: $(READY)
 	@bash envs/system.sh $(BIN)/python

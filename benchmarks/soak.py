@@ -1,29 +1,38 @@
 """Kill a small run over and over with SIGKILL, then compare its tables with an undisturbed run's.
 
-    python benchmarks/soak.py --kills 50 --seed 0
+    python benchmarks/soak.py --kills 60 --seed 0
 
 The demo set runs through the pipeline once, undisturbed. Then a second run of the same files is
-killed, with all its jobs, after a random time, and started again; each goes on from what the one
-before had left. Once all kills are spent, a plain `snakemake` finishes it. The tables of both must
-be the same to the byte. A run that ends before it is killed starts anew from one stage on, each
-stage in turn. Each line says which jobs a kill has hit.
+killed, with all its jobs, and started again with the same plain command; each goes on from what the
+one before had left. Each kill is aimed at the stage that was hit least often so far, at a random
+moment of it; what that stage had made is removed first. All processes are stopped before they are
+killed, so that which jobs a kill has hit is read off the processes themselves, not guessed. Once
+all kills are spent, the plain command finishes the run. The tables must be the same to the byte.
+
+With --folder both runs are kept there, and a later call with the same folder goes on with them and
+with the count, so that many kills can be spread over several calls.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import random
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import psutil
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ("Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles")
@@ -33,8 +42,26 @@ CONFIG = [
     "train={seeds: [0], epochs: 4}",
     "render={size: 64}",
 ]
-# What is removed so that a run begins again at that stage.
-STAGES = ("manifest", "views", "features", "graph", "runs", "index", "tables", "report")
+RESULTS = Path("results", "demo")
+# The stages by their scripts, in the order in which they run, and what is removed to see them run.
+STAGES = {
+    "demo": "resources/demo",
+    "manifest": "results/demo/manifest",
+    "render": "results/demo/views",
+    "contact_sheet": "results/demo/views/contact-sheet.png",
+    "encoder": "results/demo/features/*/encoder.onnx",
+    "image_features": "results/demo/features/*/images",
+    "view_features": "results/demo/features/*/views",
+    "rejected": "results/demo/tables/rejected.csv",
+    "graph": "results/demo/graph",
+    "train": "results/demo/runs/ucm-gcn",
+    "propagation": "results/demo/runs/propagation",
+    "index": "results/demo/index",
+    "evaluate": "results/demo/tables/metrics.csv",
+    "report": "results/demo/report",
+}
+# Snakemake itself at work: it reads the Snakefile, plans, notes what was made.
+NO_JOB = "no job"
 
 
 def command(cores: int) -> list[str]:
@@ -44,11 +71,12 @@ def command(cores: int) -> list[str]:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what a run needs."""
-    folder.mkdir()
+    """Copy what a run needs, unless it is there."""
     for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
+        if not (folder / name).exists():
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            folder.mkdir(parents=True, exist_ok=True)
+            copy(ROOT / name, folder / name)
     return folder
 
 
@@ -61,35 +89,86 @@ def finish(folder: Path, cores: int) -> float:
     return time.monotonic() - start
 
 
-def kill_once(folder: Path, cores: int, seconds: float) -> tuple[bool, set[str]]:
-    """Kill a run after some seconds; tell whether it was still running, and the jobs it was at."""
-    log = folder / "soak.log"
-    with log.open("w") as stream:
-        run = subprocess.Popen(
-            command(cores), cwd=folder, stdout=stream, stderr=stream, start_new_session=True
-        )
+def durations(folder: Path) -> dict[str, float]:
+    """Seconds that a job of each stage took, from the benchmark files of a finished run."""
+    found: dict[str, list[float]] = {}
+    for path in (folder / RESULTS / "benchmarks").rglob("*.tsv"):
+        with path.open() as file:
+            seconds = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+        stage = path.parent.name if path.parent.name in STAGES else path.stem
+        found.setdefault(stage, []).extend(seconds)
+    return {stage: statistics.fmean(seconds) for stage, seconds in found.items()}
+
+
+def remove(folder: Path, pattern: str) -> None:
+    """Remove what a stage has made."""
+    for path in folder.glob(pattern):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def session(run: subprocess.Popen[bytes]) -> Iterator[psutil.Process]:
+    """Yield the living processes of the session that a run leads, the run included."""
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == run.pid and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+
+
+def at_work(run: subprocess.Popen[bytes]) -> set[str]:
+    """Stages whose scripts are being run."""
+    stages = set()
+    for process in session(run):
+        try:
+            words = " ".join(process.cmdline())
+        except psutil.NoSuchProcess:
+            continue
+        stages.update(re.findall(r"\.snakemake/scripts/\w+\.(\w+)\.py", words))
+    return stages
+
+
+def wait_until_at(run: subprocess.Popen[bytes], stage: str) -> None:
+    """Wait until a stage is at work, or the run has ended."""
+    while run.poll() is None and stage not in at_work(run):
+        time.sleep(0.05)
+
+
+def kill(run: subprocess.Popen[bytes]) -> set[str]:
+    """Stop all processes of a run, see what they were at, and kill them; empty if it had ended."""
     try:
-        run.wait(timeout=seconds)
-        killed = False
-    except subprocess.TimeoutExpired:
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        killed = True
-    return killed, at_work(log.read_text())
+        os.killpg(run.pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        return set()
+    alive = run.poll() is None
+    stages = at_work(run) or {NO_JOB}
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    while list(session(run)):
+        time.sleep(0.05)
+    return stages if alive else set()
 
 
-def at_work(output: str) -> set[str]:
-    """Rules of the jobs that Snakemake had started and not seen end."""
-    job = r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    jobid: (\d+)"
-    started = {number: rule for rule, number in re.findall(job, output, re.MULTILINE)}
-    for number in re.findall(r"^Finished jobid: (\d+)", output, re.MULTILINE):
-        started.pop(number, None)
-    return set(started.values())
+def strike(folder: Path, cores: int, stage: str, seconds: float) -> set[str]:
+    """Start a run, and kill it some seconds after a stage has begun; tell what it was at."""
+    if stage in STAGES:
+        remove(folder, STAGES[stage])
+    with (folder / "soak.log").open("wb") as log:
+        run = subprocess.Popen(
+            command(cores), cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
+    if stage in STAGES:
+        wait_until_at(run, stage)
+    time.sleep(seconds)
+    return kill(run)
 
 
 def differing(one: Path, other: Path) -> list[str]:
     """Names of the tables that are not the same."""
-    place = Path("results/demo/tables")
+    place = RESULTS / "tables"
     names = sorted(p.name for p in (one / place).iterdir())
     return [
         name for name in names if _content(one / place / name) != _content(other / place / name)
@@ -100,32 +179,40 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b"missing"
 
 
+def soak(folder: Path, cores: int, kills: int, rng: random.Random, hit: Counter[str]) -> None:
+    """Kill a run so many times; count how often each stage was at work."""
+    typical = durations(folder.parent / "calm")
+    while kills:
+        stage = min(hit, key=hit.__getitem__)
+        seconds = rng.uniform(0, typical.get(stage, 3))
+        stages = strike(folder, cores, stage, seconds)
+        hit.update(stages)
+        kills -= bool(stages)
+        what = f"killed at {', '.join(sorted(stages))}" if stages else "had ended"
+        click.echo(f"{seconds:.1f} s into {stage}: {what}")
+
+
 @click.command(help=__doc__)
-@click.option("--kills", default=50, show_default=True)
+@click.option("--kills", default=60, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--cores", default=2, show_default=True)
-def main(kills: int, seed: int, cores: int) -> None:
+@click.option("--folder", type=click.Path(path_type=Path))
+def main(kills: int, seed: int, cores: int, folder: Path | None) -> None:
     """Run the soak."""
-    rng, hit = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as scratch:
-        calm, soaked = (copy_project(Path(scratch, name)) for name in ("calm", "soaked"))
-        whole = finish(calm, cores)
-        click.echo(f"undisturbed: {whole:.0f} s")
-        for number in range(kills):
-            seconds = rng.uniform(2, whole)
-            killed, jobs = kill_once(soaked, cores, seconds)
-            if killed:
-                hit.update(jobs or {"between jobs"})
-                click.echo(f"{number + 1}: killed after {seconds:.1f} s, at {sorted(jobs)}")
-            else:
-                click.echo(f"{number + 1}: had ended; {STAGES[number % len(STAGES)]} is removed")
-                stage = STAGES[number % len(STAGES)]
-                shutil.rmtree(soaked / "results" / "demo" / stage, ignore_errors=True)
+        place = folder or Path(scratch)
+        calm, soaked = (copy_project(place / name) for name in ("calm", "soaked"))
+        click.echo(f"undisturbed: {finish(calm, cores):.0f} s")
+        count = place / "hits.json"
+        hit = Counter[str](dict.fromkeys([*STAGES, NO_JOB], 0))
+        before = json.loads(count.read_text()) if count.exists() else {"kills": 0, "hit": {}}
+        hit.update(before["hit"])
+        soak(soaked, cores, kills, random.Random(f"{seed} {before['kills']}"), hit)
+        kills += before["kills"]
+        count.write_text(json.dumps({"kills": kills, "hit": hit}))
         seconds = finish(soaked, cores)
         different = differing(calm, soaked)
-    click.echo(
-        f"{kills} kills; at work: {dict(hit.most_common())}; the last run took {seconds:.0f} s"
-    )
+    click.echo(f"{kills} kills; at work: {dict(hit)}; the last run took {seconds:.0f} s")
     click.echo(f"tables that differ: {', '.join(different) or 'none'}")
     sys.exit(bool(different))
 

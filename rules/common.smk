@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 from ucmgcn.config import parse_config
 from ucmgcn.errors import UserError
-from ucmgcn.jobs import SNAKEMAKE_PID, lock_run
+from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, lock_run
 from ucmgcn.listing import DEMO, list_data
 from ucmgcn.provenance import code_digest, data_digest
 
@@ -18,7 +18,7 @@ def checked(function, *arguments):
     """Call a library function; a user's mistake becomes one line instead of a traceback."""
     try:
         return function(*arguments)
-    except UserError as error:
+    except (UserError, PermissionError) as error:
         raise WorkflowError(str(error))
 
 
@@ -52,6 +52,7 @@ os.environ[SNAKEMAKE_PID] = str(os.getpid())
 onstart:
     for place in (RESULTS, *DATA):
         checked(lock_run, Path(".snakemake"), place)
+        checked(check_writable, Path(place))
 
 
 wildcard_constraints:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +26,17 @@ class Run:
     folder: Path
 
     def snakemake(
-        self, *arguments: str, cores: int | None = 2, hash_seed: str = "0", check: bool = True
+        self,
+        *arguments: str,
+        cores: int | None = 2,
+        hash_seed: str = "0",
+        check: bool = True,
+        prefix: Sequence[str] = (),
     ) -> str:
         """Call Snakemake as a user would; return all that it prints."""
         limit = [] if cores is None else ["--cores", str(cores)]
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "snakemake"), *limit, *arguments],
+            [*prefix, str(Path(sys.executable).parent / "snakemake"), *limit, *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,

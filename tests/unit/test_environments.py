@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -44,3 +46,24 @@ def test_conda_holds_all_that_the_project_declares(root: Path) -> None:
         pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
         assert declared <= {canonical(p.split("==")[0]) for p in pip}
     assert declared <= set(locked(root))
+
+
+@pytest.fixture
+def audit(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("envs_audit", root / "envs" / "audit.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_known_vulnerability_fails_and_an_unreached_service_says_so(audit: ModuleType) -> None:
+    flaw = {"id": "PYSEC-1", "fix_versions": ["2.0"]}
+    bad = {"name": "thing", "version": "1.0", "vulns": [flaw]}
+    good = {"name": "other", "version": "1.0", "vulns": []}
+    unknown = {"name": "own", "skip_reason": "Dependency not found"}
+    text, failed = audit.verdict([bad, good, unknown])
+    assert failed and text.splitlines()[0] == "thing 1.0: PYSEC-1, mended in 2.0"
+    assert "2 of 3 packages looked up, 1 known" in text
+    assert not audit.verdict([good])[1]
+    text, failed = audit.verdict([unknown])
+    assert not failed and "NOT looked up" in text

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from ucmgcn.errors import UserError
-from ucmgcn.jobs import SNAKEMAKE_PID, lock_run
+from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, lock_run
 
 HOLD = (
     "import sys, time; from pathlib import Path; from ucmgcn.jobs import lock_run\n"
@@ -80,3 +80,16 @@ def test_a_job_whose_snakemake_is_gone_does_not_begin() -> None:
         stdout=subprocess.PIPE,
     )
     assert done.returncode < 0 and not done.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results" / "tables").mkdir(parents=True)
+    check_writable(tmp_path / "results")
+    check_writable(tmp_path / "no" / "results")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "tables")
+    with pytest.raises(UserError, match=r"results/tables cannot be written\. Make it writable"):
+        check_writable(tmp_path / "results")
+    with pytest.raises(UserError, match="results/tables cannot be written"):
+        check_writable(tmp_path / "results" / "tables" / "no" / "results")

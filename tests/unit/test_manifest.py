@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from command import bound_by_permissions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +46,34 @@ def test_category_is_the_first_folder_at_any_depth(tmp_path: Path) -> None:
 def test_flat_folder_has_empty_categories(tmp_path: Path) -> None:
     touch(tmp_path / "a.obj")
     assert [(i.id, i.category) for i in scan(tmp_path, "models")[0]] == [("a", "")]
+
+
+LIST = (
+    "import sys; from pathlib import Path; from ucmgcn.errors import UserError\n"
+    "from ucmgcn.manifest import scan\n"
+    "try: items, rejected = scan(Path(sys.argv[1]), 'models')\n"
+    "except UserError as error: sys.exit(str(error))\n"
+    "print([item.id for item in items], [(r.path, r.reason) for r in rejected])"
+)
+
+
+def listed_without_privileges(root: Path) -> str:
+    command = [*bound_by_permissions(), sys.executable, "-c", LIST, str(root)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_a_folder_that_cannot_be_read_is_rejected_or_an_error(tmp_path: Path) -> None:
+    touch(tmp_path / "chair" / "a.obj")
+    locked = touch(tmp_path / "table" / "b.obj").parent
+    locked.chmod(0)
+    listed = listed_without_privileges(tmp_path)
+    assert f"['chair/a'] [('{locked}', 'the folder cannot be read (Permission denied)')]" in listed
+    tmp_path.chmod(0o300)
+    listed = listed_without_privileges(tmp_path)
+    assert listed == f"models: the folder {tmp_path} cannot be read (Permission denied)\n"
+    tmp_path.chmod(0o700)
+    locked.chmod(0o700)
 
 
 def test_two_files_with_one_id_names_both(tmp_path: Path) -> None:

@@ -53,6 +53,23 @@ def lock_run(folder: Path, place: str) -> None:
         logger.warning("%s: no lock (%s); see to it that only one run goes on", path, error)
 
 
+def check_writable(place: Path) -> None:
+    """Check that what a run writes can be written, before anything is begun.
+
+    Raises
+    ------
+    UserError
+        Naming the first folder that cannot.
+    """
+    folders = [Path(folder) for folder, _, _ in os.walk(place)]
+    for folder in folders or [next(p for p in place.absolute().parents if p.exists())]:
+        if not os.access(folder, os.W_OK):
+            raise UserError(
+                f"{folder} cannot be written. Make it writable (chmod u+w, if it is yours), "
+                f"or have the results elsewhere (snakemake --directory DIR)"
+            )
+
+
 def begin_job(log: str | Path | None) -> None:
     """Begin the job of a rule: log to a file, and end when the Snakemake that started it does."""
     configure_logging(log)

@@ -93,7 +93,8 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     items: list[Item] = []
     rejected: list[Rejection] = []
     others: Counter[str] = Counter()
-    for path in _walk(root):
+    unreadable: list[OSError] = []
+    for path in _walk(root, unreadable):
         suffix = path.suffix.lower()
         reason = unusable(path, root)
         if suffix in SUFFIXES[role] and not reason:
@@ -104,6 +105,7 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
             others[suffix] += 1
         else:
             others[suffix] += 1
+    rejected += [_unread(error, root, role) for error in unreadable]
     if not items:
         raise UserError(_nothing(root, role, others))
     check_unique(items, role)
@@ -181,10 +183,13 @@ def read_rejected(path: Path) -> list[Rejection]:
     return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    """Yield every file below `root` once, following links to folders but never in a circle."""
+def _walk(root: Path, unreadable: list[OSError]) -> Iterator[Path]:
+    """Yield every file below `root` once, following links to folders but never in a circle.
+
+    What keeps a folder from being listed is added to `unreadable`.
+    """
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=unreadable.append):
         info = Path(folder).stat()
         if (info.st_dev, info.st_ino) in seen or not _inside(Path(folder), root):
             subfolders.clear()
@@ -192,6 +197,13 @@ def _walk(root: Path) -> Iterator[Path]:
         seen.add((info.st_dev, info.st_ino))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _unread(error: OSError, root: Path, role: str) -> Rejection:
+    """Say that a folder cannot be listed; UserError if it is the root."""
+    if Path(error.filename) == root:
+        raise UserError(f"{role}: the folder {root} cannot be read ({error.strerror})")
+    return Rejection(error.filename, "manifest", f"the folder cannot be read ({error.strerror})")
 
 
 def _inside(path: Path, root: Path) -> bool:
