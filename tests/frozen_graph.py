@@ -43,5 +43,6 @@ def trained(per_relation: bool, **config: object) -> tuple[Frozen, FlatGraph, UC
         network=weights_of(network, len(flat.kinds)),
         states=states,
         teleport=TELEPORT,
+        residual=0.0,
     )
     return state, flat, network

@@ -62,3 +62,11 @@ def test_a_mistake_is_one_line_that_names_the_key(raw: dict, message: str) -> No
 
 def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
     assert parse_config({"dataset": 2024, "models": "a", "images": "b"}).dataset == "2024"
+
+
+@pytest.mark.parametrize(("kind", "share"), [("3d-future", 0.5), ("mi3dor", 0.0)])
+def test_own_features_count_where_exact_models_are_looked_for(kind: str, share: float) -> None:
+    raw = {"dataset": "set", "kind": kind, "models": "models", "images": "images"}
+    assert parse_config(raw).propagation.own_share == share
+    chosen = parse_config(raw | {"propagation": {"residual": 0.2}})
+    assert chosen.propagation.own_share == 0.2

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import h5py
@@ -11,7 +11,7 @@ from frozen_graph import BESIDE, MODELS, PHOTOS, VIEWS, trained
 from ucmgcn.cameras import icosahedron
 from ucmgcn.errors import UserError
 from ucmgcn.index_file import Facts, Index, Model, read_index, write_index
-from ucmgcn.inductive import embed_model, embed_queries, photo_reach
+from ucmgcn.inductive import Frozen, embed_model, embed_queries, photo_reach
 
 IDS = [f"chair/{i}" for i in range(MODELS)]
 PHOTO_IDS = [f"photo {i}" for i in range(len(PHOTOS))]
@@ -31,7 +31,7 @@ FACTS = Facts(
 def index(tmp_path: Path) -> Index:
     models = [Model(id, "chair", Path(f"{id}.obj")) for id in IDS]
     pooled = {"max": VIEWS.max(axis=1), "mean": VIEWS.mean(axis=1)}
-    methods = {name: trained(per_relation)[0] for name, per_relation in STATES.items()}
+    methods = {name: frozen(name) for name in STATES}
     shard = np.zeros(MODELS, dtype=np.int64)
     write_index(
         tmp_path / "index.h5", FACTS, models, shard, PHOTO_IDS, pooled, icosahedron(), methods
@@ -39,7 +39,13 @@ def index(tmp_path: Path) -> Index:
     return read_index(tmp_path / "index.h5")
 
 
-STATES = {"one": False, "other": True}
+# Weights for each type of edges or not, and the share of an item's own features.
+STATES = {"one": (False, 0.0), "other": (True, 0.25)}
+
+
+def frozen(name: str) -> Frozen:
+    per_relation, residual = STATES[name]
+    return replace(trained(per_relation)[0], residual=residual)
 
 
 def test_it_gives_back_what_was_written(index: Index) -> None:
@@ -53,7 +59,7 @@ def test_it_gives_back_what_was_written(index: Index) -> None:
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_frozen_state_answers_as_before(index: Index, name: str) -> None:
-    state, again = trained(STATES[name])[0], index.frozen(name)
+    state, again = frozen(name), index.frozen(name)
     assert asdict(again.config) == asdict(state.config) and again.kinds == state.kinds
     np.testing.assert_array_equal(again.gallery, state.gallery)
     np.testing.assert_array_equal(embed_queries(again, PHOTOS), embed_queries(state, PHOTOS))

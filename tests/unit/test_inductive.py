@@ -133,8 +133,33 @@ def test_a_model_of_the_graph_lands_near_its_own_node() -> None:
     assert np.mean((again @ state.gallery.T).argmax(1) == np.arange(MODELS)) > 0.6
 
 
-def test_the_joined_cosine_is_the_mean_of_both() -> None:
-    a, b = (normalise(GENERATOR.normal(size=(5, 3)).astype(np.float32)) for _ in range(2))
-    both = joined(a, b)
-    np.testing.assert_allclose(both @ both.T, (a @ a.T + b @ b.T) / 2, atol=1e-6)
-    np.testing.assert_array_equal(joined(a, a[:, :0]), a)
+@pytest.mark.parametrize("residual", [0.0, 0.3])
+def test_the_joined_cosine_is_the_mean_of_its_parts(residual: float) -> None:
+    a, b, c = (normalise(GENERATOR.normal(size=(5, 3)).astype(np.float32)) for _ in range(3))
+    rows = joined(a, b, c, residual)
+    expected = (1 - residual) * (a @ a.T + b @ b.T) / 2 + residual * c @ c.T
+    np.testing.assert_allclose(rows @ rows.T, expected, atol=1e-6)
+    alone = joined(a, a[:, :0], c, residual)
+    expected = (1 - residual) * a @ a.T + residual * c @ c.T
+    np.testing.assert_allclose(alone @ alone.T, expected, atol=1e-6)
+    assert rows.shape == (5, 9 if residual else 6)
+
+
+def test_own_features_are_a_share_of_every_embedding() -> None:
+    state, _, _ = trained(False)
+    half = replace(state, residual=0.5)
+    reach = photo_reach(state)
+    new_model = embed_model(half, VIEWS[0], BESIDE, reach)[0]
+    pairs = [
+        (state.known, half.known, state.space.photos(PHOTOS)),
+        (state.gallery, half.gallery, state.space.models(VIEWS)),
+        (embed_queries(state, PHOTOS), embed_queries(half, PHOTOS), state.space.photos(PHOTOS)),
+        (
+            embed_model(state, VIEWS[0], BESIDE, reach)[0][None],
+            new_model[None],
+            state.space.models(VIEWS[:1]),
+        ),
+    ]
+    for without, with_own, own in pairs:
+        expected = np.hstack([without, own]) / np.sqrt(2)
+        np.testing.assert_allclose(with_own, expected, atol=1e-6)

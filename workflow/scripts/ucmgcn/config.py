@@ -115,6 +115,15 @@ class PropagationConfig:
     neighbours: Annotated[
         int, Field(ge=1, description="nearest photos and models of each node when rebuilding")
     ] = 15
+    residual: Annotated[
+        Annotated[float, Field(ge=0, lt=1)] | Literal["auto"],
+        Field(description="share of an item's own features; auto: half for instance level, else 0"),
+    ] = "auto"
+
+    @property
+    def own_share(self) -> float:
+        """`residual` as a number: 0 for ``"auto"``, as long as no kind of data decides on it."""
+        return 0.0 if self.residual == "auto" else self.residual
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -316,9 +325,12 @@ def _resolve(config: Config) -> Config:
     """Fill in what depends on other keys."""
     if config.dataset == "sweethome3d" and config.uses_demo:
         config = replace(config, kind="sweethome3d")
+    instances = config.kind in INSTANCE_LEVEL
     if config.render.textures == "auto":
-        render = replace(config.render, textures=config.kind in INSTANCE_LEVEL)
-        config = replace(config, render=render)
+        config = replace(config, render=replace(config.render, textures=instances))
+    if config.propagation.residual == "auto":
+        residual = 0.5 if instances else 0.0
+        config = replace(config, propagation=replace(config.propagation, residual=residual))
     return config
 
 

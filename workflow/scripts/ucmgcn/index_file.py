@@ -25,7 +25,7 @@ from ucmgcn.render import RenderConfig
 from ucmgcn.spaces import Features, FeatureSpace
 from ucmgcn.store import atomic_path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 POOLINGS = ("max", "mean")
 SPACE = ("photo_mean", "view_mean", "model_mean", "projection")
 
@@ -212,7 +212,9 @@ def _write_graph(group: h5py.Group, frozen: Frozen) -> None:
 
 
 def _write_method(group: h5py.Group, frozen: Frozen) -> None:
-    group.attrs.update(kinds=json.dumps(frozen.kinds), teleport=frozen.teleport)
+    group.attrs.update(
+        kinds=json.dumps(frozen.kinds), teleport=frozen.teleport, residual=frozen.residual
+    )
     group.create_dataset("spread", data=frozen.spread)
     group.create_dataset("learned", data=frozen.learned)
     for i, state in enumerate(frozen.states):
@@ -246,6 +248,7 @@ def _read_frozen(file: h5py.File, method: str) -> Frozen:
         network=_read_network(group["network"]) if "network" in group else None,
         states=[states[str(i)][:] for i in range(len(states))],
         teleport=float(group.attrs["teleport"]),
+        residual=float(group.attrs["residual"]),
     )
 
 

@@ -84,6 +84,9 @@ class Frozen:
         nodes, shapes (N, width); None and empty for the control.
     teleport
         Share of an item's own features in what propagates to it.
+    residual
+        Share of an item's own features in its embedding, see `joined`; where it is not 0, they
+        are d of the embedding's columns.
     """
 
     space: FeatureSpace
@@ -98,16 +101,20 @@ class Frozen:
     network: Network | None
     states: list[Features]
     teleport: float
+    residual: float
 
     @property
     def known(self) -> Features:
-        """Embeddings of the graph's photos, unit vectors, shape (n, d + d')."""
-        return joined(self.spread[: self.photos], self.learned[: self.photos])
+        """Embeddings of the graph's photos, unit vectors, shape (n, e), e = d + d' (+ d)."""
+        blocks = self.spread[: self.photos], self.learned[: self.photos]
+        return joined(*blocks, self.features[: self.photos], self.residual)
 
     @property
     def gallery(self) -> Features:
-        """Embeddings of the models, unit vectors, shape (m, d + d')."""
-        return joined(self.spread[self.photos :], self.learned[self.photos :])
+        """Embeddings of the models, unit vectors, shape (m, e)."""
+        own = self.features[len(self.features) - self.models :]
+        blocks = self.spread[self.photos :], self.learned[self.photos :]
+        return joined(*blocks, own, self.residual)
 
     @property
     def views(self) -> Features:
@@ -150,7 +157,7 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
     Returns
     -------
     Features
-        Unit vectors, shape (q, d + d'), to compare with `Frozen.gallery`.
+        Unit vectors, shape (q, e), to compare with `Frozen.gallery`.
     """
     ends = frozen.features[: len(frozen.features) - frozen.models]
     rows = np.empty((len(features), frozen.gallery.shape[1]), dtype=np.float32)
@@ -164,7 +171,7 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
 
 
 def embed_query(frozen: Frozen, feature: Features) -> Features:
-    """Embed one photo: features of the encoder (D,) to a unit vector (d + d',)."""
+    """Embed one photo: features of the encoder (D,) to a unit vector (e,)."""
     return np.asarray(embed_queries(frozen, feature[None])[0])
 
 
@@ -186,7 +193,7 @@ def embed_model(
     Returns
     -------
     embedding, own
-        Unit vectors: of the model (d + d',), and of its views in the feature space (v, d).
+        Unit vectors: of the model (e,), and of its views in the feature space (v, d).
     """
     own = frozen.space.views(views)
     nodes = np.vstack([own, frozen.space.models(views[None])])
@@ -201,16 +208,23 @@ def photo_reach(frozen: Frozen) -> Features:
     return np.asarray(cosine[:, -1])
 
 
-def joined(spread: Features, learned: Features) -> Features:
-    """Put unit vectors of the same nodes side by side; a cosine becomes the mean of two."""
+def joined(spread: Features, learned: Features, own: Features, residual: float) -> Features:
+    """Put unit vectors of the same nodes side by side, scaled so that their cosines are averaged.
+
+    The cosine of two results is (1 - residual) times the mean of the cosines by `spread` and by
+    `learned`, of which one may have no columns, plus residual times the cosine by `own`.
+    """
     blocks = [block for block in (spread, learned) if block.shape[1]]
-    return np.asarray(np.hstack(blocks) / np.sqrt(len(blocks)), dtype=np.float32)
+    graph = np.hstack(blocks) * np.sqrt((1 - residual) / len(blocks))
+    rows = np.hstack([graph, own * np.sqrt(residual)]) if residual else graph
+    return np.asarray(rows, dtype=np.float32)
 
 
 def _embed(frozen: Frozen, links: _Attached, own: Features) -> Features:
-    """Embed the last of the new nodes, features (u, d): a unit vector (d + d',)."""
+    """Embed the last of the new nodes, features (u, d): a unit vector (e,)."""
     spread = normalise(_spread(frozen, links, own))[:, : frozen.spread.shape[1]]
-    return np.asarray(joined(spread, _learned(frozen, links, own)[-1:])[0])
+    learned = _learned(frozen, links, own)[-1:]
+    return np.asarray(joined(spread, learned, own[-1:], frozen.residual)[0])
 
 
 def _learned(frozen: Frozen, links: _Attached, own: Features) -> Features:

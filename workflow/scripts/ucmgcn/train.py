@@ -213,6 +213,7 @@ def frozen(
         network=network,
         states=states or [],
         teleport=settings.propagation.teleport,
+        residual=settings.propagation.own_share,
     )
 
 
