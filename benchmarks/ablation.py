@@ -193,12 +193,13 @@ class Trial:
             self.data.models["category"].tolist(),
         )
         spread = read_nodes(self.nodes).space.photos(self.data.photo_features[:1]).shape[1]
+        own = spread if self.row.settings(0).propagation.own_share else 0
         found: dict[str, dict[str, dict[str, float]]] = {"joined": {}, "learned": {}}
         for protocol in PROTOCOLS:
             photos, models, widths = _embeddings(path, protocol)
             for part, halves in found.items():
                 if part == "learned":
-                    models = _without_spread(models, widths, spread)
+                    models = _only_learned(models, widths, spread, own)
                 scorer = FoldScorer(photos[asked], models, widths, Measure())
                 retrieval = assess(scorer, task).retrieval
                 assert retrieval is not None
@@ -225,11 +226,13 @@ def _embeddings(path: Path, protocol: str) -> tuple[np.ndarray, np.ndarray, list
         return file["photo"][protocol][:], models[:], [int(w) for w in models.attrs["widths"]]
 
 
-def _without_spread(models: np.ndarray, widths: list[int], spread: int) -> np.ndarray:
-    """Set the propagated half of each fold to zero, so that only the learned half is compared."""
+def _only_learned(models: np.ndarray, widths: list[int], spread: int, own: int) -> np.ndarray:
+    """Set all but the learned columns of each fold to zero, so that only these are compared."""
     out, start = models.copy(), 0
     for width in widths:
-        out[:, start : start + (spread if width > spread else 0)] = 0
+        end = start + width - own
+        out[:, start : start + (spread if width - own > spread else 0)] = 0
+        out[:, end : end + own] = 0
         start += width
     return out
 

@@ -79,4 +79,5 @@ ROWS = [
     *_swaps("feature space", "graph.dims", 64, 256),
     *_swaps("propagation", "propagation.hops", 4, 16),
     *_swaps("propagation", "propagation.teleport", 0.2),
+    *_swaps("own features", "propagation.residual", 0.2, 0.5),
 ]

@@ -21,11 +21,11 @@ SETTINGS
 row default ''
 row "features.output max" 'features: {output: max}'
 row "features.output logits" 'features: {output: logits}'
-row "features.flip true" 'features: {flip: true}'
 row "features.resize pad" 'features: {resize: pad}'
 row "features.resize squash" 'features: {resize: squash}'
+row "features.flip true" 'features: {flip: true}'
+row "ring of 12 cameras" 'render: {cameras: ring}'
 python benchmarks/turned.py "$models" "results/inputs/$set-turned"
 row "meshes turned at random" '' "results/inputs/$set-turned"
-row "ring of 12 cameras" 'render: {cameras: ring}'
 row "ring of 12 cameras, meshes turned at random" 'render: {cameras: ring}' "results/inputs/$set-turned"
 python benchmarks/inputs_report.py "$kept"
