@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 from ucmgcn.config import parse_config
 from ucmgcn.errors import UserError
-from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, lock_run
+from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
 from ucmgcn.listing import DEMO, list_data
 from ucmgcn.provenance import code_digest, data_digest
 
@@ -42,6 +42,10 @@ POINTS = (
 GIVEN_VIEWS = CONFIG.kind == "mi3dor"
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{'gpu' if CONFIG.device == 'cuda' else 'cpu'}.yaml"
+
+if workflow.is_main_process:
+    for place in (RESULTS, *DATA):
+        checked(date_back, Path(place))
 
 # Jobs end with the process that started them, see ucmgcn.jobs.
 os.environ[SNAKEMAKE_PID] = str(os.getpid())

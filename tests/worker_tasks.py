@@ -1,13 +1,18 @@
-"""What a bad file may do to the process that reads it; tasks for `ucmgcn.worker`."""
+"""What a bad file may do to the process that reads it, and what one does; for `ucmgcn.worker`."""
 
 from __future__ import annotations
 
 import ctypes
+import importlib
+import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,3 +70,42 @@ def acts() -> Iterator[Task]:
 def refused() -> Iterator[Task]:
     raise UserError("install something first")
     yield
+
+
+# Audit events of Python: https://docs.python.org/3/library/audit_events.html
+EVENTS = frozenset({"open", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn"})
+EVENTS |= {"subprocess.Popen", "urllib.Request", "socket.connect", "socket.sendto"}
+EVENTS |= {"socket.getaddrinfo", "socket.gethostbyname"}
+
+
+@contextmanager
+def audited(task: str, settings: Mapping[str, Any], log: str) -> Iterator[Task]:
+    """Another task, whose work is watched: a line for each file that it opens, and the like.
+
+    The lines are JSON: the item, the event, and what it is about.
+    """
+    module, _, name = task.partition(":")
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    item = ""
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if item and event in EVENTS:
+            line = json.dumps([item, event, *map(_text, arguments[:1])])
+            os.write(descriptor, line.encode() + b"\n")
+
+    with getattr(importlib.import_module(module), name)(**settings) as work:
+        sys.addaudithook(watch)
+
+        def watched(path: str) -> Arrays:
+            nonlocal item
+            item = path
+            try:
+                return work(path)
+            finally:
+                item = ""
+
+        yield watched
+
+
+def _text(argument: object) -> str:
+    return os.fsdecode(argument) if isinstance(argument, str | bytes | Path) else repr(argument)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from ucmgcn.errors import UserError
-from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, lock_run
+from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
 
 HOLD = (
     "import sys, time; from pathlib import Path; from ucmgcn.jobs import lock_run\n"
@@ -93,3 +93,16 @@ def test_a_folder_that_cannot_be_written_is_named(
         check_writable(tmp_path / "results")
     with pytest.raises(UserError, match="results/tables cannot be written"):
         check_writable(tmp_path / "results" / "tables" / "no" / "results")
+
+
+def test_files_of_a_time_to_come_are_dated_back_in_their_order(tmp_path: Path) -> None:
+    now = time.time()
+    times = {"old": now - 100, "later": now + 7000, "sooner": now + 5000, "latest": now + 9000}
+    for name, at in times.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (at, at))
+    date_back(tmp_path)
+    mended = {name: (tmp_path / name).stat().st_mtime for name in times}
+    assert sorted(times, key=mended.__getitem__) == ["old", "sooner", "later", "latest"]
+    assert mended["old"] == pytest.approx(now - 100, abs=0.01)
+    assert now - 10 < mended["sooner"] <= mended["latest"] <= time.time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import audit
 import pytest
 import torture
 from hypothesis import given, settings
@@ -12,19 +13,25 @@ from hypothesis import strategies as st
 from ucmgcn.errors import ItemError
 from ucmgcn.images import load_photo
 from ucmgcn.manifest import scan
-from ucmgcn.worker import Limits, Worker
+from ucmgcn.worker import Limits
 
 SETTINGS = {"inputs": [(32, "bilinear")], "resize": "crop"}
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("torture")
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path) -> dict[str, tuple[str, str]]:
     """What was expected and what became of each path: a reason, or ``USED``."""
-    root = tmp_path_factory.mktemp("torture") / "images"
+    root = folder / "images"
     expected = torture.write_all(root, torture.PHOTOS)
     items, rejected = scan(root, "images")
     became = {r.path: r.reason for r in rejected}
-    with Worker("ucmgcn.images:photo_task", SETTINGS, Limits(seconds=60, memory=1024)) as load:
+    limits = Limits(seconds=60, memory=1024)
+    with audit.audited("ucmgcn.images:photo_task", SETTINGS, limits, folder / "audit.log") as load:
         for item in items:
             try:
                 (photo,) = load(item.path)
@@ -41,6 +48,14 @@ def test_a_photo_is_used_or_rejected_with_its_reason(
     outcome: dict[str, tuple[str, str]], name: str
 ) -> None:
     torture.check(*outcome[name])
+
+
+def test_nothing_is_opened_outside_the_data_and_no_connection(
+    outcome: dict[str, tuple[str, str]], folder: Path
+) -> None:
+    log = folder / "audit.log"
+    assert len({item for item, _, _ in audit.noted(log)}) > 50
+    assert audit.strange(log, folder / "images") == []
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "gif", "tif", "ppm", "jp2"])

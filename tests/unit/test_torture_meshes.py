@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
+import audit
 import numpy as np
 import pytest
 import torture
@@ -23,12 +25,18 @@ LIMITS = Limits(seconds=60, memory=2048)
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("torture")
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path) -> dict[str, tuple[str, str]]:
     """What was expected and what became of each path: a reason, or ``USED``."""
-    folder = tmp_path_factory.mktemp("torture")
     expected = torture.write_all(folder / "models", torture.MESHES)
     items, rejected = scan(folder / "models", "models")
-    render_shard(items, folder / "shard.h5", CONFIG, {}, limits=LIMITS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ucmgcn.render.Worker", partial(audit.audited, log=folder / "audit.log"))
+        render_shard(items, folder / "shard.h5", CONFIG, {}, limits=LIMITS)
     paths = {item.id: item.path for item in items}
     with open_shard(folder / "shard.h5", "views") as shard:
         became = {paths[id]: torture.USED for id in shard.ids}
@@ -42,6 +50,14 @@ def test_a_mesh_is_used_or_rejected_with_its_reason(
     outcome: dict[str, tuple[str, str]], name: str
 ) -> None:
     torture.check(*outcome[name])
+
+
+def test_nothing_is_opened_outside_the_data_and_no_connection(
+    outcome: dict[str, tuple[str, str]], folder: Path
+) -> None:
+    log = folder / "audit.log"
+    assert len({item for item, _, _ in audit.noted(log)}) > 80
+    assert audit.strange(log, folder / "models") == []
 
 
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply", "stl", "glb", "gltf", "dae"])

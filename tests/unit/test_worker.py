@@ -66,6 +66,8 @@ def test_a_rejected_item_leaves_the_process(worker: Worker) -> None:
 def test_a_process_that_was_killed_from_outside_costs_nothing(worker: Worker) -> None:
     first = int(worker("who")[0])
     os.kill(first, signal.SIGKILL)
+    while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     assert int(worker("who")[0]) != first
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from command import bound_by_permissions, ucmgcn
 from project import Run
 
 VIEWS = Path("results", "tiny", "views")
@@ -104,3 +105,42 @@ def test_a_second_run_is_refused_in_a_line_and_the_first_goes_on(copy: Run) -> N
         assert copy.planned()["evaluate"] == 1
         assert run.poll() is None
         wait_for(lambda: any((copy.folder / VIEWS).glob("*.h5")), "a shard")
+
+
+@pytest.fixture
+def read_only(copy: Run) -> Iterator[Run]:
+    """A run whose report is to be made anew, in results that cannot be written."""
+    results = copy.folder / "results"
+    (results / "tiny/report/index.html").unlink()
+    folders = [Path(folder) for folder, _, _ in os.walk(results)]
+    for folder in folders:
+        folder.chmod(0o555)
+    yield copy
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+@pytest.mark.slow
+def test_read_only_results_are_named_and_can_be_searched(read_only: Run) -> None:
+    bound = bound_by_permissions()
+    output = read_only.snakemake(check=False, prefix=bound)
+    assert "results/tiny cannot be written. Make it writable (chmod u+w" in output
+    assert "Traceback" not in output
+    photo = next((read_only.folder / "data/images").rglob("*.jpg"))
+    found = ucmgcn(read_only.folder, "query", photo, "--dataset", "tiny", "--csv", prefix=bound)
+    assert found.returncode == 0, found.stderr
+    assert len(found.stdout.splitlines()) == 11
+
+
+@pytest.mark.slow
+def test_after_the_clock_was_set_back_a_plain_run_goes_on(copy: Run) -> None:
+    report = copy.folder / "results/tiny/report/index.html"
+    tables = {path: path.read_bytes() for path in (copy.folder / "results/tiny/tables").iterdir()}
+    report.unlink()
+    for path in (copy.folder / "results").rglob("*"):
+        at = path.stat().st_mtime + 86400
+        os.utime(path, (at, at))
+    copy.snakemake()
+    assert report.exists()
+    assert {path: path.read_bytes() for path in tables} == tables
+    assert not copy.planned()

@@ -8,23 +8,28 @@ it; once that has indexed it, what lies in `added` is no longer read.
 from __future__ import annotations
 
 import filecmp
+import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import trimesh
-from trimesh.resolvers import FilePathResolver
 
 from ucmgcn.added import digest_of, folder_of, settings_of
 from ucmgcn.encoders import Encoder
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.features import extract_view_features
+from ucmgcn.images import start_no_programs
 from ucmgcn.index_file import Facts, Model
 from ucmgcn.manifest import Item
+from ucmgcn.meshes import Companions
 from ucmgcn.render import render_shard
 from ucmgcn.store import atomic_path, open_shard
+from ucmgcn.worker import Arrays, Limits, Task, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -88,15 +93,43 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
 
 
 def companions(mesh: Path) -> list[Path]:
-    """List the materials, textures and buffers of a mesh, relative to its folder."""
+    """List the materials, textures and buffers of a mesh, relative to its folder.
+
+    The mesh is read in a process of its own, see `ucmgcn.worker`.
+    """
+    with Worker("ucmgcn.add:companions_task", {}, Limits()) as find:
+        try:
+            (names,) = find(str(mesh))
+        # What is wrong with the mesh is said when it is rendered.
+        except ItemError as error:
+            logger.debug("%s: %s", mesh, error)
+            return []
+    return [Path(name) for name in json.loads(names.tobytes())]
+
+
+@contextmanager
+def companions_task() -> Iterator[Task]:
+    """Give the function that a worker process runs: names of companions, as JSON in an array."""
+    start_no_programs()
+
+    def find(path: str) -> Arrays:
+        mesh = Path(path)
+        found = _asked_for(mesh)
+        names = sorted(str(other.relative_to(mesh.parent.resolve())) for other in found)
+        return [np.frombuffer(json.dumps(names).encode(), np.uint8)]
+
+    yield find
+
+
+def _asked_for(mesh: Path) -> set[Path]:
     resolver = _Recorder(str(mesh))
     try:
         with mesh.open("rb") as file:
             trimesh.load_scene(file, file_type=mesh.suffix.lower()[1:], resolver=resolver)
-    # What is wrong with the mesh is said when it is rendered.
+    # As above; what was asked for until then counts.
     except Exception as error:
         logger.debug("%s: %s", mesh, error)
-    return sorted(path.relative_to(mesh.parent.resolve()) for path in resolver.found)
+    return resolver.found
 
 
 def describe_mesh(mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder) -> None:
@@ -148,7 +181,7 @@ def _checked(category: str) -> str:
     return category
 
 
-class _Recorder(FilePathResolver):
+class _Recorder(Companions):
     """Keeps which files were asked for and are there."""
 
     def __init__(self, source: str, found: set[Path] | None = None) -> None:
@@ -156,7 +189,7 @@ class _Recorder(FilePathResolver):
         self.found: set[Path] = set() if found is None else found
 
     def absolute(self, name: str) -> Path:
-        path = Path(super().absolute(name))
+        path = super().absolute(name)
         if path.is_file():
             self.found.add(path)
         return path

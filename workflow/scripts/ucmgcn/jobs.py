@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import threading
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from ucmgcn.logs import configure_logging
 
 # The Snakefile sets it, in each process that reads it: the id of that process.
 SNAKEMAKE_PID = "UCMGCN_SNAKEMAKE_PID"
+MILLISECOND = 1_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,35 @@ def check_writable(place: Path) -> None:
                 f"{folder} cannot be written. Make it writable (chmod u+w, if it is yours), "
                 f"or have the results elsewhere (snakemake --directory DIR)"
             )
+
+
+def date_back(place: Path) -> None:
+    """Give files of a time to come, as a clock that was set back leaves them, the time of now.
+
+    Snakemake takes such a file as newer than all that is made of it from now on, and gives up. The
+    order of the files is kept, so that one that is out of date stays so.
+    """
+    now = time.time_ns()
+    files = [Path(folder, name) for folder, _, names in os.walk(place) for name in names]
+    dated = sorted((_changed_at(file), file) for file in files)
+    coming = [file for at, file in dated if at > now]
+    for number, file in enumerate(reversed(coming)):
+        at = now - number * MILLISECOND
+        os.utime(file, ns=(at, at))
+    if coming:
+        logger.warning(
+            "%d files in %s are of a time to come; they are dated back (was the clock set back?)",
+            len(coming),
+            place,
+        )
+
+
+def _changed_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        # A temporary file of a run that is going on.
+        return 0
 
 
 def begin_job(log: str | Path | None) -> None:

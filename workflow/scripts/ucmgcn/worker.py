@@ -21,7 +21,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Annotated, Any, Self
@@ -132,6 +132,10 @@ class Worker:
             return 0
         process, self._process = self._process, None
         process.kill()
+        assert process.stdin is not None
+        # What was written to a process that had ended already is still in the buffer.
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         with process:
             return process.wait()
 
