@@ -1,3 +1,4 @@
+import math
 import os
 import sys
 from dataclasses import asdict
@@ -87,6 +88,19 @@ def cores_each(jobs):
     One where no number of cores is given, as for a report or a cluster: `workflow.cores` raises there.
     """
     return max(1, (workflow.resource_settings.cores or 1) // jobs)
+
+
+def cores_for(jobs, parts):
+    """Cores for each of some jobs, of so many equal parts on one core each, so that all end soonest.
+
+    All that a job can use where no number of cores is given, as on a cluster.
+    """
+    cores = workflow.resource_settings.cores or jobs * parts
+
+    def rounds(each):
+        return math.ceil(jobs / (cores // each)) * math.ceil(parts / each)
+
+    return min(range(1, min(parts, cores) + 1), key=rounds)
 
 
 # The manifest is no input of the stages that read files: they list their shard's files themselves.

@@ -1,3 +1,7 @@
+# Trainings of a seed, independent of each other: on all photos, and without those held out.
+TRAININGS = 2 if LISTING.roles else 1 + CONFIG.train.folds
+
+
 rule train_seed:
     input:
         graph=rules.graph.output.graph,
@@ -14,8 +18,9 @@ rule train_seed:
         f"{RESULTS}/benchmarks/train/seed-{{seed}}.tsv"
     conda:
         ENVIRONMENT
+    threads: cores_for(len(CONFIG.train.seeds), TRAININGS)
     resources:
-        mem_mb=grown(4000),
+        mem_mb=lambda wildcards, threads, attempt: 4000 * threads * 2 ** (attempt - 1),
         runtime=grown(60),
         gpu=1,
     params:

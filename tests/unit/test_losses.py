@@ -48,15 +48,24 @@ def test_info_nce_in_blocks_is_the_dense_loss_with_its_gradient(
     rows = torch.randn(37, 5, generator=generator, dtype=torch.float64)
     pairs = torch.randint(36, (2, 150), generator=generator)  # the last has no neighbour
     weights = torch.rand(150, generator=generator, dtype=torch.float64)
+    monkeypatch.setattr(losses, "BLOCK_VALUES", values)
     results = []
-    for dense_nodes in (100, 0):
-        monkeypatch.setattr(losses, "DENSE_NODES", dense_nodes)
-        monkeypatch.setattr(losses, "BLOCK_VALUES", values)
+    for loss in (losses.info_nce, dense_info_nce):
         z = rows.clone().requires_grad_()
-        loss = losses.info_nce(z, pairs, weights, 0.2)
-        (3 * loss).backward()
-        results.append((loss.detach(), z.grad))
-    torch.testing.assert_close(results[1], results[0])
+        value = loss(z, pairs, weights, 0.2)
+        (3 * value).backward()
+        results.append((value.detach(), z.grad))
+    torch.testing.assert_close(results[0], results[1])
+
+
+def dense_info_nce(
+    z: torch.Tensor, pairs: torch.Tensor, weights: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    cosine = F.normalize(z, dim=1) @ F.normalize(z, dim=1).T
+    wanted = torch.zeros_like(cosine).index_put_((pairs[0], pairs[1]), weights, accumulate=True)
+    share = wanted / wanted.sum(1, keepdim=True).clamp_min(1e-12)
+    partition = (cosine / temperature).fill_diagonal_(-torch.inf).logsumexp(1)
+    return (partition - (share * cosine).sum(1) / temperature).mean()
 
 
 def test_the_gradient_of_the_log_partition_by_finite_differences() -> None:
@@ -70,10 +79,11 @@ def test_a_node_without_a_neighbour_of_weight_is_pushed_off_only() -> None:
     torch.testing.assert_close(loss, others.logsumexp(1).mean())
 
 
-def test_what_has_no_covariance_and_no_label_adds_nothing() -> None:
+def test_what_has_no_covariance_no_label_and_no_other_adds_nothing() -> None:
     z = Z.clone().requires_grad_()
     unlabelled = losses.label_cross_entropy(z, torch.full((7,), -1), torch.ones(2, 3), 0.3)
-    (losses.coral(z[:6], z[6:]) + unlabelled).backward()
+    alone = losses.info_nce(z[:1], PAIRS[:, :0], WEIGHTS[:0], 0.5)
+    (losses.coral(z[:6], z[6:]) + unlabelled + alone).backward()
     assert torch.equal(z.grad, torch.zeros(7, 3))
 
 

@@ -66,9 +66,10 @@ def train(
     out: Path,
     settings: Settings = SETTINGS,
     roles: Roles | None = None,
+    processes: int = 1,
 ) -> Files:
     files = Files(out / "checkpoint.pt", out / "history.csv", out / "embeddings.h5")
-    train_seed(built / "graph.h5", built / "nodes.h5", files, settings, roles)
+    train_seed(built / "graph.h5", built / "nodes.h5", files, settings, roles, processes)
     return files
 
 
@@ -121,6 +122,20 @@ def test_a_seed_gives_the_same_numbers_and_another_seed_others(
     assert not np.allclose(
         rows(other.embeddings, "transductive")[0], rows(trained.embeddings, "transductive")[0]
     )
+
+
+def test_trainings_side_by_side_give_the_numbers_of_those_one_after_the_other(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    files = train(built, tmp_path, processes=3)
+    for protocol in ("transductive", "inductive"):
+        for mine, theirs in zip(
+            rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+    assert files.history.read_text() == trained.history.read_text()
+    networks = [torch.load(f.checkpoint, weights_only=True) for f in (files, trained)]
+    assert all(torch.equal(networks[1][name], value) for name, value in networks[0].items())
 
 
 def test_an_interrupted_training_ends_with_the_same_numbers(

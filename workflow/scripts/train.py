@@ -12,15 +12,17 @@ from ucmgcn.train import Files, Settings, train_seed
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-begin_job(snakemake.log[0])
-settings = Settings(
-    GraphConfig(**snakemake.params.graph),
-    PropagationConfig(**snakemake.params.propagation),
-    TrainConfig(**snakemake.params.train),
-    int(snakemake.wildcards.seed),
-    choose_device(snakemake.params.device, snakemake.resources.gpu),
-)
-files = Files(**{name: Path(path) for name, path in snakemake.output.items()})
-labels = snakemake.params.train["supervision"], snakemake.params.train["label_seed"]
-roles = read_roles(Path(snakemake.input.images), *labels)
-train_seed(Path(snakemake.input.graph), Path(snakemake.input.nodes), files, settings, roles)
+if __name__ == "__main__":  # the processes that it starts import it too
+    begin_job(snakemake.log[0])
+    settings = Settings(
+        GraphConfig(**snakemake.params.graph),
+        PropagationConfig(**snakemake.params.propagation),
+        TrainConfig(**snakemake.params.train),
+        int(snakemake.wildcards.seed),
+        choose_device(snakemake.params.device, snakemake.resources.gpu),
+    )
+    files = Files(**{name: Path(path) for name, path in snakemake.output.items()})
+    labels = snakemake.params.train["supervision"], snakemake.params.train["label_seed"]
+    roles = read_roles(Path(snakemake.input.images), *labels)
+    known = Path(snakemake.input.graph), Path(snakemake.input.nodes)
+    train_seed(*known, files, settings, roles, snakemake.threads)

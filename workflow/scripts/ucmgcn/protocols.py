@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import dgl
 import numpy as np
 
 from ucmgcn.config import GraphConfig
 from ucmgcn.embeddings import Embedded, Rows, beside, in_block
-from ucmgcn.graph import Nodes, link, refit
+from ucmgcn.graph import Nodes, link, load_graph, refit
 from ucmgcn.inductive import Frozen, embed_queries
 from ucmgcn.spaces import FeatureSpace
 from ucmgcn.supervision import Mask
@@ -24,41 +26,82 @@ from ucmgcn.supervision import Mask
 Learn = Callable[[dgl.DGLGraph, FeatureSpace, Mask, str], Frozen]
 
 
-def both_protocols(
-    graph: dgl.DGLGraph, nodes: Nodes, learn: Learn, config: GraphConfig, parts: Sequence[Mask]
-) -> dict[str, Embedded]:
-    """Embed photos and models under both protocols.
+@dataclass(frozen=True)
+class Part:
+    """A graph to learn on; none depends on another.
+
+    Attributes
+    ----------
+    name
+        ``"all"`` has all photos as nodes; the others, ``"fold-0"`` and so on, are without some.
+    without
+        Mask of the photos that are no nodes of it, shape (n,).
+    asked
+        Mask of the photos that it embeds, shape (n,).
+    """
+
+    name: str
+    without: Mask
+    asked: Mask
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a part made of the photos that it was asked for, (q, d), and of the models, (m, d)."""
+
+    photos: Rows
+    models: Rows
+
+
+def parts_of(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Part]:
+    """List the parts of both protocols, the largest first; parameters as of `held_out`."""
+    everyone = np.ones(len(photos), dtype=bool)
+    masks = held_out(photos, context, folds, seed)
+    return [
+        Part("all", ~everyone, everyone),
+        *(
+            Part(f"fold-{number}", mask, mask if len(masks) > 1 else everyone)
+            for number, mask in enumerate(masks)
+        ),
+    ]
+
+
+def answer(graph: Path, nodes: Nodes, part: Part, learn: Learn, config: GraphConfig) -> Answer:
+    """Learn on one part, and embed what it is asked for.
 
     Parameters
     ----------
+    graph, nodes
+        What `build_graph` wrote, of all photos.
     learn
         Called with a graph, its feature space, the mask of the photos that it holds and a name;
         gives a frozen state.
-    parts
-        What `held_out` gave.
-
-    Returns
-    -------
-    dict
-        The embeddings of each protocol, by its name.
     """
-    everything = learn(graph, nodes.space, np.ones(len(nodes.photos), dtype=bool), "all")
-    transductive = Embedded(everything.known, everything.gallery, [everything.gallery.shape[1]])
-    del everything  # a graph and its states at a time
-    galleries: list[Rows] = []
-    answers: list[tuple[Mask, Rows]] = []
-    for number, part in enumerate(parts):
-        known = refit(nodes, part, config)
-        state = learn(link(known, config), known.space, ~part, f"fold-{number}")
-        galleries.append(state.gallery)
-        asked = part if len(parts) > 1 else np.ones_like(part)
-        answers.append((asked, embed_queries(state, nodes.photo_features[asked])))
+    if not part.without.any():
+        state = learn(load_graph(graph), nodes.space, ~part.without, part.name)
+        return Answer(state.known, state.gallery)
+    known = refit(nodes, part.without, config)
+    state = learn(link(known, config), known.space, ~part.without, part.name)
+    return Answer(embed_queries(state, nodes.photo_features[part.asked]), state.gallery)
+
+
+def both_protocols(parts: Sequence[Part], answers: Sequence[Answer]) -> dict[str, Embedded]:
+    """Gather the embeddings of each protocol, by its name.
+
+    Parameters
+    ----------
+    parts, answers
+        Of `parts_of`, and what `answer` gave for each of them.
+    """
+    everything, galleries = answers[0], [answer.models for answer in answers[1:]]
     widths = [gallery.shape[1] for gallery in galleries]
-    queries = np.zeros((len(nodes.photos), sum(widths)), dtype=np.float32)
-    for number, (asked, rows) in enumerate(answers):
-        queries[asked] = in_block(rows, number, widths)
+    queries = np.zeros((len(parts[0].asked), sum(widths)), dtype=np.float32)
+    for number, (part, found) in enumerate(zip(parts[1:], answers[1:], strict=True)):
+        queries[part.asked] = in_block(found.photos, number, widths)
     return {
-        "transductive": transductive,
+        "transductive": Embedded(
+            everything.photos, everything.models, [everything.models.shape[1]]
+        ),
         "inductive": Embedded(queries, beside(galleries), widths),
     }
 

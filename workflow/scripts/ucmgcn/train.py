@@ -8,6 +8,7 @@ import logging
 import pickle
 import shutil
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from ucmgcn.graph import load_graph, read_nodes
 from ucmgcn.inductive import Frozen, Layer, Network
 from ucmgcn.knn import neighbourhood
 from ucmgcn.matching import balanced_neighbourhoods
+from ucmgcn.processes import map_processes
 from ucmgcn.propagation import FlatGraph, flatten, linked_neighbours, propagated
-from ucmgcn.protocols import both_protocols, held_out
+from ucmgcn.protocols import Answer, Part, answer, both_protocols, parts_of
 from ucmgcn.sampling import Batch, MiniBatches, Targets, whole_graph
 from ucmgcn.spaces import FeatureSpace
 from ucmgcn.store import atomic_path
@@ -59,6 +61,11 @@ class Files:
     history: Path
     embeddings: Path
 
+    @property
+    def unfinished(self) -> Path:
+        """Folder of the checkpoints from which an interrupted training goes on."""
+        return self.checkpoint.parent / "unfinished"
+
 
 def train_seed(
     graph: Path,
@@ -66,6 +73,7 @@ def train_seed(
     files: Files,
     settings: Settings,
     roles: Roles | None = None,
+    processes: int = 1,
 ) -> None:
     """Train one seed, and write its checkpoint, history and embeddings.
 
@@ -78,41 +86,63 @@ def train_seed(
         What `build_graph` wrote.
     roles
         Which photos are context, and whose labels may be used; by default all are queries.
+    processes
+        How many of the seed's trainings run side by side, each on one core, on which the numbers
+        do not depend. Each holds its own graph. A GPU is given one at a time.
 
     Raises
     ------
     UserError
         If the graph or its nodes cannot be read, or labels are missing.
     """
-    config = settings.train
-    assert config is not None
-    loaded, known, roles = load_graph(graph), read_nodes(nodes), roles or Roles()
-    work = files.checkpoint.parent / "unfinished"
-    key = _digest(graph, nodes, settings, roles)
-    source = config.supervision == "source"
-    classes = classes_of(known.photos, roles.labels) if source else None
+    assert settings.train is not None
+    known, roles = read_nodes(nodes), roles or Roles()
     context = roles.mask(known.photos)
-    networks: dict[str, UCMGCN] = {}
+    parts = parts_of(known.photos, context, settings.train.folds, settings.seed)
+    key = _digest(graph, nodes, settings, roles)
+    train = partial(train_part, graph, nodes, files, settings, roles, key)
+    answers, histories = zip(
+        *map_processes(train, parts, processes if settings.device == "cpu" else 1), strict=True
+    )
+    with atomic_path(files.history) as unready:
+        pd.concat(histories).to_csv(unready, index=False, float_format="%.6f")
+    embedded = both_protocols(parts, answers)
+    write_embeddings(files.embeddings, known.photos, known.models, embedded, context)
+    shutil.rmtree(files.unfinished, ignore_errors=True)
+
+
+def train_part(
+    graph: Path,
+    nodes: Path,
+    files: Files,
+    settings: Settings,
+    roles: Roles,
+    key: str,
+    part: Part,
+) -> tuple[Answer, pd.DataFrame]:
+    """Train one network of a seed; return its embeddings and the losses of its epochs.
+
+    The checkpoint of the one that is trained on everything is written. Parameters are those of
+    `train_seed`; `key` tells an earlier training of other settings.
+    """
+    config, known = settings.train, read_nodes(nodes)
+    assert config is not None
+    classes = classes_of(known.photos, roles.labels) if config.supervision == "source" else None
     histories: list[pd.DataFrame] = []
 
-    def learn(part: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
-        flat = flatten(part, config.per_relation, torch.device(settings.device))
-        training = Training(flat, settings, config, work / f"{name}.pt", key)
+    def learn(linked: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
+        flat = flatten(linked, config.per_relation, torch.device(settings.device))
+        training = Training(flat, settings, config, files.unfinished / f"{name}.pt", key)
         if classes is not None:
             training.supervise(classes[kept])
         training.run()
-        networks[name] = training.network
+        if name == "all":
+            with atomic_path(files.checkpoint) as unready:
+                torch.save(training.network.state_dict(), unready)
         histories.append(pd.DataFrame(training.history).assign(part=name))
         return training.freeze(space)
 
-    parts = held_out(known.photos, context, config.folds, settings.seed)
-    embedded = both_protocols(loaded, known, learn, settings.graph, parts)
-    with atomic_path(files.checkpoint) as partial:
-        torch.save(networks["all"].state_dict(), partial)
-    with atomic_path(files.history) as partial:
-        pd.concat(histories).to_csv(partial, index=False, float_format="%.6f")
-    write_embeddings(files.embeddings, known.photos, known.models, embedded, context)
-    shutil.rmtree(work, ignore_errors=True)
+    return answer(graph, known, part, learn, settings.graph), histories[0]
 
 
 def propagate(
@@ -127,11 +157,12 @@ def propagate(
     known = read_nodes(nodes)
     context = (roles or Roles()).mask(known.photos)
 
-    def spread(part: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
-        return freeze_propagation(part, space, settings)
+    def spread(linked: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
+        return freeze_propagation(linked, space, settings)
 
-    parts = held_out(known.photos, context, folds, settings.seed)
-    embedded = both_protocols(load_graph(graph), known, spread, settings.graph, parts)
+    parts = parts_of(known.photos, context, folds, settings.seed)
+    answers = [answer(graph, known, part, spread, settings.graph) for part in parts]
+    embedded = both_protocols(parts, answers)
     write_embeddings(out, known.photos, known.models, embedded, context)
 
 
@@ -352,8 +383,8 @@ class Training:
             "history": self.history,
             "prototypes": None if self.classes is None else self.prototypes.detach(),
         }
-        with atomic_path(self.checkpoint) as partial:
-            torch.save(state, partial)
+        with atomic_path(self.checkpoint) as unready:
+            torch.save(state, unready)
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():

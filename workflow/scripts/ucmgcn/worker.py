@@ -234,7 +234,7 @@ def main(task: str, facts: str) -> None:
         JSON: the task's settings, the memory for one item in MiB, and the parent's process id.
     """
     told = json.loads(facts)
-    _die_with(told["parent"])
+    die_with(told["parent"])
     # Ctrl-C reaches every process of a terminal; the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable()
@@ -291,7 +291,7 @@ def _limit_memory(mebibytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel end this process when its parent ends, however that happens."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
