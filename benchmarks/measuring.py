@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -33,7 +34,7 @@ class Row:
 
 @dataclass
 class Measured:
-    """Seconds on the clock, of processor time over all threads, and peak resident memory in GiB."""
+    """Seconds on the clock, processor time with that of ended children, peak of own memory, GiB."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -45,15 +46,21 @@ def measured(name: str) -> Iterator[Measured]:
     """Measure a piece of work in this process, and print what it took."""
     Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
     result = Measured()
-    start, busy = time.perf_counter(), time.process_time()
+    start, busy = time.perf_counter(), processor_time()
     yield result
     result.seconds = time.perf_counter() - start
-    result.cpu = time.process_time() - busy
+    result.cpu = processor_time() - busy
     result.peak = peak()
     print(
         f"{name:28} {result.seconds:8.2f} s {result.cpu:8.2f} s cpu {result.peak:8.2f} GiB",
         flush=True,
     )
+
+
+def processor_time() -> float:
+    """Seconds of processor time of this process and of those of its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def peak() -> float:

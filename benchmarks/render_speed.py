@@ -28,7 +28,7 @@ from typing import Any
 import click
 import numpy as np
 import trimesh
-from measuring import Row, record
+from measuring import Row, processor_time, record
 
 from ucmgcn import cameras, gl
 from ucmgcn.meshes import SUFFIXES, load_mesh
@@ -109,11 +109,11 @@ def work(way: Way, paths: Sequence[Path], start: Barrier, cpu: Synchronized[floa
     def ready() -> None:
         nonlocal begin
         start.wait()
-        begin = time.process_time()
+        begin = processor_time()
 
     way(paths, ready)
     with cpu.get_lock():
-        cpu.value += time.process_time() - begin
+        cpu.value += processor_time() - begin
 
 
 def seconds(way: Way, paths: Sequence[Path], processes: int) -> tuple[float, float]:

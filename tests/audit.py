@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ucmgcn.worker import Limits, Worker
+from ucmgcn.limits import Limits
+from ucmgcn.worker import Worker
 
 TESTS = Path(__file__).parent
 # Modules that are imported only when they are needed.

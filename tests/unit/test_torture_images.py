@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ucmgcn.errors import ItemError
 from ucmgcn.images import load_photo
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import scan
-from ucmgcn.worker import Limits
 
 SETTINGS = {"inputs": [(32, "bilinear")], "resize": "crop"}
 

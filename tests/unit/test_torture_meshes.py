@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ucmgcn.errors import ItemError
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import scan
 from ucmgcn.meshes import load_mesh
 from ucmgcn.render import RenderConfig, render_shard
 from ucmgcn.store import open_shard
-from ucmgcn.worker import Limits
 
 CONFIG = RenderConfig(cameras="ring", views=2, size=32, textures=True)
 LIMITS = Limits(seconds=60, memory=2048)

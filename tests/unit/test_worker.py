@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from ucmgcn.errors import ItemError, UserError
-from ucmgcn.worker import Limits, Worker, Workers
+from ucmgcn.limits import Limits
+from ucmgcn.worker import Worker, Workers
 
 TESTS = str(Path(__file__).parents[1])
 ACTS = "worker_tasks:acts"
@@ -88,7 +89,7 @@ def test_a_pool_lends_each_worker_to_one_thread_and_ends_them_all() -> None:
 
 def test_a_worker_ends_when_its_parent_is_killed() -> None:
     code = (
-        "import time; from ucmgcn.worker import Limits, Worker\n"
+        "from ucmgcn.limits import Limits; from ucmgcn.worker import Worker\n"
         f"with Worker({ACTS!r}, {{}}, Limits()) as worker:\n"
         "    print(worker('who')[0], flush=True); worker('hang')\n"
     )

@@ -7,7 +7,7 @@ from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.given_views import read_views_shard
 from ucmgcn.jobs import begin_job
-from ucmgcn.worker import Limits
+from ucmgcn.limits import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -10,7 +10,7 @@ from ucmgcn.devices import choose_device
 from ucmgcn.encoders import open_encoder
 from ucmgcn.features import extract_image_features
 from ucmgcn.jobs import begin_job
-from ucmgcn.worker import Limits
+from ucmgcn.limits import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

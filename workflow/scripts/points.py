@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.jobs import begin_job
+from ucmgcn.limits import Limits
 from ucmgcn.points import sample_shard
-from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

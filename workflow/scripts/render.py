@@ -8,8 +8,8 @@ from ucmgcn.datasets import shard_members
 from ucmgcn.datasets.source import read_source
 from ucmgcn.devices import claim_gpu
 from ucmgcn.jobs import begin_job
+from ucmgcn.limits import Limits
 from ucmgcn.render import render_shard
-from ucmgcn.worker import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

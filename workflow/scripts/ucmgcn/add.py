@@ -25,11 +25,12 @@ from ucmgcn.errors import ItemError, UserError
 from ucmgcn.features import extract_view_features
 from ucmgcn.images import start_no_programs
 from ucmgcn.index_file import Facts, Model
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.meshes import Companions
 from ucmgcn.render import render_shard
 from ucmgcn.store import atomic_path, open_shard
-from ucmgcn.worker import Arrays, Limits, Task, Worker
+from ucmgcn.worker import Arrays, Task, Worker
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from ucmgcn.datasets import INSTANCE_LEVEL, Kind, Role, Source, Split, origin_of
 from ucmgcn.datasets.furniture_package import default_place
 from ucmgcn.errors import UserError
 from ucmgcn.features import FeaturesConfig
+from ucmgcn.limits import Limits
 from ucmgcn.neighbour_search import Index
 from ucmgcn.render import RenderConfig
-from ucmgcn.worker import Limits
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 DEMO_MODELS = "resources/demo/models"

@@ -21,10 +21,11 @@ from pydantic.dataclasses import dataclass
 from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Input, Output
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import RGB, Resize, load_photo, to_square
+from ucmgcn.limits import Limits
 from ucmgcn.progress import track
 from ucmgcn.reuse import Earlier, open_earlier, origin_of
 from ucmgcn.store import Shard, ShardWriter, open_shard
-from ucmgcn.worker import Limits, Workers
+from ucmgcn.worker import Workers
 
 T = TypeVar("T")
 R = TypeVar("R")

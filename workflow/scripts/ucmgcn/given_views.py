@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from ucmgcn.cameras import camera_positions
 from ucmgcn.errors import ItemError
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
 from ucmgcn.store import views_writer
-from ucmgcn.worker import Limits, Task, Worker
+from ucmgcn.worker import Task, Worker
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from ucmgcn.datasets.source import NORMALISED
 from ucmgcn.errors import ItemError
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
 from ucmgcn.store import ShardWriter, open_shard
-from ucmgcn.worker import Limits, Task, Worker
+from ucmgcn.worker import Task, Worker
 
 Points = npt.NDArray[np.float64]
 

@@ -23,10 +23,11 @@ from pydantic.dataclasses import dataclass
 from ucmgcn import cameras, gl
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import start_no_programs
+from ucmgcn.limits import Limits
 from ucmgcn.progress import track
 from ucmgcn.reuse import open_earlier, origin_of
 from ucmgcn.store import views_writer
-from ucmgcn.worker import Limits, Task, Worker
+from ucmgcn.worker import Task, Worker
 
 if TYPE_CHECKING:
     import pyrender

@@ -24,14 +24,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Annotated, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 
 from ucmgcn.errors import ItemError, UserError
+
+if TYPE_CHECKING:  # a child process has no use for it, and would take longer to start
+    from ucmgcn.limits import Limits
 
 Arrays = list[npt.NDArray[Any]]
 Task = Callable[..., Arrays]
@@ -41,14 +42,6 @@ logger = logging.getLogger(__name__)
 START_SECONDS = 300
 ATTEMPTS = 2
 PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Limits:
-    """What one mesh or photo may cost before it is rejected."""
-
-    seconds: Annotated[float, Field(gt=0, description="time to read and draw one file")] = 600.0
-    memory: Annotated[int, Field(ge=64, description="memory for one file, MiB")] = 8192
 
 
 class _SpentError(Exception):
