@@ -20,10 +20,10 @@ from pathlib import Path
 
 import atheris
 import numpy as np
-from PIL import Image
 
-with atheris.instrument_imports(include=["ucmgcn", "trimesh", "collada"]):
+with atheris.instrument_imports(include=["ucmgcn", "trimesh", "collada", "PIL"]):
     import trimesh
+    from PIL import Image
 
     from ucmgcn.errors import ItemError
     from ucmgcn.images import load_photo

@@ -5,9 +5,10 @@
 The demo set runs through the pipeline once, undisturbed. Then a second run of the same files is
 killed, with all its jobs, and started again with the same plain command; each goes on from what the
 one before had left. Each kill is aimed at the stage that was hit least often so far, at a random
-moment of it; what that stage had made is removed first. All processes are stopped before they are
-killed, so that which jobs a kill has hit is read off the processes themselves, not guessed. Once
-all kills are spent, the plain command finishes the run. The tables must be the same to the byte.
+moment of it; what it and the later stages had made is removed first. All processes are stopped
+before they are killed, so that which jobs a kill has hit is read off the processes themselves, not
+guessed. Once all kills are spent, the plain command finishes the run. The tables must be the same
+to the byte.
 
 With --folder both runs are kept there, and a later call with the same folder goes on with them and
 with the count, so that many kills can be spread over several calls.
@@ -16,6 +17,7 @@ with the count, so that many kills can be spread over several calls.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import random
@@ -43,7 +45,7 @@ CONFIG = [
     "render={size: 64}",
 ]
 RESULTS = Path("results", "demo")
-# The stages by their scripts, in the order in which they run, and what is removed to see them run.
+# The stages by their scripts, in the order in which they run, and what they make.
 STAGES = {
     "demo": "resources/demo",
     "manifest": "results/demo/manifest",
@@ -154,8 +156,8 @@ def kill(run: subprocess.Popen[bytes]) -> set[str]:
 
 def strike(folder: Path, cores: int, stage: str, seconds: float) -> set[str]:
     """Start a run, and kill it some seconds after a stage has begun; tell what it was at."""
-    if stage in STAGES:
-        remove(folder, STAGES[stage])
+    for later in itertools.dropwhile(lambda name: name != stage, STAGES):
+        remove(folder, STAGES[later])
     with (folder / "soak.log").open("wb") as log:
         run = subprocess.Popen(
             command(cores), cwd=folder, stdout=log, stderr=log, start_new_session=True

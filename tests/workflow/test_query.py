@@ -17,6 +17,7 @@ from ucmgcn.errors import ItemError, UserError
 from ucmgcn.inductive import embed_queries
 from ucmgcn.search import METHODS, Library
 from ucmgcn.store import open_shard, read_shards
+from ucmgcn.worker import Limits
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,16 @@ def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
     for photo in (b"no image", tmp_path / "fifo.jpg", tmp_path / "none.jpg"):
         with pytest.raises(ItemError):
             library.answer(photo)
+
+
+def test_a_photo_may_take_so_long_and_the_next_one_is_answered(
+    finished, library, photos, monkeypatch
+) -> None:
+    hurried = Library.open("tiny", finished.folder / "results")
+    monkeypatch.setattr("ucmgcn.search.PHOTO_LIMITS", Limits(seconds=1e-9))
+    with pytest.raises(ItemError, match="takes longer"):
+        hurried.answer(photos[0])
+    assert library.answer(photos[0], top=1)
 
 
 def test_the_command_prints_a_table_and_names_what_it_cannot_read(finished, photos) -> None:

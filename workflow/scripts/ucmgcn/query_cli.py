@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,15 @@ def _files(photos: Sequence[Path]) -> Iterator[Path]:
             continue
         from ucmgcn.manifest import PHOTO_SUFFIXES
 
-        files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES]
+        files = [p for p in sorted(_below(path)) if p.suffix.lower() in PHOTO_SUFFIXES]
         if not files:
             raise UserError(f"{path} holds no photo ({' '.join(sorted(PHOTO_SUFFIXES))})")
         yield from files
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise UserError(f"the folder {error.filename} cannot be read ({error.strerror})")
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(place, name) for name in names)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import io
+import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Self
 
 import numpy as np
@@ -17,13 +19,16 @@ from ucmgcn.added import FOLDER, digest_of
 from ucmgcn.encoders import DEFAULT_BATCH, Encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.errors import ItemError, UserError
-from ucmgcn.features import load_inputs
 from ucmgcn.index_file import Facts, Model
 from ucmgcn.scoring import INDEX, METHODS, Contents, Vectors, make_method, read_contents
 from ucmgcn.spaces import Features
 from ucmgcn.store import open_shard
+from ucmgcn.worker import Limits, Workers
 
 __all__ = ["METHODS", "Hit", "Library", "Model"]
+
+# What one photo may cost; one of 64 million pixels takes some seconds and 2 GiB.
+PHOTO_LIMITS = Limits(seconds=60.0, memory=4096)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,17 @@ class Library:
         batch = self.facts.features_config.batch or DEFAULT_BATCH["cpu"]
         return OnnxEncoder(self._contents.home / self.facts.encoder, batch)
 
+    @cached_property
+    def _photo(self) -> Workers:
+        """Reads a photo in a process of its own, which a bad file may end (`ucmgcn.worker`)."""
+        settings = {
+            "inputs": [(i.size, i.resample) for i in self.encoder.inputs],
+            "resize": self.facts.features_config.resize,
+        }
+        stack = ExitStack()
+        weakref.finalize(self, stack.close)
+        return stack.enter_context(Workers(1, "ucmgcn.images:photo_task", settings, PHOTO_LIMITS))
+
     def describe(self, photo: Path | bytes) -> Features:
         """Compute the encoder's features (D,) of a photo, given as a file or as its content.
 
@@ -156,8 +172,13 @@ class Library:
             raise ItemError(
                 "it is not a regular file" if photo.exists() else "there is no such file"
             )
-        source = io.BytesIO(photo) if isinstance(photo, bytes) else photo
-        images = load_inputs(source, self.encoder, self.facts.features_config.resize)
+        if isinstance(photo, Path):
+            images = self._photo(str(photo))
+        else:
+            with NamedTemporaryFile() as file:
+                file.write(photo)
+                file.flush()
+                images = self._photo(file.name)
         return np.asarray(self.encoder.encode(*(image[None] for image in images))[0])
 
     def answer(self, photo: Path | bytes, top: int = 10, category: str | None = None) -> list[Hit]:
