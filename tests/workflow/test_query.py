@@ -15,9 +15,9 @@ from command import ucmgcn
 
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.inductive import embed_queries
+from ucmgcn.limits import Limits
 from ucmgcn.search import METHODS, Library
 from ucmgcn.store import open_shard, read_shards
-from ucmgcn.worker import Limits
 
 
 @pytest.fixture(scope="module")

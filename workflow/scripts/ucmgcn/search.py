@@ -20,10 +20,11 @@ from ucmgcn.encoders import DEFAULT_BATCH, Encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.index_file import Facts, Model
+from ucmgcn.limits import Limits
 from ucmgcn.scoring import INDEX, METHODS, Contents, Vectors, make_method, read_contents
 from ucmgcn.spaces import Features
 from ucmgcn.store import open_shard
-from ucmgcn.worker import Limits, Workers
+from ucmgcn.worker import Workers
 
 __all__ = ["METHODS", "Hit", "Library", "Model"]
 
