@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
+import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,8 +19,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROWS = Path("results") / "performance"
 GIB = 2**20  # in KiB, the unit of /proc
+WATCH_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Row:
 
 @dataclass
 class Measured:
-    """Seconds on the clock, processor time with that of ended children, peak of own memory, GiB."""
+    """Seconds on the clock and of processor time, and peak of memory in GiB, with children's."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -43,14 +48,15 @@ class Measured:
 
 @contextmanager
 def measured(name: str) -> Iterator[Measured]:
-    """Measure a piece of work in this process, and print what it took."""
+    """Measure a piece of work in this process and its children, and print what it took."""
     Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
     result = Measured()
-    start, busy = time.perf_counter(), processor_time()
-    yield result
-    result.seconds = time.perf_counter() - start
-    result.cpu = processor_time() - busy
-    result.peak = peak()
+    with children_peak() as highest:
+        start, busy = time.perf_counter(), processor_time()
+        yield result
+        result.seconds = time.perf_counter() - start
+        result.cpu = processor_time() - busy
+    result.peak = peak(os.getpid()) + max(highest)
     print(
         f"{name:28} {result.seconds:8.2f} s {result.cpu:8.2f} s cpu {result.peak:8.2f} GiB",
         flush=True,
@@ -63,10 +69,31 @@ def processor_time() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def peak() -> float:
-    """Peak of resident memory since it was last started anew, GiB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / GIB
+@contextmanager
+def children_peak() -> Iterator[list[float]]:
+    """Watch the sum of the children's peaks of resident memory, GiB; give all that was seen."""
+    seen, ended = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(WATCH_SECONDS):
+            seen.append(sum(peak(child.pid) for child in psutil.Process().children()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
+
+
+def peak(pid: int) -> float:
+    """Peak of a process's resident memory since it was last started anew, GiB; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / GIB
 
 
 def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:

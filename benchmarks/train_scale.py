@@ -2,8 +2,8 @@
 
 Features are random around one centre a category, in photos shifted against views; the graph is
 built of them outside the measured time. For each part: seconds on the clock, seconds of processor
-time over all threads, and the peak of the process's resident memory, which contains what the
-libraries and the parts before still hold.
+time over all threads, and the peak of resident memory, which contains what the libraries and the
+parts before still hold; with --whole also that of the seed's training processes.
 
     python benchmarks/train_scale.py
     python benchmarks/train_scale.py --space centred
@@ -42,7 +42,7 @@ from ucmgcn.train import Files, Settings, Training, train_seed
 @click.option("--epochs", default=20, show_default=True)
 @click.option("--sampled", is_flag=True, help="mini-batches, whatever the size of the graph")
 @click.option("--whole", is_flag=True, help="one seed as the pipeline trains it: all, and 3 folds")
-@click.option("--threads", default=2, show_default=True)
+@click.option("--threads", default=2, show_default=True, help="with --whole: processes")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(
@@ -70,7 +70,7 @@ def main(
         if whole:
             files = Files(*(Path(folder) / name for name in ("checkpoint", "history", "rows")))
             with measured("one seed, both protocols") as one:
-                train_seed(graph, nodes, files, settings)
+                train_seed(graph, nodes, files, settings, processes=threads)
             rows = [whole_training(one, size)]
         else:
             rows = measure_parts(graph, nodes, settings, config, size)
@@ -78,7 +78,7 @@ def main(
 
 
 def whole_training(one: Measured, size: str) -> Row:
-    """Take the seeds of the configuration one after the other, each on all threads."""
+    """Take the seeds of the configuration one after the other, each with all processes."""
     seeds = len(TrainConfig().seeds)
     minutes = seeds * one.seconds / 60
     reached = f"{seeds} x {one.seconds:.0f} s, peak {one.peak:.1f} GiB"

@@ -15,7 +15,7 @@ from ucmgcn.propagation import linked
 from ucmgcn.spaces import Features
 
 ITERATIONS = 20
-BLOCK_VALUES = 16_000_000
+BLOCK_VALUES = 1_000_000  # what stays in cache is twice as fast
 
 
 def potentials(
