@@ -29,10 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 FACTORS = (1, 2, 4, 8, 16)
 STYLE = {"svg.hashsalt": "ucmgcn", "svg.fonttype": "none", "font.size": 9}
 KEPT = ROWS / "scaling"
-FEW, MANY = (
-    45,
-    8,
-)  # every so manieth item of a run is the base: of what is slow by item, of the rest
+# Every so manieth item of a run is the base: of what is slow by item, and of the rest.
+FEW, MANY = 45, 8
 
 
 def render(results: Path, folder: Path, factor: int) -> Measured:
@@ -166,7 +164,7 @@ def measure_stages(results: Path, stages: str) -> None:
         rows = []
         for factor in FACTORS:
             taken = in_new_process(on_one_core, stage, results, factor)
-            rows.append({"factor": factor, "seconds": taken.seconds, "gib": taken.peak})
+            rows.append({"factor": factor, "seconds": taken.cpu, "gib": taken.peak})
         pd.DataFrame(rows).to_csv(KEPT / f"{stage}.csv", index=False, float_format="%.4f")
 
 
@@ -176,7 +174,7 @@ def plot(out: Path) -> None:
     measurements = {
         s: pd.read_csv(KEPT / f"{s}.csv") for s in STAGES if (KEPT / f"{s}.csv").exists()
     }
-    for column, label in (("seconds", "seconds"), ("gib", "peak memory, GiB")):
+    for column, label in (("seconds", "seconds of processor time"), ("gib", "peak memory, GiB")):
         draw(measurements, column, label, out / f"performance-{column}.svg")
     record(Path(__file__).stem, [row(stage, table) for stage, table in measurements.items()])
 
