@@ -2,8 +2,6 @@ rule graph:
     input:
         images=rules.features.input.images,
         views=rules.features.input.views,
-        # Not read; but when nothing is left to link, this table says why.
-        rejected=ancient(f"{RESULTS}/tables/rejected.csv"),
     output:
         graph=f"{GRAPH}/graph.h5",
         summary=f"{GRAPH}/graph.json",

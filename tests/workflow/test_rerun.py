@@ -49,6 +49,13 @@ def test_a_changed_key_reruns_the_stages_that_read_it(copy, change, expected) ->
     assert copy.planned() == expected
 
 
+def test_results_of_another_encoder_are_not_taken_for_those_of_this_one(copy) -> None:
+    copy.configure(features={"backbone": "efficientnet-lite1"})
+    copy.snakemake("--", "propagation")
+    copy.configure(features={"backbone": "efficientnet-lite0"})
+    assert copy.planned() == {"propagation": 1, **AFTER_EVALUATE}
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [

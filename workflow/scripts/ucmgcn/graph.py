@@ -350,8 +350,8 @@ def _check(photos: int, models: int, photo_dim: int, view_dim: int) -> None:
     for left, what, where in ((photos, "photo", "images"), (models, "model", "models")):
         if not left:
             raise UserError(
-                f"graph: no {what} is left; see rejected.csv for the reasons, or point "
-                f"`{where}` in the config at a folder that holds some"
+                f"graph: no {what} is left; `snakemake rejected` lists the reasons in "
+                f"tables/rejected.csv. Or point `{where}` in the config at a folder that holds some"
             )
     if photo_dim != view_dim:
         raise UserError(
