@@ -181,17 +181,31 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b"missing"
 
 
-def soak(folder: Path, cores: int, kills: int, rng: random.Random, hit: Counter[str]) -> None:
-    """Kill a run so many times; count how often each stage was at work."""
-    typical = durations(folder.parent / "calm")
-    while kills:
+def read_count(path: Path) -> tuple[int, Counter[str]]:
+    """How many kills there were so far, and how often each stage was at work."""
+    hit = Counter[str](dict.fromkeys([*STAGES, NO_JOB], 0))
+    if not path.exists():
+        return 0, hit
+    before = json.loads(path.read_text())
+    hit.update(before["hit"])
+    return before["kills"], hit
+
+
+def soak(place: Path, cores: int, more: int, seed: int) -> tuple[int, Counter[str]]:
+    """Kill a run so many times more; return the count of all."""
+    typical, count = durations(place / "calm"), place / "hits.json"
+    kills, hit = read_count(count)
+    rng, until = random.Random(f"{seed} {kills}"), kills + more
+    while kills < until:
         stage = min(hit, key=hit.__getitem__)
         seconds = rng.uniform(0, typical.get(stage, 3))
-        stages = strike(folder, cores, stage, seconds)
+        stages = strike(place / "soaked", cores, stage, seconds)
         hit.update(stages)
-        kills -= bool(stages)
+        kills += bool(stages)
+        count.write_text(json.dumps({"kills": kills, "hit": hit}))
         what = f"killed at {', '.join(sorted(stages))}" if stages else "had ended"
-        click.echo(f"{seconds:.1f} s into {stage}: {what}")
+        click.echo(f"{kills}: {seconds:.1f} s into {stage}: {what}")
+    return kills, hit
 
 
 @click.command(help=__doc__)
@@ -205,13 +219,7 @@ def main(kills: int, seed: int, cores: int, folder: Path | None) -> None:
         place = folder or Path(scratch)
         calm, soaked = (copy_project(place / name) for name in ("calm", "soaked"))
         click.echo(f"undisturbed: {finish(calm, cores):.0f} s")
-        count = place / "hits.json"
-        hit = Counter[str](dict.fromkeys([*STAGES, NO_JOB], 0))
-        before = json.loads(count.read_text()) if count.exists() else {"kills": 0, "hit": {}}
-        hit.update(before["hit"])
-        soak(soaked, cores, kills, random.Random(f"{seed} {before['kills']}"), hit)
-        kills += before["kills"]
-        count.write_text(json.dumps({"kills": kills, "hit": hit}))
+        kills, hit = soak(place, cores, kills, seed)
         seconds = finish(soaked, cores)
         different = differing(calm, soaked)
     click.echo(f"{kills} kills; at work: {dict(hit)}; the last run took {seconds:.0f} s")
