@@ -28,11 +28,10 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
     Returns
     -------
     Tensor
-        Shape (n, d), or (m, d) of a block. DGL's kernel computes it on a GPU that DGL was built
-        for, torch's sparse product elsewhere; both give the same numbers. On a CPU DGL has a fast
-        kernel only for sums without weights, and takes three times as long.
+        Shape (n, d), or (m, d) of a block. DGL's kernel computes it where it has the features'
+        device, torch's sparse product otherwise; both give the same numbers.
     """
-    if features.is_cuda and graph.device == features.device:
+    if graph.device == features.device:
         summed: Tensor = dgl.ops.u_mul_e_sum(graph, features, weight[:, None])
         return summed
     product: Tensor = torch.sparse.mm(sparse_matrix(graph, weight), features)
