@@ -56,7 +56,8 @@ def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None
             print(f"{backbone}: measured before")
             continue
         run_pipeline(models, images, out, backbone, "encoder")
-        fuse(out / "results" / DATASET / "features", EncoderSpec(backbone))
+        if fuse(out / "results" / DATASET / "features", EncoderSpec(backbone)):
+            run_pipeline(models, images, out, backbone, "features", "--touch")
         run_pipeline(models, images, out, backbone, "evaluate")
         results = out / "results" / DATASET
         shutil.copyfile(results / "tables" / "metrics.csv", kept)
@@ -64,17 +65,18 @@ def quality(models: Path, images: Path, out: Path, backbones: list[str]) -> None
         shutil.copyfile(results / "features" / slug / "encoder.onnx", out / f"{slug}.onnx")
 
 
-def fuse(features: Path, encoder: EncoderSpec) -> None:
+def fuse(features: Path, encoder: EncoderSpec) -> bool:
     """Write the shards of a fusion from the shards of its networks, if all of them are there."""
     parts = [features / EncoderSpec(member.sized).slug for member in encoder.members]
     if len(parts) == 1 or not all(part.is_dir() for part in parts):
-        return
+        return False
     weights = np.array([member.weight for member in encoder.members])
     scales = np.sqrt(weights / weights.sum())
     for kind, folder in (("image-features", "images"), ("view-features", "views")):
         for first in sorted((parts[0] / folder).glob("shard-*.h5")):
             shards = [part / folder / first.name for part in parts]
             fuse_shards(shards, scales, features / encoder.slug / folder / first.name, kind)
+    return True
 
 
 def fuse_shards(shards: list[Path], scales: np.ndarray, out: Path, kind: str) -> None:
@@ -93,13 +95,15 @@ def fuse_shards(shards: list[Path], scales: np.ndarray, out: Path, kind: str) ->
         writer.add_many(ids, joined.astype("f4"))
 
 
-def run_pipeline(models: Path, images: Path, out: Path, backbone: str, target: str) -> None:
+def run_pipeline(
+    models: Path, images: Path, out: Path, backbone: str, target: str, *flags: str
+) -> None:
     """Run the pipeline in `out` to a stage; views and features of earlier runs are kept."""
     command = ["snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(out)]
     command += ["--cores", str(os.cpu_count()), "--quiet", "all", "--config", f"dataset={DATASET}"]
     settings = [f"models={models.resolve()}", f"images={images.resolve()}"]
     features = f"features={{backbone: {backbone}}}"
-    subprocess.run([*command, *settings, features, "--", target], check=True)
+    subprocess.run([*command, *settings, features, *flags, "--", target], check=True)
 
 
 def speed(images: Path, out: Path, backbones: list[str], photos: int, rounds: int) -> None:
