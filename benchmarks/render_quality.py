@@ -68,7 +68,8 @@ def rows(results: Path, role: str, ids: list[str]) -> pd.DataFrame:
 
 def plain_features(paths: pd.Series, onnx: Path, processes: int) -> np.ndarray:
     """Render plainly and encode, each process its share; in the order of the ids."""
-    parts = [list(part.items()) for part in np.array_split(paths, processes)]
+    files = list(paths.items())
+    parts = [files[number::processes] for number in range(processes)]
     with (
         tempfile.TemporaryDirectory() as scratch,
         ProcessPoolExecutor(processes, get_context("spawn")) as pool,
