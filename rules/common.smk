@@ -82,12 +82,17 @@ def grown(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
-def cores_each(jobs):
-    """Cores for each of some jobs that run side by side: all of the machine's, shared out.
+def given_cores():
+    """Cores that a run on this machine was given; none for a report or a cluster.
 
-    One where no number of cores is given, as for a report or a cluster: `workflow.cores` raises there.
+    A cluster's job is told its node's: with these a rule would want more than its job was granted.
     """
-    return max(1, (workflow.resource_settings.cores or 1) // jobs)
+    return workflow.resource_settings.cores if workflow.is_main_process else None
+
+
+def cores_each(jobs):
+    """Cores for each of some jobs that run side by side: all of the machine's, shared out; else one."""
+    return max(1, (given_cores() or 1) // jobs)
 
 
 def cores_for(jobs, parts):
@@ -95,7 +100,7 @@ def cores_for(jobs, parts):
 
     All that a job can use where no number of cores is given, as on a cluster.
     """
-    cores = workflow.resource_settings.cores or jobs * parts
+    cores = given_cores() or jobs * parts
 
     def rounds(each):
         return math.ceil(jobs / (cores // each)) * math.ceil(parts / each)

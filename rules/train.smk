@@ -20,7 +20,9 @@ rule train_seed:
         ENVIRONMENT
     threads: cores_for(len(CONFIG.train.seeds), TRAININGS)
     resources:
-        mem_mb=lambda wildcards, threads, attempt: 2000 * (1 + threads) * 2 ** (attempt - 1),
+        mem_mb=lambda wildcards, threads, attempt: 2000
+        * (1 + threads)
+        * 2 ** (attempt - 1),
         runtime=grown(60),
         gpu=1,
     params:
