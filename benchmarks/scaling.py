@@ -197,7 +197,7 @@ def row(stage: str, table: pd.DataFrame) -> Row:
 
 
 def draw(measurements: dict[str, pd.DataFrame], column: str, label: str, out: Path) -> None:
-    """Draw the measurements, and the straight line through them, on logarithmic axes."""
+    """Draw the measurements, and the straight line through them; time on logarithmic axes."""
     with rc_context(STYLE):
         figure = Figure(figsize=(5, 3.4), layout="constrained")
         axes = figure.subplots()
@@ -213,7 +213,8 @@ def draw(measurements: dict[str, pd.DataFrame], column: str, label: str, out: Pa
                 color=colour,
                 lw=0.8,
             )
-        axes.set(xscale="log", yscale="log", xlabel="times the items", ylabel=label)
+        growing = {"yscale": "log"} if column == "seconds" else {"ylim": (0, None)}
+        axes.set(xscale="log", xlabel="times the items", ylabel=label, **growing)
         axes.set_xticks(FACTORS, [str(f) for f in FACTORS])
         axes.minorticks_off()
         axes.legend(frameon=False)
