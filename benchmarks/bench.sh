@@ -7,6 +7,7 @@ models=$1 images=$2 run=results/performance/run
 cd "$(dirname "$0")/.."
 python benchmarks/render_speed.py "$models" --limit 150
 python benchmarks/features_speed.py "$images"
+python benchmarks/features_speed.py "$images" --without-torch --photos 1139
 python benchmarks/graph_scale.py --exact
 python benchmarks/graph_scale.py
 python benchmarks/train_scale.py
