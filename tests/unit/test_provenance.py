@@ -14,13 +14,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "ucmgcn"
     shutil.copytree(provenance.PACKAGE, copy)
     monkeypatch.setattr(provenance, "PACKAGE", copy)
-    provenance._tree.cache_clear()
+    provenance._module.cache_clear()
     yield copy
-    provenance._tree.cache_clear()
+    provenance._module.cache_clear()
 
 
 def digest(module: str) -> str:
-    provenance._tree.cache_clear()
+    provenance._module.cache_clear()
     return provenance.code_digest(module)
 
 

@@ -24,7 +24,7 @@ def code_digest(module: str) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(_closure(module)):
-        digest.update(f"{name}\0{_code(name)}\0".encode())
+        digest.update(f"{name}\0{_module(name)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -43,7 +43,7 @@ def _closure(module: str) -> set[str]:
         name = waiting.pop()
         if name not in found | NOT_CODE:
             found.add(name)
-            waiting += _imports(name)
+            waiting += _module(name)[1]
     return found
 
 
@@ -53,6 +53,12 @@ def _file(name: str) -> Path | None:
 
 
 @cache
+def _module(name: str) -> tuple[str, list[str]]:
+    """Return a module's code, and what it imports of this package."""
+    tree = _tree(name)
+    return ast.dump(tree), _imports(tree)
+
+
 def _tree(name: str) -> ast.Module:
     file = _file(name)
     if file is None:
@@ -65,13 +71,9 @@ def _tree(name: str) -> ast.Module:
     return tree
 
 
-def _code(name: str) -> str:
-    return ast.dump(_tree(name))
-
-
-def _imports(name: str) -> list[str]:
+def _imports(tree: ast.Module) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(_tree(name)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ucmgcn":
             base = (node.module or "").split(".")[1:]
             names += [".".join([*base, alias.name]) for alias in node.names] + [".".join(base)]
