@@ -1,15 +1,19 @@
-"""Closed solids that the demo objects are put together from (z up, metres)."""
+"""Closed solids that the demo objects are put together from (z up, metres).
+
+trimesh and scipy are imported where they are used: to plan takes the names of the objects alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import trimesh
-from scipy.interpolate import PchipInterpolator
-from scipy.spatial.transform import Rotation
+
+if TYPE_CHECKING:
+    import trimesh
 
 Array = npt.NDArray[np.float64]
 Vector = Sequence[float] | Array
@@ -258,6 +262,8 @@ def disc(radius: float, thickness: float, at: Vector, axis: int, finish: str) ->
 
 def spline(points: Sequence[Vector] | Array, count: int = 24) -> Array:
     """Smooth curve (count, d) through points (k, d), parametrised by chord length."""
+    from scipy.interpolate import PchipInterpolator
+
     knots = np.asarray(points, dtype=float)
     chord = np.linalg.norm(np.diff(knots, axis=0), axis=1)
     t = np.concatenate([[0.0], np.cumsum(chord)])
@@ -273,6 +279,8 @@ def arc(radius: float, start: float, stop: float, count: int = 16) -> Array:
 
 def rotation(degrees: float, axis: int) -> Array:
     """Rotation matrix (3, 3) around a coordinate axis."""
+    from scipy.spatial.transform import Rotation
+
     turned = Rotation.from_rotvec(degrees * np.eye(3)[axis], degrees=True)
     matrix: Array = turned.as_matrix()
     return matrix
@@ -305,6 +313,8 @@ def bounds(parts: Iterable[Part]) -> Array:
 
 def to_trimesh(parts: Iterable[Part]) -> trimesh.Trimesh:
     """One mesh of all parts, without materials."""
+    import trimesh
+
     meshes = [trimesh.Trimesh(p.vertices, p.faces, process=False) for p in parts]
     joined: trimesh.Trimesh = trimesh.util.concatenate(meshes)  # type: ignore[assignment]
     return joined

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from ucmgcn.demo.solids import (
     Array,
@@ -34,6 +33,8 @@ def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:
 
 def _handle(rng: Rng, kind: int, profile: Array, r: float, h: float) -> Parts:
     """Handle at +x: C, D, ear, square or finger ring."""
+    from scipy.interpolate import CubicSpline
+
     low, high = h * rng.uniform(0.16, 0.3), h * rng.uniform(0.74, 0.86)
     x0, x1 = (np.interp(z, profile[:, 1], profile[:, 0]) - 0.002 for z in (low, high))
     reach = r * rng.uniform(0.5, 0.75)
