@@ -63,8 +63,8 @@ def test_a_run_with_nothing_left_says_why(copy) -> None:
     (models / "a.obj").write_text("v 1 2\n")
     (models / "b.stl").write_text("solid nothing\nendsolid\n")
     copy.configure(dataset="broken", models="broken", images="data/images")
-    output = copy.snakemake("graph", check=False)
-    assert "no model is left" in output
+    output = copy.snakemake("evaluate", check=False)
+    assert "no model is left; `snakemake rejected` lists the reasons" in output
     rejected = pd.read_csv(copy.folder / "results/broken/tables/rejected.csv")
     assert {Path(p).name for p in rejected["path"]} == {"a.obj", "b.stl"}
     assert set(rejected["stage"]) == {"render"}
