@@ -143,16 +143,16 @@ def table(path: Path, rows: Sequence[dict[str, object]]) -> Path:
 
 def sh3f(path: Path, *, more: Sequence[tuple[str, str]] = ()) -> Path:
     """A furniture library of three pieces, the last of which lies on its back."""
-    work = path.parent / "work"
+    pieces = path.parent / "pieces"
     lines = ["id=Test", "name=Test", "license=CC-BY \\u00a9 nobody", "# remark"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for n, category in enumerate(CATEGORIES, 1):
-            folder = work / category
+            folder = pieces / category
             textured(folder, f"{category}.obj", category, n)
             for file in sorted(folder.iterdir()):
                 archive.write(file, f"lib/{category}/{file.name}")
-            archive.write(picture(work / f"{category}.png", category, n), f"lib/{category}.png")
+            archive.write(picture(pieces / f"{category}.png", category, n), f"lib/{category}.png")
             lines += [f"id#{n}=Test#{category}", f"name#{n}={category.title()} \\u00e4"]
             lines += [f"category#{n}=Room {n % 2}", f"icon#{n}=/lib/{category}.png"]
             lines += [f"model#{n}=/lib/{category}/{category}.obj", f"creator#{n}=Nobody"]

@@ -46,7 +46,7 @@ def test_what_is_listed_is_what_is_unpacked(tmp_path: Path) -> None:
 def test_a_piece_that_lies_on_its_back_is_turned_upright(tmp_path: Path) -> None:
     data = source(tmp_path)
     unpack(data.models, data.unpacked)
-    lying = trimesh.load_mesh(tmp_path / "libraries/work/table/table.obj", process=False)
+    lying = trimesh.load_mesh(tmp_path / "libraries/pieces/table/table.obj", process=False)
     upright = trimesh.load_mesh(tmp_path / "out/Test/lib/table/table.obj", process=False)
     np.testing.assert_allclose(upright.vertices, lying.vertices[:, [0, 2, 1]] * [1, 1, -1])
 
