@@ -68,7 +68,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         graph, nodes = build(Path(folder), photos, models, features, categories, settings)
         if whole:
-            files = Files(*(Path(folder) / name for name in ("checkpoint", "history", "rows")))
+            files = Files(*(Path(folder) / name for name in ("seed.pt", "history.csv", "rows.h5")))
             with measured("one seed, both protocols") as one:
                 train_seed(graph, nodes, files, settings, processes=threads)
             rows = [whole_training(one, size)]

@@ -1,7 +1,7 @@
 """Features: describe photos and rendered views by one pre-trained encoder.
 
-Batches are loaded and encoded by a pool of threads, each on one core: while some threads encode,
-others decode, and no core is asked for twice.
+Photos are read by one pool of threads and encoded by another: batches that are read wait for the
+encoder, a few at a time, so that it never waits for them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Annotated, Any, TypeVar
+from typing import IO, Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 # Ids, features and origins of some photos or models.
 _Described = tuple[list[str], Features, list[str]]
+
+
+class _Batch(NamedTuple):
+    """Photos of a batch: origins, features that were there, what is read, what is rejected."""
+
+    origins: dict[str, str]
+    kept: dict[str, Features]
+    photos: dict[str, list[RGB]]
+    rejected: list[tuple[Path, str]]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -135,16 +144,18 @@ def extract_image_features(
         ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer,
     ):
 
-        def describe(
-            batch: Sequence[tuple[str, Path]],
-        ) -> tuple[_Described, list[tuple[Path, str]]]:
+        def read(batch: Sequence[tuple[str, Path]]) -> _Batch:
             origins = {id: origin_of(facts, path) for id, path in batch}
             kept = _find(earlier, origins)
             missing = [row for row in batch if row[0] not in kept]
-            found, rejected = _describe_photos(missing, encoder, load)
-            return _in_order(origins, {**kept, **found}), rejected
+            return _Batch(origins, kept, *_read_photos(missing, load))
 
-        done = _in_parallel(describe, batches, threads)
+        def describe(batch: _Batch) -> tuple[_Described, list[tuple[Path, str]]]:
+            found = _describe_photos(batch.photos, encoder)
+            return _in_order(batch.origins, {**batch.kept, **found}), batch.rejected
+
+        # Two pools, so that the next batch is read while one is encoded.
+        done = _in_parallel(describe, _in_parallel(read, batches, threads), threads)
         for described, rejected in track(done, "photos", len(batches), "batch"):
             _write(writer, described)
             for path, reason in rejected:
@@ -247,23 +258,26 @@ def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> li
     return [load_photo(photo, i.size, resize, resample=i.resample) for i in encoder.inputs]
 
 
-def _describe_photos(
-    batch: Sequence[tuple[str, Path]], encoder: Encoder, load: Workers
-) -> tuple[dict[str, Features], list[tuple[Path, str]]]:
-    """Features (dim,) by id, and the files that are no photos with the reason."""
-    ids: list[str] = []
-    photos: list[list[RGB]] = []
+def _read_photos(
+    batch: Sequence[tuple[str, Path]], load: Workers
+) -> tuple[dict[str, list[RGB]], list[tuple[Path, str]]]:
+    """Inputs of the encoder by id, and the files that are no photos with the reason."""
+    photos: dict[str, list[RGB]] = {}
     rejected: list[tuple[Path, str]] = []
     for id, path in batch:
         try:
-            photos.append(load(str(path)))
-            ids.append(id)
+            photos[id] = load(str(path))
         except ItemError as error:
             rejected.append((path, str(error)))
+    return photos, rejected
+
+
+def _describe_photos(photos: Mapping[str, list[RGB]], encoder: Encoder) -> dict[str, Features]:
+    """Features (dim,) by id."""
     if not photos:
-        return {}, rejected
-    features = encoder.encode(*map(np.stack, zip(*photos, strict=True)))
-    return dict(zip(ids, features, strict=True)), rejected
+        return {}
+    features = encoder.encode(*map(np.stack, zip(*photos.values(), strict=True)))
+    return dict(zip(photos, features, strict=True))
 
 
 def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:

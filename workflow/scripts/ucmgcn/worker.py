@@ -8,16 +8,19 @@ arrays, never a pickle.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import importlib
 import json
 import logging
 import os
 import queue
 import resource
+import select
 import signal
+import struct
 import subprocess
 import sys
-import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +45,8 @@ logger = logging.getLogger(__name__)
 START_SECONDS = 300
 ATTEMPTS = 2
 PR_SET_PDEATHSIG = 1
+HEADER = struct.Struct("<I")  # bytes of JSON that follow it, after which come the arrays
+PIPE_BYTES = 2**20  # holds a photo, so that neither process waits for the other halfway through one
 
 
 class _SpentError(Exception):
@@ -90,7 +95,7 @@ class Worker:
         for _ in range(ATTEMPTS):
             process = self._process or self._start()
             try:
-                return _within(process, self._limits.seconds, item)
+                return _ask(process, self._limits.seconds, item)
             except _SpentError as error:
                 self._stop()
                 raise ItemError(str(error)) from None
@@ -111,10 +116,17 @@ class Worker:
             [sys.executable, "-m", __name__, self._task, json.dumps(facts)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, packages))},
+            bufsize=0,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, packages)),
+                # A worker is one of as many as there are cores; idle threads of BLAS wait busily.
+                "OPENBLAS_NUM_THREADS": "1",
+            },
         )
+        _widen(process.stdout)
         try:
-            _within(process, START_SECONDS, None)
+            _ask(process, START_SECONDS, None)
         except (EOFError, TimeoutError) as error:
             ending = _ending(self._stop())
             raise UserError(f"the process for {self._task} does not start ({ending})") from error
@@ -125,10 +137,6 @@ class Worker:
             return 0
         process, self._process = self._process, None
         process.kill()
-        assert process.stdin is not None
-        # What was written to a process that had ended already is still in the buffer.
-        with suppress(BrokenPipeError):
-            process.stdin.close()
         with process:
             return process.wait()
 
@@ -164,30 +172,19 @@ class Workers:
             self._idle.put(worker)
 
 
-def _within(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Arrays:
-    """Send an item, if there is one, and read the answer; the process is killed after a time."""
-    late = threading.Event()
+def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Arrays:
+    """Send an item, if there is one, and read the answer, which may take so many seconds.
 
-    def kill() -> None:
-        late.set()
-        process.kill()
-
-    timer = threading.Timer(seconds, kill)
-    timer.start()
-    try:
-        return _ask(process, item)
-    except (OSError, EOFError, ValueError) as error:
-        raise (TimeoutError if late.is_set() else EOFError) from error
-    finally:
-        timer.cancel()
-
-
-def _ask(process: subprocess.Popen[bytes], item: Sequence[str] | None) -> Arrays:
+    Raises EOFError if the process has ended, and TimeoutError.
+    """
     assert process.stdin is not None and process.stdout is not None
     if item is not None:
-        process.stdin.write(json.dumps(item).encode() + b"\n")
-        process.stdin.flush()
-    answer = json.loads(process.stdout.readline())
+        try:
+            process.stdin.write(json.dumps(item).encode() + b"\n")
+        except BrokenPipeError as error:
+            raise EOFError from error
+    answers = _Answers(process.stdout, seconds)
+    answer = json.loads(answers.read(HEADER.unpack(answers.read(HEADER.size))[0]))
     if "user" in answer:
         raise UserError(answer["user"])
     if "reason" in answer:
@@ -195,18 +192,43 @@ def _ask(process: subprocess.Popen[bytes], item: Sequence[str] | None) -> Arrays
     if "spent" in answer:
         logger.info("%s: %s", item, answer["trace"])
         raise _SpentError(answer["spent"])
-    return [_read_array(process.stdout, *kind) for kind in answer["arrays"]]
+    return [answers.read_array(*kind) for kind in answer["arrays"]]
 
 
-def _read_array(stream: IO[bytes], dtype: str, shape: Sequence[int]) -> npt.NDArray[Any]:
-    array = np.empty(shape, dtype)
-    content = array.data.cast("B") if array.size else memoryview(b"")
-    while content:
-        count = stream.readinto(content)  # type: ignore[attr-defined]
-        if not count:
-            raise EOFError
-        content = content[count:]
-    return array
+class _Answers:
+    """What an unbuffered pipe gives before a time is over, after which it raises TimeoutError."""
+
+    def __init__(self, pipe: IO[bytes], seconds: float) -> None:
+        self._pipe, self._end = pipe, time.monotonic() + seconds
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN)
+
+    def read(self, size: int) -> bytearray:
+        content = bytearray(size)
+        self._fill(memoryview(content))
+        return content
+
+    def read_array(self, dtype: str, shape: Sequence[int]) -> npt.NDArray[Any]:
+        array = np.empty(shape, dtype)
+        if array.size:
+            self._fill(array.data.cast("B"))
+        return array
+
+    def _fill(self, content: memoryview) -> None:
+        while content:
+            if not self._poll.poll(max(0, 1000 * (self._end - time.monotonic()))):
+                raise TimeoutError
+            count = self._pipe.readinto(content)  # type: ignore[attr-defined]
+            if not count:
+                raise EOFError
+            content = content[count:]
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Enlarge the buffer of a pipe, where the user's share of such buffers is not used up."""
+    assert pipe is not None
+    with suppress(PermissionError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _ending(code: int) -> str:
@@ -271,7 +293,8 @@ def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, st
 def _answer(stream: IO[bytes], header: Mapping[str, str], arrays: Arrays | None = None) -> None:
     whole = [np.asarray(array, order="C") for array in arrays or []]
     kinds = [(array.dtype.str, array.shape) for array in whole]
-    stream.write(json.dumps({**header, "arrays": kinds}).encode() + b"\n")
+    content = json.dumps({**header, "arrays": kinds}).encode()
+    stream.write(HEADER.pack(len(content)) + content)
     for array in whole:
         stream.write(array.tobytes())
     stream.flush()
