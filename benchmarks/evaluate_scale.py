@@ -23,6 +23,8 @@ from ucmgcn.assess import Task
 from ucmgcn.evaluate_cli import format_report, measure_embeddings
 from ucmgcn.ranking import Measure
 
+MI3DOR = 10_500 * 3_848
+
 
 @click.command()
 @click.option("--queries", default=10_500, show_default=True)
@@ -57,7 +59,11 @@ def main(
     print(format_report(report))
     part = f"evaluate: {queries:,} x {models:,} x {dimensions}"
     reached = f"{taken.seconds:.1f} s, {taken.peak:.2f} GiB"
-    record(Path(__file__).stem, [Row(part, "", reached, "10 s", taken.seconds < 10)])
+    if queries * models <= MI3DOR:
+        record(Path(__file__).stem, [Row(part, "", reached, "10 s", taken.seconds < 10)])
+    else:
+        wanted, met = f"{limit_gib:g} GiB", taken.peak < limit_gib
+        record(f"{Path(__file__).stem}-large", [Row(part, "", reached, wanted, met)])
 
 
 def limit_memory(gib: float) -> None:

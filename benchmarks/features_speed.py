@@ -2,6 +2,10 @@
 
     python benchmarks/features_speed.py FOLDER_OF_PHOTOS
     python benchmarks/features_speed.py FOLDER_OF_PHOTOS --without-torch --photos 1139
+    python benchmarks/features_speed.py FOLDER_OF_PHOTOS --without-torch --views SHARD
+
+With --views also rendered views are described, those of one shard of a finished run, and set
+against ONNX Runtime alone.
 
 Every contender runs in a process of its own, and the rounds are interleaved, so that what else the
 machine does strikes all alike: read the ratios, which are medians over the rounds. That of the
@@ -11,6 +15,7 @@ weighs the more the fewer photos there are; torch is too slow for many.
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import sys
@@ -26,10 +31,15 @@ from measuring import Measured, Row, in_new_process, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.encoders import EncoderSpec, open_encoder
+from ucmgcn.encoders import EncoderSpec, Images, open_encoder
 from ucmgcn.encoders.onnx_encoder import OnnxEncoder
-from ucmgcn.features import FeaturesConfig, extract_image_features, load_inputs
-from ucmgcn.store import read_shards
+from ucmgcn.features import (
+    FeaturesConfig,
+    extract_image_features,
+    extract_view_features,
+    load_inputs,
+)
+from ucmgcn.store import open_shard, read_shards
 
 CONFIG = FeaturesConfig()
 SPEC = CONFIG.encoder
@@ -48,6 +58,22 @@ def stage(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
     return taken
 
 
+def view_stage(shards: Sequence[Path], onnx: Path, threads: int) -> Measured:
+    """Measure the whole stage for rendered views: read a shard, encode, and write the other."""
+    encoder = open_encoder(SPEC, "cpu", onnx)
+    onnx.with_name("out.h5").unlink(missing_ok=True)
+    with measured("view_stage") as taken:
+        extract_view_features(shards[0], onnx.with_name("out.h5"), encoder, CONFIG, {}, threads)
+    return taken
+
+
+def views_side_by_side(shards: Sequence[Path], onnx: Path, threads: int) -> Measured:
+    """Measure the encoder on views that are in memory, a core a batch."""
+    with open_shard(shards[0], "views") as views:
+        images = views.array[:]
+    return _encode(images.reshape(-1, *images.shape[2:]), OnnxEncoder(onnx), threads)
+
+
 def decode_alone(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
     """Measure reading and decoding, without an encoder."""
     encoder = OnnxEncoder(onnx)
@@ -58,7 +84,7 @@ def decode_alone(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
 
 def onnx_side_by_side(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
     """Measure the encoder on ready tensors, a core a batch, as the stage calls it."""
-    return _ready(photos, OnnxEncoder(onnx), threads)
+    return _encode(_load(photos, onnx), OnnxEncoder(onnx), threads)
 
 
 def onnx_all_cores(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
@@ -107,8 +133,7 @@ def _load(photos: Sequence[Path], onnx: Path) -> np.ndarray:
     return np.stack([load_inputs(path, encoder, CONFIG.resize)[0] for path in photos])
 
 
-def _ready(photos: Sequence[Path], encoder: OnnxEncoder, workers: int) -> Measured:
-    images = np.stack([load_inputs(path, encoder, CONFIG.resize)[0] for path in photos])
+def _encode(images: Images, encoder: OnnxEncoder, workers: int) -> Measured:
     size = encoder.batch
     parts = [images[i : i + size] for i in range(0, len(images), size)]
     with ThreadPoolExecutor(workers) as pool:
@@ -126,6 +151,12 @@ CONTENDERS: tuple[Contender, ...] = (
     torch_eager,
     decode_alone,
 )
+OF_VIEWS: tuple[Contender, ...] = (view_stage, views_side_by_side)
+FORMS = {
+    "onnx_all_cores": "on all cores, its default",
+    "onnx_side_by_side": "a core a batch, its fastest",
+    "views_side_by_side": "a core a batch, its fastest",
+}
 
 
 def export(onnx: Path) -> None:
@@ -148,41 +179,53 @@ def least_cosine(photos: Sequence[Path], onnx: Path, threads: int) -> float:
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--threads", default=os.cpu_count(), show_default=True)
 @click.option("--without-torch", is_flag=True)
-def main(folder: Path, photos: int, rounds: int, threads: int, without_torch: bool) -> None:
+@click.option("--views", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def main(
+    folder: Path, photos: int, rounds: int, threads: int, without_torch: bool, views: Path | None
+) -> None:
     found = sorted(p for p in folder.rglob("*") if p.is_file())
     chosen = found[:: max(1, len(found) // photos)][:photos]
     contenders = [c for c in CONTENDERS if not (without_torch and c is torch_eager)]
-    results: dict[str, list[Measured]] = {c.__name__: [] for c in contenders}
     with tempfile.TemporaryDirectory() as scratch:
         onnx = Path(scratch) / "encoder.onnx"
         in_new_process(export, onnx)
-        for _ in range(rounds):
-            for contender in contenders:
-                result = in_new_process(contender, chosen, onnx, threads)
-                results[contender.__name__].append(result)
-        rows = report(len(chosen), results)
+        results = race(contenders, chosen, onnx, threads, rounds)
+        rows = report(f"features of {len(chosen)} photos", len(chosen), results)
         if not without_torch:
             cosine = in_new_process(least_cosine, chosen, onnx, threads)
             exact = cosine >= EXACT
             rows.append(
                 Row("features", "cosine to torch", f"{cosine:.6f} at least", f"{EXACT}", exact)
             )
+        if views:
+            with open_shard(views, "views") as shard:
+                count = math.prod(shard.array.shape[:2])
+            results = race(OF_VIEWS, [views], onnx, threads, rounds)
+            rows += report(f"features of {count} views", count, results)
     record(Path(__file__).stem + ("-without-torch" if without_torch else ""), rows)
 
 
-def report(photos: int, results: dict[str, list[Measured]]) -> list[Row]:
+def race(
+    contenders: Sequence[Contender], files: Sequence[Path], onnx: Path, threads: int, rounds: int
+) -> dict[str, list[Measured]]:
+    """Measure the contenders in turn, as often as there are rounds; the first is the stage."""
+    results: dict[str, list[Measured]] = {c.__name__: [] for c in contenders}
+    for _ in range(rounds):
+        for contender in contenders:
+            result = in_new_process(contender, files, onnx, threads)
+            results[contender.__name__].append(result)
+    return results
+
+
+def report(part: str, images: int, results: dict[str, list[Measured]]) -> list[Row]:
     """Print the speeds, and make rows of the ratios."""
     wall, busy = ratios(results, "seconds"), ratios(results, "cpu")
     print(f"{'contender':<20}{'images/s':>10}{'stage is':>10}{'by CPU time':>13}{'peak MiB':>10}")
     for name, rounds in results.items():
-        speed = photos / statistics.median(taken.seconds for taken in rounds)
+        speed = images / statistics.median(taken.seconds for taken in rounds)
         memory = 1024 * max(taken.peak for taken in rounds)
         print(f"{name:<20}{speed:>10.1f}{wall[name]:>9.2f}x{busy[name]:>12.2f}x{memory:>10.0f}")
-    part = f"features of {photos} photos"
-    rows = [
-        share(part, "on all cores, its default", "onnx_all_cores", wall, busy),
-        share(part, "a core a batch, its fastest", "onnx_side_by_side", wall, busy),
-    ]
+    rows = [share(part, name, wall, busy) for name in FORMS if name in results]
     if "torch_eager" in wall:
         eager = wall["torch_eager"]
         rows.append(Row(part, "torch eager, batch 32", f"{eager:.1f}x", "5x", eager >= 5))
@@ -192,15 +235,16 @@ def report(photos: int, results: dict[str, list[Measured]]) -> list[Row]:
 def ratios(results: dict[str, list[Measured]], field: str) -> dict[str, float]:
     """How many times as fast the stage is as each contender, the median over the rounds."""
     taken = {name: [getattr(one, field) for one in rounds] for name, rounds in results.items()}
+    stage = next(iter(taken.values()))
     return {
-        name: statistics.median(b / a for a, b in zip(taken["stage"], rounds, strict=True))
+        name: statistics.median(b / a for a, b in zip(stage, rounds, strict=True))
         for name, rounds in taken.items()
     }
 
 
-def share(part: str, form: str, name: str, wall: dict[str, float], busy: dict[str, float]) -> Row:
+def share(part: str, name: str, wall: dict[str, float], busy: dict[str, float]) -> Row:
     """Row of what the stage keeps of the speed of ONNX Runtime alone."""
-    against = f"ONNX Runtime on ready tensors, {form}"
+    against = f"ONNX Runtime on ready tensors, {FORMS[name]}"
     reached = f"{100 * wall[name]:.0f} %, by processor time {100 * busy[name]:.0f} %"
     return Row(part, against, reached, "85 %", wall[name] >= 0.85)
 
