@@ -6,7 +6,6 @@ set -euo pipefail
 models=$1 images=$2 run=results/performance/run
 cd "$(dirname "$0")/.."
 python benchmarks/render_speed.py "$models" --limit 150
-python benchmarks/features_speed.py "$images"
 python benchmarks/graph_scale.py --exact
 python benchmarks/graph_scale.py
 python benchmarks/train_scale.py
@@ -16,7 +15,7 @@ python benchmarks/limits.py render "$models"
 python benchmarks/limits.py encoder
 rm -rf "$run"
 python benchmarks/pipeline_speed.py "$models" "$images" --keep "$run"
-python benchmarks/features_speed.py "$images" --without-torch --photos 1139 --views "$(ls "$run"/results/bench/views/*.h5 | head -1)"
+python benchmarks/features_speed.py "$images" --photos 1139 --views "$(ls "$run"/results/bench/views/*.h5 | head -1)"
 python benchmarks/query_speed.py --dataset bench --results "$run/results" --photos "$images"
 python benchmarks/render_quality.py "$run/results/bench"
 if [ "${3:-}" = all ]; then

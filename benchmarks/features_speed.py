@@ -1,8 +1,7 @@
 """Speed and memory of the features stage, against torch and against ONNX Runtime alone.
 
     python benchmarks/features_speed.py FOLDER_OF_PHOTOS
-    python benchmarks/features_speed.py FOLDER_OF_PHOTOS --without-torch --photos 1139
-    python benchmarks/features_speed.py FOLDER_OF_PHOTOS --without-torch --views SHARD
+    python benchmarks/features_speed.py FOLDER_OF_PHOTOS --photos 1139 --views SHARD
 
 With --views also rendered views are described, those of one shard of a finished run, and set
 against ONNX Runtime alone.
@@ -10,7 +9,7 @@ against ONNX Runtime alone.
 Every contender runs in a process of its own, and the rounds are interleaved, so that what else the
 machine does strikes all alike: read the ratios, which are medians over the rounds. That of the
 processors' time is disturbed least. Starting the processes that read the photos is counted, which
-weighs the more the fewer photos there are; torch is too slow for many.
+weighs the more the fewer photos there are.
 """
 
 from __future__ import annotations
@@ -178,31 +177,24 @@ def least_cosine(photos: Sequence[Path], onnx: Path, threads: int) -> float:
 @click.option("--photos", default=256, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--threads", default=os.cpu_count(), show_default=True)
-@click.option("--without-torch", is_flag=True)
 @click.option("--views", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(
-    folder: Path, photos: int, rounds: int, threads: int, without_torch: bool, views: Path | None
-) -> None:
+def main(folder: Path, photos: int, rounds: int, threads: int, views: Path | None) -> None:
     found = sorted(p for p in folder.rglob("*") if p.is_file())
     chosen = found[:: max(1, len(found) // photos)][:photos]
-    contenders = [c for c in CONTENDERS if not (without_torch and c is torch_eager)]
     with tempfile.TemporaryDirectory() as scratch:
         onnx = Path(scratch) / "encoder.onnx"
         in_new_process(export, onnx)
-        results = race(contenders, chosen, onnx, threads, rounds)
+        results = race(CONTENDERS, chosen, onnx, threads, rounds)
         rows = report(f"features of {len(chosen)} photos", len(chosen), results)
-        if not without_torch:
-            cosine = in_new_process(least_cosine, chosen, onnx, threads)
-            exact = cosine >= EXACT
-            rows.append(
-                Row("features", "cosine to torch", f"{cosine:.6f} at least", f"{EXACT}", exact)
-            )
+        cosine = in_new_process(least_cosine, chosen, onnx, threads)
+        exact = cosine >= EXACT
+        rows.append(Row("features", "cosine to torch", f"{cosine:.6f} at least", f"{EXACT}", exact))
         if views:
             with open_shard(views, "views") as shard:
                 count = math.prod(shard.array.shape[:2])
             results = race(OF_VIEWS, [views], onnx, threads, rounds)
             rows += report(f"features of {count} views", count, results)
-    record(Path(__file__).stem + ("-without-torch" if without_torch else ""), rows)
+    record(Path(__file__).stem, rows)
 
 
 def race(
