@@ -48,6 +48,21 @@ def test_flat_folder_has_empty_categories(tmp_path: Path) -> None:
     assert [(i.id, i.category) for i in scan(tmp_path, "models")[0]] == [("a", "")]
 
 
+def test_a_folder_has_the_same_ids_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "set" / "chair" / "a.b.obj")
+    touch(tmp_path / "set" / "c.stl")
+    monkeypatch.chdir(tmp_path / "set")
+    for root, prefix in ((Path(), ""), (Path("../set"), "../set/"), (tmp_path / "set", None)):
+        items = scan(root, "models")[0]
+        prefix = f"{tmp_path / 'set'}/" if prefix is None else prefix
+        assert [(i.id, i.category, i.path) for i in items] == [
+            ("c", "", f"{prefix}c.stl"),
+            ("chair/a.b", "chair", f"{prefix}chair/a.b.obj"),
+        ]
+
+
 LIST = (
     "import sys; from pathlib import Path; from ucmgcn.errors import UserError\n"
     "from ucmgcn.manifest import scan\n"
