@@ -197,7 +197,7 @@ def _walk(root: Path, unreadable: list[OSError]) -> Iterator[str]:
             continue
         seen.add((info.st_dev, info.st_ino))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        within = "" if folder == os.curdir else folder
+        within = "" if folder == os.curdir else str(Path(folder))
         named = sorted(name for name in files if not name.startswith("."))
         yield from (os.path.join(within, name) for name in named)  # noqa: PTH118
 
