@@ -6,6 +6,7 @@ and both sides of a face are lit, for many meshes have flipped normals.
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -266,6 +267,7 @@ def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterat
 
         def draw(path: str) -> list[Images]:
             mesh = load_mesh(Path(path), textures=settings.textures is True)
+            gc.collect()  # meshes and their visuals refer to each other, gigabytes of large ones
             return [renderer.render(mesh, positions)]
 
         yield draw
