@@ -101,3 +101,15 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
     while psutil.pid_exists(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(worker)
+
+
+def test_a_process_that_talks_before_it_starts_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('good morning')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), TESTS]))
+    with (
+        Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker,
+        pytest.raises(UserError, match="does not start"),
+    ):
+        worker("chatter")

@@ -47,6 +47,7 @@ START_SECONDS = 300
 ATTEMPTS = 2
 PR_SET_PDEATHSIG = 1
 HEADER = struct.Struct("<I")  # bytes of JSON that follow it, after which come the arrays
+MAX_HEADER = 2**24
 PIPE_BYTES = 2**20  # holds a photo, so that neither process waits for the other halfway through one
 
 
@@ -176,16 +177,21 @@ class Workers:
 def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Arrays:
     """Send an item, if there is one, and read the answer, which may take so many seconds.
 
-    Raises EOFError if the process has ended, and TimeoutError.
+    Raises EOFError if the process has ended or gives no answer, and TimeoutError.
     """
     assert process.stdin is not None and process.stdout is not None
-    if item is not None:
-        try:
+    try:
+        if item is not None:
             process.stdin.write(json.dumps(item).encode() + b"\n")
-        except BrokenPipeError as error:
-            raise EOFError from error
-    answers = _Answers(process.stdout, seconds)
-    answer = json.loads(answers.read(HEADER.unpack(answers.read(HEADER.size))[0]))
+        answers = _Answers(process.stdout, seconds)
+        (size,) = HEADER.unpack(answers.read(HEADER.size))
+        if size > MAX_HEADER:
+            raise ValueError("what was written is no answer")
+        answer = json.loads(answers.read(size))
+    except TimeoutError:
+        raise
+    except (OSError, ValueError) as error:
+        raise EOFError from error
     if "user" in answer:
         raise UserError(answer["user"])
     if "reason" in answer:
