@@ -77,6 +77,11 @@ def section(name, without=""):
     return {key: value for key, value in settings.items() if key != without}
 
 
+def code_of(*entries):
+    """Digest of the code that a stage runs, as a parameter; computed for the jobs that are planned."""
+    return lambda wildcards: code_digest(*entries)
+
+
 def grown(amount):
     """A resource that doubles with every attempt: a job that was killed for want of it gets more."""
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)

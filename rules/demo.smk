@@ -15,7 +15,7 @@ rule demo:
         seed=CONFIG.demo.seed,
         models_per_category=CONFIG.demo.models_per_category,
         photos_per_category=CONFIG.demo.photos_per_category,
-        code=code_digest("demo.build"),
+        code=code_of("demo.build:build_demo"),
     message:
         "making the demo set: meshes and photo-like pictures from a seed"
     script:

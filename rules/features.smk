@@ -1,3 +1,7 @@
+# Their adapters call it besides the stage itself.
+OPEN_ENCODER = "encoders:open_encoder"
+
+
 rule encoder:
     input:
         weights=checked(CONFIG.features.encoder.named_files),
@@ -16,7 +20,7 @@ rule encoder:
         download=int(CONFIG.features.allow_download),
     params:
         config=section("features", without="allow_download"),
-        code=code_digest("encoders.torch_encoder"),
+        code=code_of("encoders.torch_encoder:export_onnx"),
     message:
         "exporting {params.config[backbone]} to ONNX"
     script:
@@ -48,7 +52,7 @@ rule image_features:
         shards=CONFIG.shards.images,
         members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,
-        code=code_digest("features"),
+        code=code_of("features:extract_image_features", OPEN_ENCODER),
     message:
         "describing the photos of shard {wildcards.shard}"
     script:
@@ -75,7 +79,7 @@ rule view_features:
     params:
         config=section("features", without="allow_download"),
         device=CONFIG.device,
-        code=code_digest("features"),
+        code=code_of("features:extract_view_features", OPEN_ENCODER),
     message:
         "describing the views of shard {wildcards.shard}"
     script:
@@ -101,6 +105,12 @@ rule rejected:
             caption="../workflow/report/rejected.rst",
             labels={"shows": "rejected files"},
         ),
+        warnings=report(
+            f"{RESULTS}/tables/warnings.csv",
+            category="Files left out",
+            caption="../workflow/report/warnings.rst",
+            labels={"shows": "warnings"},
+        ),
     log:
         f"{RESULTS}/logs/rejected.log",
     benchmark:
@@ -114,8 +124,8 @@ rule rejected:
         mem_mb=grown(1000),
         runtime=grown(5),
     params:
-        code=code_digest("rejected"),
+        code=code_of("rejected:gather_rejected"),
     message:
-        "listing the files that were left out"
+        "listing the files that were left out, and the warnings"
     script:
         "../workflow/scripts/rejected.py"

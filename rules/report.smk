@@ -8,6 +8,7 @@ rule report:
         significance=rules.evaluate.output.significance,
         challenge=rules.evaluate.output.challenge,
         rejected=rules.rejected.output.table,
+        warnings=rules.rejected.output.warnings,
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         views=rules.contact_sheet.input.views,
@@ -36,7 +37,7 @@ rule report:
     params:
         benchmarks=f"{RESULTS}/benchmarks",
         config=asdict(CONFIG),
-        code=code_digest("report"),
+        code=code_of("report:write_report"),
         templates=data_digest("templates"),
     message:
         "writing the report"

@@ -66,6 +66,8 @@ def test_a_shard_holds_its_models_and_rejects_what_has_no_surface(tmp_path: Path
         sample_shard(shard_members(source, "models", shard, 2), path, {})
     points = read_points(shards)
     assert len(points) == 8 and "bed-0001" not in points
+    alone = sample(root / "model" / "bed-0000" / "normalized_model.obj")
+    np.testing.assert_allclose(points["bed-0000"], alone, rtol=1e-6)
     rejected = []
     for path in shards:
         with open_shard(path, "points") as shard:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import layouts
@@ -9,9 +10,10 @@ from PIL import Image
 
 from ucmgcn.errors import ItemError
 from ucmgcn.given_views import choose, read_views, read_views_shard, view_files
-from ucmgcn.images import load_photo
+from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.store import open_shard
+from ucmgcn.worker import Worker
 
 
 def view(path: Path, value: int, size: tuple[int, int] = (32, 32)) -> None:
@@ -34,18 +36,21 @@ def test_a_subset_is_evenly_spaced(views: int, expected) -> None:
     assert choose(paths, views) == [paths[i] for i in expected]
 
 
-def padded(path: str) -> list[np.ndarray]:
-    return [load_photo(Path(path), 16, "pad")]
+@pytest.fixture(scope="module")
+def padded() -> Iterator[Worker]:
+    settings = {"inputs": [(16, "bilinear")], "resize": "pad"}
+    with Worker("ucmgcn.images:photo_task", settings, Limits()) as worker:
+        yield worker
 
 
-def test_pictures_become_squares_of_the_size(tmp_path: Path) -> None:
+def test_pictures_become_squares_of_the_size(tmp_path: Path, padded: Worker) -> None:
     view(tmp_path / "a_1.png", 0, size=(40, 20))
-    (square,) = read_views(tmp_path, 1, padded)
-    assert square.shape == (16, 16, 3)
+    (square,), warnings = read_views(tmp_path, 1, padded)
+    assert square.shape == (16, 16, 3) and not warnings
     assert (square[8] == 0).all() and (square[0] == 255).all()
 
 
-def test_too_few_and_damaged_views_are_reasons(tmp_path: Path) -> None:
+def test_too_few_and_damaged_views_are_reasons(tmp_path: Path, padded: Worker) -> None:
     view(tmp_path / "a_1.png", 0)
     with pytest.raises(ItemError, match="it has 1 views, but 2 are asked for"):
         read_views(tmp_path, 2, padded)
@@ -68,3 +73,6 @@ def test_a_shard_is_as_rendering_makes_it(tmp_path: Path) -> None:
         assert shard.extra("cameras").shape == (4, 3)
         np.testing.assert_allclose(shard.extra("cameras")[:, 1], 0.5)
         assert [r.path for r in shard.rejected] == [rows[1].path]
+        # The first of the pictures: stripes that darken red only.
+        red, green, blue = shard.array[0, 0].reshape(-1, 3).mean(axis=0)
+        assert red + 50 < green and abs(green - blue) < 3

@@ -5,6 +5,7 @@ import pytest
 import trimesh
 from PIL import Image
 from pydantic import ValidationError
+from textures import panel, with_postscript
 
 from ucmgcn import cameras, render
 from ucmgcn.errors import ItemError, UserError
@@ -170,26 +171,6 @@ def test_a_mesh_that_cannot_be_seen_is_rejected(draw):
         draw(speck)
 
 
-def test_textures_and_vertex_colours_are_drawn_when_asked(tmp_path, draw):
-    path = tmp_path / "panel.obj"
-    path.write_text(
-        "mtllib panel.mtl\nusemtl skin\nv 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
-        "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
-    )
-    # As exporters leave it, a dark Kd stands beside the texture; it does not count.
-    (tmp_path / "panel.mtl").write_text("newmtl skin\nKd .1 .1 .1\nmap_Kd skin.png\n")
-    Image.fromarray(np.uint8([[[255, 0, 0]] * 8 + [[0, 255, 0]] * 8] * 16)).save(
-        tmp_path / "skin.png"
-    )
-    front = np.array([[0, 0, 1.0]])
-    config = replace(CONFIG, textures=True, light="headlight")
-    (view,) = draw(load_mesh(path, textures=True), config, front).astype(int)
-    assert view[32, 16, 0] > 200 > 60 > view[32, 16, 1]
-    assert view[32, 48, 1] > 200 > 60 > view[32, 48, 0]
-    (plain,) = draw(load_mesh(path), config, front).astype(int)
-    assert np.ptp(plain[32, 16]) == 0
-
-
 def test_a_surface_without_colour_is_plain_among_textures_too(tmp_path, draw):
     path = tmp_path / "box.obj"
     trimesh.creation.box().export(path)
@@ -248,6 +229,90 @@ def test_a_shard_holds_the_views_and_what_was_rejected(tmp_path):
         with Renderer(config) as renderer:
             expected = renderer.render(load_mesh(tmp_path / "cone.stl"), config.positions())
         assert np.array_equal(shard.array[1], expected)
+
+
+# Cameras in front and behind, as the rule calls it: in a process of its own.
+TEXTURED = RenderConfig(
+    cameras="ring", views=2, elevation=0, size=64, textures=True, light="headlight"
+)
+
+
+def rendered(paths, out, config=TEXTURED):
+    """Views of meshes that the render stage makes, by the numbers of the paths, and the shard."""
+    rows = [Row(str(i), str(path)) for i, path in enumerate(paths)]
+    render_shard(rows, out, config, {"stage": "render"})
+    with open_shard(out, "views") as shard:
+        assert not shard.rejected
+        return shard.array[:].astype(int), shard.warnings
+
+
+def has_red_and_green(views):
+    """Whether one of the views shows a red half and a green one."""
+    red = (views[..., 0] > 200) & (views[..., 1:].max(axis=-1) < 60)
+    green = (views[..., 1] > 200) & (views[..., [0, 2]].max(axis=-1) < 60)
+    return red.any() and green.any()
+
+
+def test_textures_are_drawn_when_asked(tmp_path):
+    path = panel(tmp_path)
+    (views,), warnings = rendered([path], tmp_path / "textured.h5")
+    assert has_red_and_green(views) and not warnings
+    (plain,), _ = rendered([path], tmp_path / "plain.h5", replace(TEXTURED, textures=False))
+    assert np.ptp(plain, axis=-1).max() == 0
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "L", "LA", "RGBA", "CMYK", "I;16"])
+def test_textures_of_every_mode_are_drawn_in_their_colours(tmp_path, mode):
+    path = panel(tmp_path, "skin.tif")
+    whole = Image.new("RGB", (16, 16), "white" if mode in ("1", "L", "LA", "I;16") else "red")
+    if mode == "I;16":
+        Image.fromarray(np.full((16, 16), 65535, np.uint16)).save(tmp_path / "skin.tif")
+    else:
+        whole.convert("L").convert("LA").save(tmp_path / "skin.tif") if mode == "LA" else (
+            whole.convert(mode).save(tmp_path / "skin.tif")
+        )
+    (views,), warnings = rendered([path], tmp_path / "shard.h5", replace(TEXTURED, background=0.0))
+    assert not warnings
+    drawn = views[views.max(axis=-1) > 200]
+    expected = [255, 255, 255] if mode in ("1", "L", "LA", "I;16") else [255, 0, 0]
+    assert len(drawn) and np.abs(np.median(drawn, axis=0) - expected).max() < 40
+
+
+def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, monkeypatch):
+    missing = panel(tmp_path / "missing", "none.png")
+    damaged = panel(tmp_path / "damaged")
+    picture = (tmp_path / "damaged" / "skin.png").read_bytes()
+    (tmp_path / "damaged" / "skin.png").write_bytes(picture[: len(picture) // 2])
+    unknown = panel(tmp_path / "unknown")
+    (tmp_path / "unknown" / "skin.png").write_bytes(b"no picture")
+    program = with_postscript(tmp_path / "program", monkeypatch)
+    library = panel(tmp_path / "library")
+    (tmp_path / "library" / "panel.mtl").unlink()
+    material = panel(tmp_path / "material")
+    (tmp_path / "material" / "panel.mtl").write_text("newmtl other\nKd 1 0 0\n")
+    good = panel(tmp_path / "good")
+    paths = [missing, damaged, unknown, program, library, material, good]
+    for _ in range(2):  # as they are made, and as they are taken over
+        views, warnings = rendered(paths, tmp_path / "shard.h5")
+        assert [has_red_and_green(view) for view in views] == [False] * 6 + [True]
+        said = {int(i): [(w.what, w.detail) for w in found] for i, found in warnings.items() if found}
+        assert said[0] == [("texture not found, drawn without", "none.png")]
+        for number in (1, 2, 3):
+            ((what, detail),) = said[number]
+            assert what == "texture cannot be read, drawn without" and "skin.png: " in detail
+            assert "0x" not in detail
+        assert said[4] == [("material file not found, drawn without its colours", "panel.mtl")]
+        assert said[5] == [("material not defined, drawn in the plain colour", "")]
+        assert 6 not in said
+        assert all(w.mend for found in warnings.values() for w in found)
+    assert not (tmp_path / "program" / "started").exists()
+
+
+def test_points_beside_a_surface_are_said(tmp_path):
+    scene = trimesh.Scene([trimesh.creation.box(), trimesh.PointCloud(np.eye(3))])
+    scene.export(tmp_path / "both.glb")
+    _, warnings = rendered([tmp_path / "both.glb"], tmp_path / "shard.h5")
+    assert [w.what for w in warnings["0"]] == ["points or lines not drawn"]
 
 
 @pytest.mark.benchmark_data

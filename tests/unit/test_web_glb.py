@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from textures import with_postscript
 
 from ucmgcn.errors import ItemError
 from ucmgcn.meshes import load_mesh
@@ -52,10 +53,18 @@ def test_textures_go_into_the_file(tmp_path):
     image = Image.new("RGB", (8, 8), (250, 10, 20))
     box.visual = trimesh.visual.TextureVisuals(uv, image=image)
     box.export(tmp_path / "box.obj")
-    material = read(to_glb(tmp_path / "box.obj")).visual.material
+    (data,), _ = cached([tmp_path / "box.obj"])
+    material = read(data).visual.material
     assert np.asarray(material.baseColorTexture.convert("RGB"))[0, 0] == pytest.approx(
         [250, 10, 20], abs=3
     )
+
+
+def test_no_program_is_started_for_a_texture(tmp_path, monkeypatch):
+    """A PostScript file named as a picture would start Ghostscript, which is not asked for."""
+    path = with_postscript(tmp_path, monkeypatch)
+    (data,), _ = cached([path])
+    assert data.startswith(b"glTF") and not (tmp_path / "started").exists()
 
 
 def test_colours_of_faces_become_colours_of_vertices(tmp_path):

@@ -33,9 +33,10 @@ def worker() -> Iterator[Worker]:
 
 
 def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
-    numbers, none = worker("chatter")
+    (numbers, none), warnings = worker("chatter")
     np.testing.assert_array_equal(numbers, [0, 1, 2])
     assert none.shape == (0, 2) and none.dtype == np.float32
+    assert warnings == []
 
 
 @pytest.mark.parametrize(
@@ -51,25 +52,25 @@ def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
 def test_what_goes_wrong_costs_the_item_and_the_process(
     worker: Worker, act: str, reason: str
 ) -> None:
-    before = int(worker("who")[0])
+    before = int(worker("who").arrays[0])
     with pytest.raises(ItemError, match=reason):
         worker(act)
-    assert int(worker("who")[0]) != before
+    assert int(worker("who").arrays[0]) != before
 
 
 def test_a_rejected_item_leaves_the_process(worker: Worker) -> None:
-    before = int(worker("who")[0])
+    before = int(worker("who").arrays[0])
     with pytest.raises(ItemError, match="it is no good"):
         worker("reject")
-    assert int(worker("who")[0]) == before
+    assert int(worker("who").arrays[0]) == before
 
 
 def test_a_process_that_was_killed_from_outside_costs_nothing(worker: Worker) -> None:
-    first = int(worker("who")[0])
+    first = int(worker("who").arrays[0])
     os.kill(first, signal.SIGKILL)
     while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    assert int(worker("who")[0]) != first
+    assert int(worker("who").arrays[0]) != first
 
 
 def test_what_stops_the_task_from_starting_is_the_users() -> None:
@@ -82,7 +83,7 @@ def test_what_stops_the_task_from_starting_is_the_users() -> None:
 
 def test_a_pool_lends_each_worker_to_one_thread_and_ends_them_all() -> None:
     with Workers(2, ACTS, {}, Limits()) as workers, ThreadPoolExecutor(4) as threads:
-        pids = {int(arrays[0]) for arrays in threads.map(workers, ["who"] * 20)}
+        pids = {int(answer.arrays[0]) for answer in threads.map(workers, ["who"] * 20)}
     assert 1 <= len(pids) <= 2
     assert not any(map(psutil.pid_exists, pids))
 
@@ -91,7 +92,7 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
     code = (
         "from ucmgcn.limits import Limits; from ucmgcn.worker import Worker\n"
         f"with Worker({ACTS!r}, {{}}, Limits()) as worker:\n"
-        "    print(worker('who')[0], flush=True); worker('hang')\n"
+        "    print(worker('who').arrays[0], flush=True); worker('hang')\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         worker = int(parent.stdout.readline())

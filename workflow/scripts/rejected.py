@@ -1,4 +1,4 @@
-"""Adapter: list what every stage left out."""
+"""Adapter: list what every stage left out, and what it warns of."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 begin_job(snakemake.log[0])
+kinds = {"views": "views", "image-features": "images", "points": "points"}
 gather_rejected(
     Path(snakemake.input.manifest),
-    [Path(path) for path in snakemake.input.views],
-    [Path(path) for path in snakemake.input.images],
+    {kind: [Path(path) for path in snakemake.input[name]] for kind, name in kinds.items()},
     Path(snakemake.output.table),
-    [Path(path) for path in snakemake.input.points],
+    Path(snakemake.output.warnings),
 )

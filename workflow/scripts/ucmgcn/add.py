@@ -25,6 +25,7 @@ from ucmgcn.errors import ItemError, UserError
 from ucmgcn.features import extract_view_features
 from ucmgcn.images import start_no_programs
 from ucmgcn.index_file import Facts, Model
+from ucmgcn.item_warnings import ItemWarning
 from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.meshes import Companions
@@ -100,7 +101,7 @@ def companions(mesh: Path) -> list[Path]:
     """
     with Worker("ucmgcn.add:companions_task", {}, Limits()) as find:
         try:
-            (names,) = find(str(mesh))
+            names = find(str(mesh)).arrays[0]
         # What is wrong with the mesh is said when it is rendered.
         except ItemError as error:
             logger.debug("%s: %s", mesh, error)
@@ -133,8 +134,14 @@ def _asked_for(mesh: Path) -> set[Path]:
     return resolver.found
 
 
-def describe_mesh(mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder) -> None:
+def describe_mesh(
+    mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder
+) -> list[ItemWarning]:
     """Render and describe a mesh, and keep both below `home`, the data set's results.
+
+    Returns
+    -------
+    What is to be said about the mesh, such as that a texture is missing.
 
     Raises
     ------
@@ -155,11 +162,12 @@ def describe_mesh(mesh: Path, target: Target, facts: Facts, home: Path, encoder:
     row = Item(model.id, str(mesh), model.category, "", 0, 0)
     render_shard([row], views, facts.render_config, provenance)
     with open_shard(views, "views") as shard:
-        rejected = shard.rejected
+        rejected, warnings = shard.rejected, shard.warnings.get(model.id, [])
     if rejected:
         shutil.rmtree(folder)
         raise ItemError(rejected[0].reason)
     extract_view_features(views, features, encoder, facts.features_config, provenance)
+    return warnings
 
 
 def check_place(target: Target) -> None:

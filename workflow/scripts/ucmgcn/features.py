@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 from ucmgcn.encoders import Encoder, EncoderSpec, Features, Images, Input, Output
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.images import RGB, Resize, load_photo, to_square
+from ucmgcn.item_warnings import ItemWarning
 from ucmgcn.limits import Limits
 from ucmgcn.progress import track
 from ucmgcn.reuse import Earlier, open_earlier, origin_of
@@ -33,13 +34,20 @@ R = TypeVar("R")
 _Described = tuple[list[str], Features, list[str]]
 
 
+class _Read(NamedTuple):
+    """What reading some photos gave: inputs of the encoder, and what is said, by id; rejections."""
+
+    photos: dict[str, list[RGB]]
+    warnings: dict[str, list[ItemWarning]]
+    rejected: list[tuple[Path, str]]
+
+
 class _Batch(NamedTuple):
-    """Photos of a batch: origins, features that were there, what is read, what is rejected."""
+    """Photos of a batch: origins, features that were there, and what was read."""
 
     origins: dict[str, str]
     kept: dict[str, Features]
-    photos: dict[str, list[RGB]]
-    rejected: list[tuple[Path, str]]
+    read: _Read
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -148,17 +156,21 @@ def extract_image_features(
             origins = {id: origin_of(facts, path) for id, path in batch}
             kept = _find(earlier, origins)
             missing = [row for row in batch if row[0] not in kept]
-            return _Batch(origins, kept, *_read_photos(missing, load))
+            found = _read_photos(missing, load)
+            found.warnings.update((id, earlier.warnings(id)) for id in kept)
+            return _Batch(origins, kept, found)
 
-        def describe(batch: _Batch) -> tuple[_Described, list[tuple[Path, str]]]:
-            found = _describe_photos(batch.photos, encoder)
-            return _in_order(batch.origins, {**batch.kept, **found}), batch.rejected
+        def describe(batch: _Batch) -> tuple[_Described, _Read]:
+            found = _describe_photos(batch.read.photos, encoder)
+            return _in_order(batch.origins, {**batch.kept, **found}), batch.read
 
         # Two pools, so that the next batch is read while one is encoded.
         done = _in_parallel(describe, _in_parallel(read, batches, threads), threads)
-        for described, rejected in track(done, "photos", len(batches), "batch"):
+        for described, found in track(done, "photos", len(batches), "batch"):
             _write(writer, described)
-            for path, reason in rejected:
+            for id, warnings in found.warnings.items():
+                writer.warn(id, warnings)
+            for path, reason in found.rejected:
                 writer.reject(str(path), reason)
 
 
@@ -258,18 +270,14 @@ def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> li
     return [load_photo(photo, i.size, resize, resample=i.resample) for i in encoder.inputs]
 
 
-def _read_photos(
-    batch: Sequence[tuple[str, Path]], load: Workers
-) -> tuple[dict[str, list[RGB]], list[tuple[Path, str]]]:
-    """Inputs of the encoder by id, and the files that are no photos with the reason."""
-    photos: dict[str, list[RGB]] = {}
-    rejected: list[tuple[Path, str]] = []
+def _read_photos(batch: Sequence[tuple[str, Path]], load: Workers) -> _Read:
+    read = _Read({}, {}, [])
     for id, path in batch:
         try:
-            photos[id] = load(str(path))
+            read.photos[id], read.warnings[id] = load(str(path))
         except ItemError as error:
-            rejected.append((path, str(error)))
-    return photos, rejected
+            read.rejected.append((path, str(error)))
+    return read
 
 
 def _describe_photos(photos: Mapping[str, list[RGB]], encoder: Encoder) -> dict[str, Features]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import numpy.typing as npt
 
 from ucmgcn.cameras import camera_positions
 from ucmgcn.errors import ItemError
+from ucmgcn.item_warnings import ItemWarning
 from ucmgcn.limits import Limits
 from ucmgcn.manifest import Item
 from ucmgcn.progress import track
 from ucmgcn.store import views_writer
-from ucmgcn.worker import Task, Worker
+from ucmgcn.worker import Answer, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +67,18 @@ def read_views_shard(
     ):
         for row in track(rows, "given views", len(rows), "model"):
             try:
-                writer.add(row.id, read_views(Path(row.path), views, load))
+                pictures, warnings = read_views(Path(row.path), views, load)
+                writer.add(row.id, pictures)
+                writer.warn(row.id, warnings)
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(row.path, str(error))
 
 
-def read_views(folder: Path, views: int, load: Task) -> npt.NDArray[np.uint8]:
-    """Read some views of a model, shape (views, size, size, 3).
+def read_views(
+    folder: Path, views: int, load: Callable[[str], Answer]
+) -> tuple[npt.NDArray[np.uint8], list[ItemWarning]]:
+    """Read some views of a model, shape (views, size, size, 3), and what is to be said of them.
 
     Parameters
     ----------
@@ -81,14 +87,16 @@ def read_views(folder: Path, views: int, load: Task) -> npt.NDArray[np.uint8]:
     views
         How many of them are taken.
     load
-        Gives a list of one array (size, size, 3) for the path of a picture.
+        Gives one array (size, size, 3) for the path of a picture, such as a `Worker`.
 
     Raises
     ------
     ItemError
         If there are too few, or one cannot be read.
     """
-    return np.stack([_picture(path, load) for path in choose(view_files(folder), views)])
+    answers = [_picture(path, load) for path in choose(view_files(folder), views)]
+    warnings = [warning for answer in answers for warning in answer.warnings]
+    return np.stack([answer.arrays[0] for answer in answers]), warnings
 
 
 def view_files(folder: Path) -> list[Path]:
@@ -110,12 +118,13 @@ def choose(paths: Sequence[Path], views: int) -> list[Path]:
     return [paths[i * len(paths) // views] for i in range(views)]
 
 
-def _picture(path: Path, load: Task) -> npt.NDArray[np.uint8]:
+def _picture(path: Path, load: Callable[[str], Answer]) -> Answer:
     try:
-        (picture,) = load(str(path))
-        return picture
+        answer = load(str(path))
     except ItemError as error:
         raise ItemError(f"{path.name}: {error}") from error
+    named = [replace(w, detail=f"{path.name}: {w.detail}") for w in answer.warnings]
+    return Answer(answer.arrays, named)
 
 
 def _number(path: Path) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import IO, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import EpsImagePlugin, Image, ImageOps, UnidentifiedImageError
 
 from ucmgcn.errors import ItemError
+from ucmgcn.item_warnings import warn_item
 from ucmgcn.worker import Task
 
 Resize = Literal["crop", "pad", "squash"]
@@ -19,6 +21,9 @@ RGB = npt.NDArray[np.uint8]
 
 # Pillow's other decoders either start a program (EPS) or read what is no photo.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+# JPEG is not among them: the second picture of a phone's is a map of its brightness.
+SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF")
+DAMAGED = "photo damaged in part, used"
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)
@@ -88,18 +93,39 @@ def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterat
     """
 
     def load(path: str) -> list[RGB]:
-        return [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            photos = [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
+        for message in dict.fromkeys(str(w.message) for w in said if w.category is UserWarning):
+            warn_item(DAMAGED, message, "open it in an image editor and save it again")
+        return photos
 
     yield load
 
 
-def start_no_programs() -> None:
-    """Take out of Pillow, for this process, the decoder that runs a program: PostScript's.
+def as_texture(image: Image.Image) -> Image.Image:
+    """Decode a picture of any mode to RGB, or to RGBA where it has transparency; 8 bits a channel.
 
-    The textures of meshes are opened by their content, whatever their names.
+    Raises
+    ------
+    Exception
+        Whatever Pillow's decoders raise on damaged files.
     """
-    Image.init()
-    Image.OPEN.pop("EPS", None)
+    image.load()
+    if image.mode in ("RGB", "RGBA"):
+        return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return _to_rgb(image)
+
+
+def start_no_programs() -> None:
+    """Keep Pillow, in this process, from running a program: Ghostscript, for PostScript.
+
+    The textures of meshes are opened by their content, whatever their names. This is Pillow's own
+    switch (its handbook, "EPS"): a PostScript file then fails to load, and no other is touched.
+    """
+    EpsImagePlugin.gs_binary = False
 
 
 def to_square(
@@ -138,6 +164,8 @@ def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
         image.draft(None, (2 * size, 2 * size))
         _check_size(image, max_pixels)
         image.load()
+        if image.format in SEVERAL and getattr(image, "is_animated", False):
+            warn_item("holds several pictures, the first is used", f"{image.n_frames} pictures")  # type: ignore[attr-defined]
         ImageOps.exif_transpose(image, in_place=True)
         return _to_rgb(image)
 

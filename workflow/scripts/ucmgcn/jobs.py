@@ -103,6 +103,8 @@ def _changed_at(file: Path) -> int:
 
 def begin_job(log: str | Path | None) -> None:
     """Begin the job of a rule: log to a file, and end when the Snakemake that started it does."""
+    # Else matplotlib keeps its list of fonts in the home folder.
+    os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake", "matplotlib").absolute()))
     configure_logging(log)
     parent = os.environ.get(SNAKEMAKE_PID)
     if parent:

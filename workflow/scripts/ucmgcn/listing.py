@@ -67,7 +67,7 @@ def roles_digest(photos: Iterable[Item], supervision: str) -> str:
 def _demo(config: Config) -> Listing:
     demo = config.demo
     names = demo_files(DEMO, demo.models_per_category, demo.photos_per_category)
-    content = f"seed {demo.seed}, code {code_digest('demo.build')}"
+    content = f"seed {demo.seed}, code {code_digest('demo.build:build_demo')}"
     items: dict[str, list[Item]] = {"models": [], "images": []}
     for name in map(PurePosixPath, names):
         role, *parts = name.with_suffix("").parts

@@ -14,9 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import trimesh
+import trimesh.visual
+from PIL import Image
 from trimesh.resolvers import FilePathResolver
 
 from ucmgcn.errors import ItemError
+from ucmgcn.images import as_texture
+from ucmgcn.mesh_warnings import BAD_TEXTURE, NOT_DRAWN, Heard, heed_trimesh, warn_of
 
 Array = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
@@ -25,6 +29,11 @@ SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae")
 Surface = tuple[trimesh.Trimesh, Array]
 
 MIN_AREA = 1e-12
+# Where trimesh's materials keep pictures: SimpleMaterial, then PBRMaterial.
+TEXTURE_SLOTS = (
+    "image", "baseColorTexture", "emissiveTexture", "normalTexture", "occlusionTexture",
+    "metallicRoughnessTexture",
+)  # fmt: skip
 
 # Turns that bring a COLLADA file's up axis to y (COLLADA 1.5, table of <up_axis>).
 TO_Y_UP = {
@@ -37,8 +46,30 @@ TO_Y_UP = {
 class Companions(FilePathResolver):
     """Finds the files that a mesh refers to in its own folder and below it, nowhere else.
 
-    Names and links that lead out of the folder, devices and pipes are refused.
+    Names and links that lead out of the folder, devices and pipes are refused. What is not found
+    is noted as a warning of the item, for trimesh goes on without it.
     """
+
+    def __init__(self, source: str, heard: Heard | None = None) -> None:
+        super().__init__(source)
+        self._heard = heard
+
+    def get(self, name: str) -> bytes:
+        """Return the content of a file that the mesh refers to.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it is not there, lies elsewhere or cannot be read.
+        """
+        if self._heard:
+            self._heard.asked = name
+        try:
+            return bytes(super().get(name))
+        except (OSError, ValueError) as error:
+            if self._heard:
+                self._heard.warn_of_file(name, error)
+            raise
 
     def absolute(self, name: str) -> Path:
         """Return the path of a file that may be read.
@@ -55,7 +86,7 @@ class Companions(FilePathResolver):
 
     def namespaced(self, namespace: str) -> Companions:
         """Return a resolver for a folder below this one."""
-        return Companions(str(Path(self.parent, namespace)))
+        return Companions(str(Path(self.parent, namespace)), self._heard)
 
 
 @dataclass(frozen=True)
@@ -80,7 +111,8 @@ class Mesh:
 def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     """Read, check and normalise a mesh.
 
-    Materials and textures are looked for in the mesh's own folder and below it, nowhere else.
+    Materials and textures are looked for in the mesh's own folder and below it, nowhere else. One
+    that is missing or damaged costs the mesh its colours and is noted by `warn_item`.
 
     Parameters
     ----------
@@ -122,14 +154,18 @@ def _read_surfaces(path: Path, textures: bool) -> list[Surface]:
 
 def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
     try:
-        with path.open("rb") as file:
-            return trimesh.load_scene(
+        with path.open("rb") as file, heed_trimesh() as heard:
+            scene = trimesh.load_scene(
                 file,
                 file_type=path.suffix.lower()[1:],
-                resolver=Companions(str(path)),
+                resolver=Companions(str(path), heard),
                 process=False,
                 skip_materials=not textures,
             )
+            if textures:
+                _decode_textures(scene)
+                _drop_stand_ins(scene, path, heard)
+            return scene
     except MemoryError:
         raise
     except Exception as error:
@@ -141,15 +177,57 @@ def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
         ) from error
 
 
+def _decode_textures(scene: trimesh.Scene) -> None:
+    """Decode all pictures of materials, which are opened only; without those that are damaged."""
+    decoded: dict[int, Image.Image | None] = {}
+    for geometry in scene.geometry.values():
+        material = getattr(getattr(geometry, "visual", None), "material", None)
+        for slot in TEXTURE_SLOTS:
+            image = getattr(material, slot, None)
+            if isinstance(image, Image.Image):
+                if id(image) not in decoded:
+                    decoded[id(image)] = _decoded(image)
+                setattr(material, slot, decoded[id(image)])
+
+
+def _decoded(image: Image.Image) -> Image.Image | None:
+    try:
+        return as_texture(image)
+    except MemoryError:
+        raise
+    # As for meshes: a decoder may fail in any way on a damaged file.
+    except Exception as error:
+        warn_of(BAD_TEXTURE, f"{image.info.get('file_path', image.format)}: {error}")
+        return None
+
+
+def _drop_stand_ins(scene: trimesh.Scene, path: Path, heard: Heard) -> None:
+    """Take away the grey that trimesh puts where an OBJ file has a material that nobody defines."""
+    if path.suffix.lower() != ".obj":
+        return
+    for geometry in scene.geometry.values():
+        material = getattr(getattr(geometry, "visual", None), "material", None)
+        # Those of an MTL file have been given its name for them.
+        if material is not None and not hasattr(material, "_name"):
+            geometry.visual = trimesh.visual.ColorVisuals(geometry)
+            if b"usemtl" in path.read_bytes():
+                heard.warn_of_material()
+
+
 def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:
     """Return every instance of a triangle geometry, with its transform."""
     found: list[Surface] = []
+    others: set[str] = set()
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
         geometry = scene.geometry[name]
         if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces):
             _check_indices(geometry)
             found.append((geometry, turn @ transform))
+        elif len(getattr(geometry, "vertices", ())):
+            others.add(name)
+    if found and others:
+        warn_of(NOT_DRAWN, ", ".join(sorted(others)))
     return found
 
 

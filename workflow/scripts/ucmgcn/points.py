@@ -55,8 +55,9 @@ def sample_shard(
         for row in track(rows, "points", len(rows), "model"):
             path = dict(row.extra)[NORMALISED]
             try:
-                (points,) = draw(path)
+                (points,), warnings = draw(path)
                 writer.add(row.id, points)
+                writer.warn(row.id, warnings)
             except ItemError as error:
                 logger.warning("%s has no points: %s", path, error)
                 writer.reject(path, str(error))

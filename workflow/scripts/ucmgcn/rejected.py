@@ -1,31 +1,105 @@
-"""Gather what every stage left out into one table."""
+"""Gather what every stage left out, and what it warns of, into two tables."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from ucmgcn.item_warnings import ItemWarning
 from ucmgcn.manifest import read_rejected, write_rejected
-from ucmgcn.store import open_shard
+from ucmgcn.store import STAGES, Rejection, atomic_path, open_shard
 
 logger = logging.getLogger(__name__)
+
+COLUMNS = ["id", "stage", "what", "detail", "mend"]
+# What each stage reads.
+NOUNS = {"render": "models", "features": "photos", "points": "shapes"}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the shards of one kind say."""
+
+    kind: str
+    items: int
+    rejected: list[Rejection]
+    warnings: list[tuple[str, ItemWarning]]
 
 
 def gather_rejected(
     manifest: Path,
-    view_shards: Iterable[Path],
-    image_shards: Iterable[Path],
+    shards: Mapping[str, Iterable[Path]],
     out: Path,
-    point_shards: Iterable[Path] = (),
+    warned: Path,
 ) -> None:
-    """Write `rejected.csv`: path, stage and reason of every file left out by any stage."""
-    rejected = read_rejected(manifest)
-    stages = {"views": view_shards, "image-features": image_shards, "points": point_shards}
-    for kind, shards in stages.items():
-        for path in shards:
-            with open_shard(path, kind) as shard:
-                rejected += shard.rejected
+    """Write `rejected.csv` and `warnings.csv`, and log how many items have each warning.
+
+    Parameters
+    ----------
+    manifest
+        What the manifest stage left out.
+    shards
+        Shards by their kind: ``views``, ``image-features``, ``points``.
+    out
+        Table of the files that were left out: path, stage, reason.
+    warned
+        Table of what is wrong with items that are used all the same: id, stage, what, detail, and
+        how to mend it.
+    """
+    found = [_read(kind, paths) for kind, paths in shards.items()]
+    rejected = read_rejected(manifest) + [row for part in found for row in part.rejected]
     if rejected:
         logger.warning("%d files were left out; %s says which and why", len(rejected), out)
+    for part in found:
+        for line in summarise([(id, w.what) for id, w in part.warnings], part.items, STAGES[part.kind]):
+            logger.warning("%s; %s says which", line, warned)
     write_rejected(out, rejected)
+    _write_warnings(warned, found)
+
+
+def summarise(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[str]:
+    """Say how many items have each warning, the most frequent first.
+
+    Parameters
+    ----------
+    rows
+        Id of an item and what is wrong with it.
+    items
+        How many items there are.
+    stage
+        Which reads them.
+
+    Returns
+    -------
+    Lines such as ``"37 of 820 models: texture not found, drawn without"``.
+    """
+    having: dict[str, set[str]] = {}
+    for id, what in rows:
+        having.setdefault(what, set()).add(id)
+    ordered = sorted(having.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    return [f"{len(ids)} of {items} {NOUNS[stage]}: {what}" for what, ids in ordered]
+
+
+def _read(kind: str, paths: Iterable[Path]) -> _Found:
+    found = _Found(kind, 0, [], [])
+    items = 0
+    for path in paths:
+        with open_shard(path, kind) as shard:
+            items += len(shard)
+            found.rejected.extend(shard.rejected)
+            found.warnings.extend((id, w) for id, ws in shard.warnings.items() for w in ws)
+    return _Found(kind, items, found.rejected, found.warnings)
+
+
+def _write_warnings(path: Path, found: Iterable[_Found]) -> None:
+    rows = sorted(
+        (id, STAGES[part.kind], w.what, w.detail, w.mend)
+        for part in found
+        for id, w in part.warnings
+    )
+    with atomic_path(path) as partial:
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)

@@ -238,10 +238,11 @@ def render_shard(
         for row in track(rows, "render", len(rows), "model"):
             try:
                 origin = origin_of(provenance, Path(row.path))
-                views = earlier.find(row.id, origin)
+                views, warnings = earlier.find(row.id, origin), earlier.warnings(row.id)
                 if views is None:
-                    (views,) = render(str(row.path))
+                    (views,), warnings = render(str(row.path))
                 writer.add(row.id, views, origin)
+                writer.warn(row.id, warnings)
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(str(row.path), str(error))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ucmgcn.errors import UserError
+from ucmgcn.item_warnings import ItemWarning
 from ucmgcn.store import Shard, open_shard
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,10 @@ class Earlier:
             return None
         self.taken.add(row)
         return item
+
+    def warnings(self, id: str) -> list[ItemWarning]:
+        """What was to be said about an item that has been found."""
+        return self._shard.warnings.get(id, []) if self._shard else []
 
 
 @contextmanager

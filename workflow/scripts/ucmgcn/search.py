@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,6 +26,8 @@ from ucmgcn.scoring import INDEX, METHODS, Contents, Vectors, make_method, read_
 from ucmgcn.spaces import Features
 from ucmgcn.store import open_shard
 from ucmgcn.worker import Workers
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["METHODS", "Hit", "Library", "Model"]
 
@@ -174,12 +177,14 @@ class Library:
                 "it is not a regular file" if photo.exists() else "there is no such file"
             )
         if isinstance(photo, Path):
-            images = self._photo(str(photo))
+            images, warnings = self._photo(str(photo))
         else:
             with NamedTemporaryFile() as file:
                 file.write(photo)
                 file.flush()
-                images = self._photo(file.name)
+                images, warnings = self._photo(file.name)
+        for warning in warnings:
+            logger.warning("the photo: %s (%s)", warning.what, warning.detail)
         return np.asarray(self.encoder.encode(*(image[None] for image in images))[0])
 
     def answer(self, photo: Path | bytes, top: int = 10, category: str | None = None) -> list[Hit]:
@@ -266,7 +271,9 @@ class Library:
         if self._holds(target.model, mesh):
             return f"{id}: it is in the library already"
         add.check_place(target)
-        add.describe_mesh(mesh, target, self.facts, self._contents.home, self.encoder)
+        home = self._contents.home
+        for warning in add.describe_mesh(mesh, target, self.facts, home, self.encoder):
+            logger.warning("%s: %s (%s); %s", mesh, warning.what, warning.detail, warning.mend)
         add.keep(target)
         if self.facts.kind != "folder":
             return f"{id}: searchable until the next run; list it in the {self.facts.kind} to stay"

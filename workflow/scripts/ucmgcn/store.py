@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.errors import UserError
+from ucmgcn.item_warnings import ItemWarning
 
 SCHEMA_VERSION = 1
 CHUNK_BYTES = 256 * 1024
@@ -109,6 +110,7 @@ class ShardWriter:
         self._ids: list[str] = []
         self._origins: list[str] = []
         self._rejected: list[Rejection] = []
+        self._warnings: list[tuple[str, ...]] = []
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -149,6 +151,10 @@ class ShardWriter:
         """Record that an item is left out, and why."""
         self._rejected.append(Rejection(path, STAGES[self._kind], reason))
 
+    def warn(self, id: str, warnings: Iterable[ItemWarning]) -> None:
+        """Record what is to be said about an item that is used all the same."""
+        self._warnings += [(id, *astuple(warning)) for warning in warnings]
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -169,6 +175,8 @@ class ShardWriter:
         self._file.create_dataset("origin", data=self._origins, dtype=text, shape=len(self._ids))
         rejected = [astuple(r) for r in self._rejected]
         self._file.create_dataset("rejected", data=rejected, dtype=text, shape=(len(rejected), 3))
+        shape = (len(self._warnings), 1 + len(fields(ItemWarning)))
+        self._file.create_dataset("warnings", data=self._warnings, dtype=text, shape=shape)
         for name, value in self._extra.items():
             self._file.create_dataset(name, data=value)
         self._file.attrs.update(
@@ -205,6 +213,11 @@ class Shard:
         self.array: h5py.Dataset = file[str(file.attrs["array"])]
         self.provenance: dict[str, Any] = json.loads(str(file.attrs["provenance"]))
         self.rejected = [Rejection(*map(str, row)) for row in file["rejected"].asstr()[:]]
+        # Nor do they hold warnings.
+        rows = file["warnings"].asstr()[:] if "warnings" in file else ()
+        self.warnings: dict[str, list[ItemWarning]] = {}
+        for id, *texts in rows:
+            self.warnings.setdefault(str(id), []).append(ItemWarning(*map(str, texts)))
 
     def extra(self, name: str) -> npt.NDArray[Any]:
         """Return a small array that belongs to all items."""

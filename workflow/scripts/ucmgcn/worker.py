@@ -26,14 +26,16 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.errors import ItemError, UserError
+from ucmgcn.item_warnings import ItemWarning, collect_warnings
 
 if TYPE_CHECKING:  # a child process has no use for it, and would take longer to start
     from ucmgcn.limits import Limits
@@ -49,6 +51,13 @@ PR_SET_PDEATHSIG = 1
 HEADER = struct.Struct("<I")  # bytes of JSON that follow it, after which come the arrays
 MAX_HEADER = 2**24
 PIPE_BYTES = 2**20  # holds a photo, so that neither process waits for the other halfway through one
+
+
+class Answer(NamedTuple):
+    """What was made of an item: arrays, and what is to be said about it."""
+
+    arrays: Arrays
+    warnings: list[ItemWarning]
 
 
 class _SpentError(Exception):
@@ -84,7 +93,7 @@ class Worker:
     ) -> None:
         self._stop()
 
-    def __call__(self, *item: str) -> Arrays:
+    def __call__(self, *item: str) -> Answer:
         """Work on an item.
 
         Raises
@@ -165,7 +174,7 @@ class Workers:
     ) -> None:
         self._stack.close()
 
-    def __call__(self, *item: str) -> Arrays:
+    def __call__(self, *item: str) -> Answer:
         """Work on an item, in any thread; see `Worker`."""
         worker = self._idle.get()
         try:
@@ -174,7 +183,7 @@ class Workers:
             self._idle.put(worker)
 
 
-def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Arrays:
+def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Answer:
     """Send an item, if there is one, and read the answer, which may take so many seconds.
 
     Raises EOFError if the process has ended or gives no answer, and TimeoutError.
@@ -199,7 +208,8 @@ def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] |
     if "spent" in answer:
         logger.info("%s: %s", item, answer["trace"])
         raise _SpentError(answer["spent"])
-    return [answers.read_array(*kind) for kind in answer["arrays"]]
+    arrays = [answers.read_array(*kind) for kind in answer["arrays"]]
+    return Answer(arrays, [ItemWarning(*texts) for texts in answer["warnings"]])
 
 
 class _Answers:
@@ -259,7 +269,8 @@ def main(task: str, facts: str) -> None:
     die_with(told["parent"])
     # Ctrl-C reaches every process of a terminal; the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.disable()
+    # What is worth saying about an item is noted by `warn_item`; the rest is not printed.
+    logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
     # What a library prints must not get between the answers.
     with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
@@ -285,9 +296,11 @@ def _opened(task: str) -> Callable[..., AbstractContextManager[Task]]:
     return opened
 
 
-def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, str], Arrays]:
+def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, Any], Arrays]:
     try:
-        return {}, work(*item)
+        with collect_warnings() as found:
+            arrays = work(*item)
+        return {"warnings": [astuple(warning) for warning in found]}, arrays
     except ItemError as error:
         return {"reason": str(error)}, []
     except MemoryError:
@@ -299,10 +312,10 @@ def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, st
     return {"spent": spent, "trace": trace}, []
 
 
-def _answer(stream: IO[bytes], header: Mapping[str, str], arrays: Arrays | None = None) -> None:
+def _answer(stream: IO[bytes], header: Mapping[str, Any], arrays: Arrays | None = None) -> None:
     whole = [np.asarray(array, order="C") for array in arrays or []]
     kinds = [(array.dtype.str, array.shape) for array in whole]
-    content = json.dumps({**header, "arrays": kinds}).encode()
+    content = json.dumps({"warnings": [], **header, "arrays": kinds}).encode()
     stream.write(HEADER.pack(len(content)) + content)
     for array in whole:
         stream.write(array.tobytes())

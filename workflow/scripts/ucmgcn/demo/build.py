@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -18,6 +18,7 @@ from ucmgcn.demo.catalogue import CATEGORIES, generator, instance
 from ucmgcn.demo.solids import rotation, to_trimesh
 from ucmgcn.errors import UserError
 from ucmgcn.gl import select_platform
+from ucmgcn.worker import die_with
 
 FORMATS = ("obj", "ply", "glb", "off", "stl")
 QUALITY = (60, 92)
@@ -68,10 +69,12 @@ def build_demo(
     jobs: list[Job] = [("model", c, i) for c in names for i in range(models_per_category)]
     jobs += [("photo", c, i) for c in names for i in range(photos_per_category)]
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    # The name is fixed, so that what a killed run left behind goes with the next.
+    folder = out.with_name(f".partial-{out.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     try:
         _run(partial(_make, folder, seed), jobs, workers)
-        folder.chmod(0o755)
         folder.rename(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,9 +124,15 @@ def _run(make: partial[None], jobs: list[Job], workers: int) -> None:
         for job in jobs:
             make(job)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), partial(select_platform, 1)) as pool:
+    begin = partial(_begin, os.getpid())
+    with ProcessPoolExecutor(workers, get_context("spawn"), begin) as pool:
         for _ in pool.map(make, jobs, chunksize=4):
             pass
+
+
+def _begin(parent: int) -> None:
+    die_with(parent)
+    select_platform(1)
 
 
 def _make(folder: Path, seed: int, job: Job) -> None:

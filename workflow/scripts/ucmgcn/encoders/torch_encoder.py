@@ -200,7 +200,7 @@ def _export(encoder: Fusion, description: str, out: Path) -> None:
 
 
 def _key(description: str) -> str:
-    code = code_digest("encoders.torch_encoder")
+    code = code_digest("encoders.torch_encoder:export_onnx")
     made_by = f"{code} torch {torch.__version__} onnx {onnx.__version__}"
     return hashlib.sha256(f"{made_by}\0{description}".encode()).hexdigest()[:16]
 

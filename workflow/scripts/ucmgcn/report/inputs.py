@@ -16,8 +16,8 @@ class ReportInputs:
     ----------
     metrics, per_category, confusion, ranking, pr_curve, significance
         Tables of the evaluate stage.
-    rejected
-        What every stage left out.
+    rejected, warnings
+        What every stage left out, and what it warns of.
     models, images
         Manifests.
     views, image_features, view_features
@@ -45,6 +45,7 @@ class ReportInputs:
     pr_curve: Path
     significance: Path
     rejected: Path
+    warnings: Path
     models: Path
     images: Path
     views: Sequence[Path]

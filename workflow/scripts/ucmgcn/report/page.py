@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from ucmgcn.manifest import read_items
 from ucmgcn.metrics import LOWER_IS_BETTER, METRICS
+from ucmgcn.rejected import summarise
 from ucmgcn.report import figures, origin, scores
 from ucmgcn.report.gallery import Key, build_gallery
 from ucmgcn.report.inputs import ReportInputs
@@ -142,6 +143,7 @@ def _content(scope: _Scope, threads: int) -> dict[str, Any]:
         "seeds_trained": [path.parent.name for path in map(Path, inputs.history)],
         "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
         **_rejected(inputs.rejected),
+        **_warned(inputs),
         "times": origin.stage_times(inputs.benchmarks),
         **_provenance(inputs),
     }
@@ -304,6 +306,21 @@ def _rejected(path: Path) -> dict[str, Any]:
     }
 
 
+def _warned(inputs: ReportInputs) -> dict[str, Any]:
+    frame, rejected = scores.read_table(inputs.warnings), scores.read_table(inputs.rejected)
+    manifests = {"render": inputs.models, "features": inputs.images, "points": inputs.models}
+    lines: list[str] = []
+    for stage in frame["stage"].unique():
+        rows = frame[frame["stage"] == stage]
+        used = len(read_items(manifests[stage])) - int((rejected["stage"] == stage).sum())
+        lines += summarise(zip(rows["id"], rows["what"], strict=True), used, stage)
+    return {
+        "warned": frame.head(MAX_REJECTED).to_dict("records"),
+        "n_warned": len(frame),
+        "warning_lines": lines,
+    }
+
+
 def _provenance(inputs: ReportInputs) -> dict[str, Any]:
     shards = {
         "views": inputs.views,
@@ -313,7 +330,7 @@ def _provenance(inputs: ReportInputs) -> dict[str, Any]:
     hashed = [
         inputs.models, inputs.images, inputs.graph, *inputs.embeddings, *inputs.history,
         inputs.metrics, inputs.per_category, inputs.confusion, inputs.ranking, inputs.pr_curve,
-        inputs.significance, inputs.rejected,
+        inputs.significance, inputs.rejected, inputs.warnings,
     ]  # fmt: skip
     return {
         "config": yaml.safe_dump(json.loads(json.dumps(inputs.config)), sort_keys=False),

@@ -25,7 +25,7 @@ UNLABELLED = "(no label)"
 TEXT_COLUMNS = frozenset(
     {"dataset", "method", "supervision", "protocol", "backbone", "category", "retrieved",
      "baseline", "baseline_protocol", "metric", "verdict", "flavour", "distance", "preprocess",
-     "note", "path", "stage", "reason", "id", "split", "model_id"}
+     "note", "path", "stage", "reason", "id", "split", "model_id", "what", "detail", "mend"}
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from ucmgcn.errors import ItemError
+from ucmgcn.images import start_no_programs
 from ucmgcn.meshes import Mesh, load_mesh
 from ucmgcn.web.limits import Gate, Limits
 
@@ -68,6 +69,7 @@ def _convert(path: Path) -> bytes:
     """Convert in a process of its own, whose memory is bounded."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (WORKER_BYTES, hard))
+    start_no_programs()
     try:
         return to_glb(path)
     except MemoryError:
