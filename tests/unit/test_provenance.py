@@ -1,44 +1,123 @@
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from project import ROOT
 
 from ucmgcn import provenance
 
+# One function of each stage, as the rules name them.
+STAGES = {
+    "manifest": ["datasets:write_dataset"],
+    "render": ["render:render_shard"],
+    "given views": ["given_views:read_views_shard"],
+    "photos": ["features:extract_image_features", "encoders:open_encoder"],
+    "graph": ["graph:build_graph"],
+    "train": ["train:train_seed", "supervision:read_roles"],
+    "evaluate": ["evaluate:evaluate_dataset"],
+    "index": ["index:build_index"],
+    "report": ["report:write_report"],
+}
+
+
+# They read photos.
+PHOTOS = {"given views", "photos", "report"}
+
+
+def clear() -> None:
+    others = provenance._file, provenance._words
+    for cached in (*others, provenance._module, provenance._used_by, provenance._code):
+        cached.cache_clear()
+
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package, which a test may change."""
     copy = tmp_path / "ucmgcn"
     shutil.copytree(provenance.PACKAGE, copy)
     monkeypatch.setattr(provenance, "PACKAGE", copy)
-    provenance._module.cache_clear()
+    clear()
     yield copy
-    provenance._module.cache_clear()
+    clear()
 
 
-def digest(module: str) -> str:
-    provenance._module.cache_clear()
-    return provenance.code_digest(module)
+def changed(package: Path, module: str, old: str, new: str) -> set[str]:
+    """The stages whose digest a change of a module's text changes."""
+    before = {stage: provenance.code_digest(*entries) for stage, entries in STAGES.items()}
+    file = package / f"{module}.py"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    clear()
+    return {s for s, entries in STAGES.items() if provenance.code_digest(*entries) != before[s]}
 
 
-def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
-    before = digest("manifest")
-    file = package / "manifest.py"
-    file.write_text(file.read_text().replace('"""', '"""Other words. ', 1) + "\n\n# a comment\n")
-    assert digest("manifest") == before
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("manifest", '"""Digest of all that', '"""A digest of all that'),
+        ("render", "import gc\n", "import gc\n\n# a remark\n"),
+        ("render", "width and height, pixels", "side of a view, pixels"),
+        ("render", "ge=16, le=2048", "ge=16, le=4096"),
+        ("render", "%s is left out: %s", "%s cannot be drawn: %s"),
+        ("render", "config: RenderConfig, threads: int", "config: RenderConfig, threads: float"),
+        ("datasets/__init__", "can be used as", "is good as"),
+        # What only carries the work.
+        ("worker", "ATTEMPTS = 2", "ATTEMPTS = 3"),
+        ("progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 5.0"),
+    ],
+)
+def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new) -> None:
+    assert changed(package, module, old, new) == set()
 
 
-def test_a_change_counts_for_the_module_and_for_those_that_import_it(package: Path) -> None:
-    before = {name: digest(name) for name in ("manifest", "rejected", "store", "provenance")}
-    with (package / "manifest.py").open("a") as file:
-        file.write("\nNEW = 1\n")
-    changed = {name for name in before if digest(name) != before[name]}
-    assert changed == {"manifest", "rejected"}
+@pytest.mark.parametrize(
+    ("module", "old", "new", "expected"),
+    [
+        # Named in a string: the task of a worker process.
+        ("images", "255 / max(high", "254 / max(high", {*PHOTOS, "render"}),
+        ("images", "color=WHITE)", "color=(0, 0, 0))", PHOTOS),
+        ("images", "MIN_SIDE = 8", "MIN_SIDE = 9", PHOTOS),
+        ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
+        ("item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),
+        # A method of a section of the configuration.
+        ("config", "return 0.0 if self.residual", "return 0.1 if self.residual", {"index", "train"}),
+        ("matching", "def balanced", "def renamed_balanced", {"train"}),
+        ("manifest", "keep_default_na=False, usecols", "usecols", {"index", "report"}),
+        ("datasets/modelnet", "suffix", "ending", {"manifest"}),
+    ],
+)
+def test_what_computes_changes_its_stages_alone(package: Path, module, old, new, expected) -> None:
+    assert changed(package, module, old, new) == expected
 
 
-def test_an_unknown_module_is_an_error() -> None:
-    with pytest.raises(ModuleNotFoundError, match="nowhere"):
-        provenance.code_digest("nowhere")
+def test_the_rules_name_what_their_adapters_call() -> None:
+    """Every function of the library that an adapter calls has a part in its rule's digest."""
+    rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = rules.replace("OPEN_ENCODER)", '"encoders:open_encoder")')
+    entries = set(re.findall(r'"([\w.]+:\w+)"', rules))
+    for entry in entries:
+        provenance.code_digest(entry)
+    called = set()
+    for adapter in (ROOT / "workflow" / "scripts").glob("*.py"):
+        for module, names in re.findall(r"^from ucmgcn\.([\w.]+) import (.*)$", adapter.read_text(), re.M):
+            called |= {f"{module}:{name}" for name in names.split(", ") if name[0].islower()}
+    # They tell the stage what to do, by parameters that a rule compares.
+    told = {
+        "datasets:shard_members",
+        "datasets.source:read_source",
+        "devices:choose_device",
+        "devices:claim_gpu",
+        "jobs:begin_job",
+    }
+    assert called - told <= entries
+
+
+def test_an_unknown_function_is_an_error() -> None:
+    for entry in ("nowhere:at_all", "render:nothing"):
+        with pytest.raises(LookupError, match=entry):
+            provenance.code_digest(entry)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+import layouts
 import pandas as pd
 import pytest
 from command import ucmgcn
+from project import Run, copy_project
 
 from ucmgcn.index_file import read_index
 from ucmgcn.manifest import shard_of
@@ -56,32 +58,54 @@ def test_results_of_another_encoder_are_not_taken_for_those_of_this_one(copy) ->
     assert copy.planned() == {"propagation": 1, **AFTER_EVALUATE}
 
 
+def edit(run: Run, module: str, old: str, new: str) -> None:
+    """Change the code of a module of the run's copy of the library."""
+    file = run.folder / "workflow" / "scripts" / "ucmgcn" / f"{module}.py"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+# The code that can change what a stage writes reruns it, and no other does.
 @pytest.mark.parametrize(
-    ("module", "expected"),
+    ("module", "old", "new", "expected"),
     [
-        ("report", {"report": 1}),
-        ("evaluate", AFTER_EVALUATE),
-        ("train", {"propagation": 1, **AFTER_TRAIN}),
-        ("index", {"index": 1}),
-        ("search", {}),
-        ("rejected", {"rejected": 1, **AFTER_EVALUATE}),
-        ("contact_sheet", {"contact_sheet": 1}),
-        ("render", RENDER_ALL | AFTER_FEATURES),
+        ("report/page", "MAX_LABELS = 24", "MAX_LABELS = 23", {"report": 1}),
+        ("evaluate_tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
+        ("losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
+        ("index", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
+        ("search", "seconds=60.0", "seconds=61.0", {}),
+        ("rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
+        ("contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
+        ("render", "SUPERSAMPLING = 1.5", "SUPERSAMPLING = 2", RENDER_ALL | AFTER_FEATURES),
+        # The task that a worker process runs, which render.py and features.py name in a string.
+        ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-13", RENDER_ALL | AFTER_FEATURES),
+        ("images", "MIN_SIDE = 8", "MIN_SIDE = 7", {"image_features": 2, **AFTER_FEATURES}),
+        # What a section of the configuration computes counts; what it says of itself does not.
+        ("config", "0.0 if self.residual", "0.1 if self.residual", {"propagation": 1, **AFTER_TRAIN}),
+        ("render", "width and height, pixels", "side of a view, pixels", {}),
+        # How often a process is tried, or how progress is shown.
+        ("worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
+        ("progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
     ],
 )
-def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, expected) -> None:
-    package = copy.folder / "workflow" / "scripts" / "ucmgcn"
-    file = package / f"{module}.py"
-    file = file if file.exists() else package / module / "__init__.py"
-    with file.open("a") as source:
-        source.write("\nCHANGED = True\n")
+def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, old, new, expected) -> None:
+    edit(copy, module, old, new)
     assert copy.planned() == expected
 
 
-def test_a_comment_reruns_nothing(copy) -> None:
-    with (copy.folder / "workflow/scripts/ucmgcn/render.py").open("a") as source:
-        source.write("\n# a remark\n")
-    assert not copy.planned()
+def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_with(tmp_path) -> None:
+    run = copy_project(tmp_path / "project")
+    layouts.mi3dor(run.folder / "MI3DOR", objects=1)
+    run.configure(shards={"models": 2, "images": 2}, render={"size": 64})
+    words = "kind=mi3dor dataset=x models=MI3DOR/model images=MI3DOR/image".split()
+    run.snakemake("--config", *words, "--", "render")
+    edit(run, "images", "MIN_SIDE = 8", "MIN_SIDE = 7")
+    assert run.planned("--config", *words, "--", "render") == {
+        "render": 1,
+        "render_shard": 2,
+        "contact_sheet": 1,
+    }
 
 
 def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy) -> None:

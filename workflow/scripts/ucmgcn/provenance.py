@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +23,7 @@ CARRIERS = frozenset({"errors", "jobs", "logs", "processes", "progress", "proven
 TASK = re.compile(r"ucmgcn\.([\w.]+):(\w+)")
 # Types, which nothing is computed from, and details of the syntax tree.
 SKIPPED = frozenset({"annotation", "returns", "ctx", "kind", "type_comment"})
-BODY = ""  # stands for the statements of a module that define nothing
+BODY = ""  # stands for the statements of a module that define nothing that is named elsewhere
 Place = tuple[str, str]  # module below the package, and a definition in it
 
 
@@ -157,12 +158,23 @@ def _fill(module: _Module, statements: Iterable[ast.stmt]) -> None:
                 module.definitions.setdefault(name, []).append(node)
 
 
+@cache
+def _words() -> Counter[str]:
+    """How often each word stands in the package."""
+    texts = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    return Counter(word for text in texts for word in re.findall(r"\w+", text))
+
+
 def _names(node: ast.stmt) -> list[str]:
-    """Names that a statement defines; none if it does something else."""
+    """Names that a statement defines; none if it does something else.
+
+    A value that nothing names may be used by other means, so it is no definition.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return [name for name in names if _words()[name] > 1]
 
 
 def _bind_imports(nodes: Iterable[ast.AST], module: _Module) -> None:
