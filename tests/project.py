@@ -16,6 +16,12 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+# A small demo set.
+TINY = {
+    "shards": {"models": 3, "images": 2},
+    "demo": {"models_per_category": 3, "photos_per_category": 3},
+    "train": {"seeds": [0, 1], "epochs": 4},
+}
 PROJECT = ("Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles")
 
 

@@ -4,14 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from project import Run, copy_project
-
-TINY = {
-    "shards": {"models": 3, "images": 2},
-    "demo": {"models_per_category": 3, "photos_per_category": 3},
-    "train": {"seeds": [0, 1], "epochs": 4},
-}
-
+from project import TINY, Run, copy_project
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:

@@ -6,11 +6,17 @@ import re
 import shlex
 
 import layouts
+import numpy as np
 import pandas as pd
 import pytest
+from command import ucmgcn
 from project import ROOT, Run, copy_project
 
+from ucmgcn.search import Library
+from ucmgcn.store import open_shard
+
 KEY = ["method", "protocol"]
+NO_TEXTURE = "texture not found, drawn without"
 SMALL = {
     "shards": {"models": 2, "images": 2},
     "train": {"seeds": [0], "epochs": 2, "folds": 2},
@@ -19,6 +25,20 @@ SMALL = {
     "evaluate": {"resamples": 50, "methods": ["ucm-gcn", "propagation", "max-pool"]},
     "render": {"size": 64},
 }
+
+
+def is_coloured(views: np.ndarray) -> bool:
+    """Whether something is drawn in a colour, as no surface without texture is."""
+    return bool((np.ptp(views.astype(int), axis=-1) > 60).any())
+
+
+def drawn_in_colour(project: Run, dataset: str) -> dict[str, bool]:
+    """For each model of a run whether its views show its texture."""
+    found = {}
+    for path in sorted((project.folder / "results" / dataset / "views").glob("*.h5")):
+        with open_shard(path, "views") as shard:
+            found |= {id: is_coloured(v) for id, v in zip(shard.ids, shard.array[:], strict=True)}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +87,7 @@ def test_mi3dor_is_measured_on_its_test_split_without_rendering(project: Run) ->
 def test_3d_future_is_scored_as_its_challenge(project: Run) -> None:
     data = layouts.three_d_future(project.folder / "future")
     (data / "model" / "bed-0001" / "normalized_model.obj").write_text("v 0 0 0\n")
+    (data / "model" / "table-0002" / "texture.png").unlink()
     tables = run_kind(
         project,
         "evaluate",
@@ -84,6 +105,12 @@ def test_3d_future_is_scored_as_its_challenge(project: Run) -> None:
     assert (challenge["score"] - expected).abs().max() < 1e-4
     assert set(tables["significance"]["metric"]) >= {"R@1", "FT"}
     assert set(tables["rejected"]["stage"]) == {"points"}
+    colours = drawn_in_colour(project, "future")
+    assert len(colours) == 9 and [id for id in colours if not colours[id]] == ["table-0002"]
+    warnings = tables["warnings"][["id", "stage", "what", "detail"]]
+    assert warnings.values.tolist() == [["table-0002", "render", NO_TEXTURE, "texture.png"]]
+    log = (project.folder / "results/future/logs/rejected.log").read_text()
+    assert f"1 of 9 models: {NO_TEXTURE}; " in log
 
 
 @pytest.mark.slow
@@ -106,6 +133,24 @@ def test_a_library_of_furniture_is_unpacked_and_searched_by_its_pictures(project
     tables = run_kind(project, "all", **config)
     assert set(tables["metrics"]["n_instances"]) == {3}
     assert (project.folder / "resources/sweethome3d/rooms/Test/lib/bed/bed.obj").is_file()
+    assert set(drawn_in_colour(project, "rooms").values()) == {True}
+    report = (project.folder / "results/rooms/report/index.html").read_text()
+    assert "<h2>Warnings</h2>\n<p>None.</p>" in report
+    check_that_add_draws_textures(project)
+
+
+def check_that_add_draws_textures(project: Run) -> None:
+    """The other way into a library: `ucmgcn add`, with its texture and without."""
+    for name in ("whole", "bare"):
+        mesh = layouts.textured(project.folder / name, f"{name}.obj", "chair", 0)
+        if name == "bare":
+            (mesh.parent / "texture.png").unlink()
+        done = ucmgcn(project.folder, "add", mesh, "--dataset", "rooms")
+        assert done.returncode == 0, done.stderr
+        assert (NO_TEXTURE in done.stderr) == (name == "bare")
+    library = Library.open("rooms", project.folder / "results")
+    colours = [is_coloured(library.view(name, 0)) for name in ("whole", "bare")]
+    assert colours == [True, False]
 
 
 @pytest.mark.parametrize(
