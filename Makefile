@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 SET ?= psb
 
-.PHONY: ablation bench demo test lint lock settings setup
+.PHONY: ablation bench demo lint lock reproduce results settings setup test
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
@@ -37,6 +37,12 @@ lock: ## pin what is installed now, without any index's address
 
 settings: setup ## write config.yaml, its schema and the README's table anew from the code
 	$(BIN)/python docs/settings.py
+
+results: setup ## fill the results of README.md and the docs from docs/results
+	$(BIN)/python docs/results.py
+
+reproduce: setup ## make the published results again and compare: make reproduce [PSB=DIR] [SETS="demo ..."]
+	source $(BIN)/activate && python benchmarks/reproduce.py $(if $(PSB),--psb "$(PSB)") $(SETS)
 
 ablation: setup ## docs/ablation.md anew, in hours: make ablation SET=NAME MODELS=DIR IMAGES=DIR
 	source $(BIN)/activate && bash benchmarks/ablation.sh $(SET) "$(MODELS)" "$(IMAGES)"

@@ -1,37 +1,176 @@
-"""Print a Markdown table of one run's metrics, for README.md.
+"""Fill the results of README.md and the docs from the tables below docs/results.
 
-python docs/results.py results/demo/tables/metrics.csv
-python docs/results.py results/sweethome3d/tables/metrics.csv R@1 R@5 R@10 FT
+python docs/results.py
 
-The metrics to print may be named; the first of them orders the rows.
+A result stands between two marks, the first of which says what it is and of which table:
+
+    <!-- result: metrics SET [METRIC ...] -->      methods and their metrics; the first orders the rows
+    <!-- result: gains SET METHOD [METRIC ...] --> paired differences of a method to each baseline
+    <!-- result: gain SET METHOD BASELINE METRIC [METRIC ...] -->  the same of one, as a sentence
+    <!-- result: rows FILE -->                     a table as it is
+    <!-- result: verdicts FILE -->                 what the rows of an ablation change, in words
+    <!-- /result -->
 """
 
 from __future__ import annotations
 
-import sys
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
+DOCS = Path(__file__).parent
+RESULTS = DOCS / "results"
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
+BLOCK = re.compile(r"(<!-- result: (.*?) -->\n).*?(<!-- /result -->)", re.DOTALL)
 SHOWN = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
+TESTED = ("NN", "FT", "mAP")
+NOTHING = 0.005  # about twice the sd over seeds
+
+
+def number(value: float) -> str:
+    """Three decimals without the leading zero."""
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign, without the leading zero."""
+    return f"{value:+.3f}".replace("0.", ".", 1)
+
+
+def chance(p_value: float) -> str:
+    """Write a p value, with no more digits than it is good for."""
+    return "p < .001" if p_value < 0.001 else f"p = {p_value:.2g}".replace("0.", ".", 1)
+
+
+def lines_of(head: list[str], rows: list[list[str]]) -> str:
+    """Lay out a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| --- ", "|---")
+
+
+def read(name: str) -> pd.DataFrame:
+    """Read a table below docs/results; empty text stays text."""
+    return pd.read_csv(RESULTS / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def metrics(name: str, *shown: str) -> str:
+    """Lay out a run's metrics: means, with the sd over seeds, and a recall's interval."""
+    names = shown or SHOWN
+    frame = read(f"{name}/metrics")
+    order = "FT" if "FT" in names and not shown else names[0]
+    rows = [
+        [row["method"], row["protocol"], *(cell(row, metric) for metric in names)]
+        for _, row in frame.sort_values(["protocol", order], kind="stable").iterrows()
+    ]
+    return lines_of(["method", "protocol", *names], rows)
 
 
 def cell(row: pd.Series, metric: str) -> str:
     """Write a mean, with the sd over seeds where there are several, and a recall's interval."""
-    spread = f" ± {row[f'{metric}_std']:.3f}" if row["n_seeds"] > 1 else ""
-    ends = f" [{row[f'{metric}_lo']:.3f}, {row[f'{metric}_hi']:.3f}]" if "@" in metric else ""
-    return f"{row[metric]:.3f}{spread}{ends}".replace("0.", ".")
+    text = number(row[metric])
+    if row["n_seeds"] > 1 and "@" not in metric:
+        text += f" ± {number(row[f'{metric}_std'])}"
+    if "@" in metric:
+        text += f" ({number(row[f'{metric}_lo'])} to {number(row[f'{metric}_hi'])})"
+    return text
+
+
+def gains(name: str, method: str, *shown: str) -> str:
+    """Lay out the differences of a method to each baseline, under both protocols."""
+    names = shown or TESTED
+    rows = []
+    frame = read(f"{name}/significance")
+    frame = frame[frame["method"] == method].set_index("metric")
+    for (protocol, baseline), part in frame.groupby(["protocol", "baseline"], sort=False):
+        cells = [
+            f"{signed(part.loc[m, 'difference'])}, {chance(part.loc[m, 'p_holm'])}" for m in names
+        ]
+        rows.append([protocol, baseline, *cells])
+    return lines_of(["protocol", "against", *names], rows)
+
+
+def gain(name: str, method: str, baseline: str, *names: str) -> str:
+    """Say the differences of a method to one baseline in a sentence for each protocol."""
+    frame = read(f"{name}/significance")
+    chosen = frame[(frame["method"] == method) & (frame["baseline"] == baseline)]
+    sentences = []
+    for protocol, part in chosen.groupby("protocol", sort=False):
+        rows = part.set_index("metric")
+        said = [
+            f"{m} {signed(rows.loc[m, 'difference'])} ({rows.loc[m, 'verdict']}, "
+            f"{chance(rows.loc[m, 'p_holm'])})"
+            for m in names
+        ]
+        sentences.append(f"- {protocol}, against `{baseline}`: {', '.join(said)}\n")
+    return "".join(sentences)
+
+
+def rows(name: str) -> str:
+    """Lay out a table as it is; a column named NAME sd is the spread of NAME."""
+    frame = pd.read_csv(RESULTS / f"{name}.csv", dtype=str, keep_default_na=False)
+    names = [n for n in frame if not n.endswith(" sd")]
+
+    def text(row: pd.Series, name: str) -> str:
+        spread = row.get(f"{name} sd", "")
+        return f"{row[name]} ± {spread}" if spread else row[name]
+
+    return lines_of(names, [[text(row, name) for name in names] for _, row in frame.iterrows()])
+
+
+def verdicts(name: str) -> str:
+    """Say in words what each row of an ablation changes against the first, by FT."""
+    frame = read(name).set_index("change")
+    frame = frame[~frame.index.str.contains("supervision")]
+    deltas = frame[["trans. FT", "ind. FT"]] - frame.loc["default", ["trans. FT", "ind. FT"]]
+    deltas = deltas.drop(index="default").astype(float).round(4)
+    least, most = deltas.min(axis=1), deltas.max(axis=1)
+    groups = {
+        "Costs more than .005 FT under both protocols, so the default earns it": most < -NOTHING,
+        "Is better than the default by more than .005 FT under both": least > NOTHING,
+        "Makes no difference (at most .005 FT under either protocol)": (least >= -NOTHING)
+        & (most <= NOTHING),
+    }
+    groups["Undecided between the protocols"] = ~pd.concat(groups.values(), axis=1).any(axis=1)
+    return "".join(f"- **{title}:** {_named(deltas[rows])}.\n" for title, rows in groups.items())
+
+
+def _named(deltas: pd.DataFrame) -> str:
+    named = [f"{name} ({', '.join(map(signed, row))})" for name, row in deltas.iterrows()]
+    return ", ".join(named) or "none"
+
+
+KINDS: dict[str, Callable[..., str]] = {
+    "metrics": metrics,
+    "gains": gains,
+    "gain": gain,
+    "rows": rows,
+    "verdicts": verdicts,
+}
+
+
+def filled(text: str) -> str:
+    """Fill all results of a page."""
+
+    def fill(match: re.Match[str]) -> str:
+        kind, *arguments = match[2].split()
+        return f"{match[1]}{KINDS[kind](*arguments)}{match[3]}"
+
+    return BLOCK.sub(fill, text)
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield each page, and what it should say."""
+    for path in PAGES:
+        yield path, filled(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:
-    """Print the table."""
-    frame = pd.read_csv(sys.argv[1])
-    shown = sys.argv[2:] or SHOWN
-    order = sys.argv[2] if sys.argv[2:] else "FT"
-    lines = [f"| method | protocol | {' | '.join(shown)} |", "|---|---|" + "---|" * len(shown)]
-    for _, row in frame.sort_values(["protocol", order], kind="stable").iterrows():
-        cells = " | ".join(cell(row, metric) for metric in shown)
-        lines.append(f"| {row['method']} | {row['protocol']} | {cells} |")
-    sys.stdout.write("\n".join(lines) + "\n")
+    """Write the pages."""
+    for path, text in pages():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
