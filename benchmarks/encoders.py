@@ -1,4 +1,4 @@
-"""What each encoder gives: retrieval quality, images a second and size, as a table.
+"""What each encoder gives: retrieval quality, images a second and size: docs/results/encoders.csv.
 
     python benchmarks/encoders.py quality MODELS IMAGES results/encoders [BACKBONE ...]
     python benchmarks/encoders.py speed IMAGES results/encoders [BACKBONE ...]
@@ -132,26 +132,28 @@ def images_per_second(out: Path, backbone: str, photos: list[Path]) -> float:
 
 
 def table(out: Path, backbones: list[str]) -> None:
-    """Print what was measured."""
+    """Write docs/results/encoders.csv of what was measured."""
     speeds = pd.read_csv(out / "speed.csv")
-    heads = [f"{method} {metric}" for method in ROWS for metric in SHOWN]
-    print(f"| encoder | {' | '.join(heads)} | images/s | of the first | MB |")
-    print("|---" * (len(heads) + 4) + "|")
+    lines = []
     for backbone in backbones:
         slug = EncoderSpec(backbone).slug
         metrics = pd.read_csv(out / f"{slug}.csv").set_index(["method", "protocol"])
-        cells = [score(metrics.loc[row], metric) for row in ROWS.items() for metric in SHOWN]
-        ratio = statistics.median(speeds[backbone] / speeds[backbones[0]])
-        size = (out / f"{slug}.onnx").stat().st_size / 1e6
-        rate = statistics.median(speeds[backbone])
-        print(f"| `{backbone}` | {' | '.join(cells)} | {rate:.0f} | {ratio:.2f} | {size:.0f} |")
+        line = {"encoder": f"`{backbone}`"}
+        for method, protocol in ROWS.items():
+            row = metrics.loc[(method, protocol)]
+            for metric in SHOWN:
+                line[f"{method} {metric}"] = short(row[metric])
+                line[f"{method} {metric} sd"] = short(row[f"{metric}_std"])
+        line["images/s"] = f"{statistics.median(speeds[backbone]):.0f}"
+        line["of the first"] = f"{statistics.median(speeds[backbone] / speeds[backbones[0]]):.2f}"
+        line["MB"] = f"{(out / f'{slug}.onnx').stat().st_size / 1e6:.0f}"
+        lines.append(line)
+    pd.DataFrame(lines).to_csv(ROOT / "docs" / "results" / "encoders.csv", index=False)
 
 
-def score(row: pd.Series, metric: str) -> str:
-    """Write a mean over seeds with its standard deviation, where there are seeds."""
-    mean = f"{row[metric]:.3f}".lstrip("0")
-    spread = row[f"{metric}_std"]
-    return mean if pd.isna(spread) else f"{mean} ± {spread:.3f}".replace("± 0", "± ")
+def short(value: float) -> str:
+    """Three decimals without the leading zero; nothing where there is no value."""
+    return "" if pd.isna(value) else f"{value:.3f}".lstrip("0")
 
 
 def main() -> None:

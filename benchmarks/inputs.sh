@@ -38,3 +38,4 @@ python benchmarks/turned.py "$models" "results/inputs/$set-turned"
 row "meshes turned at random" '' "results/inputs/$set-turned"
 row "ring of 12 cameras, meshes turned at random" 'render: {cameras: ring}' "results/inputs/$set-turned"
 python benchmarks/inputs_report.py "$kept"
+python docs/results.py

@@ -1,4 +1,4 @@
-"""Print the Markdown table of the rows that inputs.sh has made.
+"""Write docs/results/inputs.csv of the rows that inputs.sh has made.
 
 python benchmarks/inputs_report.py results/inputs/psb
 """
@@ -10,21 +10,24 @@ from pathlib import Path
 
 import pandas as pd
 
+OUT = Path(__file__).parents[1] / "docs" / "results" / "inputs.csv"
 METHODS = ("max-pool", "mean-pool", "propagation", "ucm-gcn")
 SHOWN = ("NN", "FT", "mAP")
 
 
 def main() -> None:
-    """Print a line a row, in the order in which they were made."""
+    """Write a line a row, in the order in which they were made."""
     folder = Path(sys.argv[1])
-    lines = ["| row | " + " | ".join(METHODS) + " |", "|---|" + "---|" * len(METHODS)]
-    made = sorted(folder.glob("*/metrics.csv"), key=lambda path: path.stat().st_mtime)
-    for path in made:
+    lines = []
+    for path in sorted(folder.glob("*/metrics.csv"), key=lambda path: path.stat().st_mtime):
         frame = pd.read_csv(path)
         frame = frame[frame["protocol"] == "inductive"].set_index("method")
-        cells = [" / ".join(f"{frame.loc[m, name]:.3f}" for name in SHOWN) for m in METHODS]
-        lines.append(f"| {path.parent.name} | {' | '.join(cells)} |".replace("0.", "."))
-    sys.stdout.write("\n".join(lines) + "\n")
+        line = {"row": path.parent.name}
+        for method in METHODS:
+            cells = [f"{frame.loc[method, name]:.3f}".lstrip("0") for name in SHOWN]
+            line[method] = " / ".join(cells)
+        lines.append(line)
+    pd.DataFrame(lines).to_csv(OUT, index=False)
 
 
 if __name__ == "__main__":

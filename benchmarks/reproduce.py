@@ -1,9 +1,9 @@
 """Make the published results again, and compare them with the tables below docs/results.
 
-    python benchmarks/reproduce.py                       the demo set and the furniture
-    python benchmarks/reproduce.py --psb DIR             and psb-caltech-18, DIR/models and DIR/images
-    python benchmarks/reproduce.py demo                  these sets alone
-    python benchmarks/reproduce.py --update              write docs/results anew, and what shows them
+    python benchmarks/reproduce.py              the demo set and the furniture
+    python benchmarks/reproduce.py --psb DIR    and psb-caltech-18: DIR/models, DIR/images
+    python benchmarks/reproduce.py demo         these sets alone
+    python benchmarks/reproduce.py --update     write docs/results anew, and what shows them
 
 Ends with 0 if nothing moved by more than the tolerance, else with 1.
 """

@@ -4,11 +4,24 @@ python docs/results.py
 
 A result stands between two marks, the first of which says what it is and of which table:
 
-    <!-- result: metrics SET [METRIC ...] -->      methods and their metrics; the first orders the rows
-    <!-- result: gains SET METHOD [METRIC ...] --> paired differences of a method to each baseline
-    <!-- result: gain SET METHOD BASELINE METRIC [METRIC ...] -->  the same of one, as a sentence
-    <!-- result: rows FILE -->                     a table as it is
-    <!-- result: verdicts FILE -->                 what the rows of an ablation change, in words
+    <!-- result: metrics SET [METRIC ...] -->
+    methods and their metrics, the first of which orders the rows
+    <!-- /result -->
+
+    <!-- result: gains SET METHOD [METRIC ...] -->
+    paired differences of a method to each baseline
+    <!-- /result -->
+
+    <!-- result: gain SET METHOD BASELINE METRIC [METRIC ...] -->
+    the same to one baseline, in words
+    <!-- /result -->
+
+    <!-- result: rows FILE -->
+    a table as it is
+    <!-- /result -->
+
+    <!-- result: verdicts FILE -->
+    what the rows of an ablation change, in words
     <!-- /result -->
 """
 

@@ -85,7 +85,12 @@ def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new
         ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
         ("item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),
         # A method of a section of the configuration.
-        ("config", "return 0.0 if self.residual", "return 0.1 if self.residual", {"index", "train"}),
+        (
+            "config",
+            "return 0.0 if self.residual",
+            "return 0.1 if self.residual",
+            {"index", "train"},
+        ),
         ("matching", "def balanced", "def renamed_balanced", {"train"}),
         ("manifest", "keep_default_na=False, usecols", "usecols", {"index", "report"}),
         ("datasets/modelnet", "suffix", "ending", {"manifest"}),
@@ -104,7 +109,9 @@ def test_the_rules_name_what_their_adapters_call() -> None:
         provenance.code_digest(entry)
     called = set()
     for adapter in (ROOT / "workflow" / "scripts").glob("*.py"):
-        for module, names in re.findall(r"^from ucmgcn\.([\w.]+) import (.*)$", adapter.read_text(), re.M):
+        for module, names in re.findall(
+            r"^from ucmgcn\.([\w.]+) import (.*)$", adapter.read_text(), re.M
+        ):
             called |= {f"{module}:{name}" for name in names.split(", ") if name[0].islower()}
     # They tell the stage what to do, by parameters that a rule compares.
     told = {

@@ -295,7 +295,9 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
     for _ in range(2):  # as they are made, and as they are taken over
         views, warnings = rendered(paths, tmp_path / "shard.h5")
         assert [has_red_and_green(view) for view in views] == [False] * 6 + [True]
-        said = {int(i): [(w.what, w.detail) for w in found] for i, found in warnings.items() if found}
+        said = {
+            int(i): [(w.what, w.detail) for w in found] for i, found in warnings.items() if found
+        }
         assert said[0] == [("texture not found, drawn without", "none.png")]
         for number in (1, 2, 3):
             ((what, detail),) = said[number]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from project import TINY, Run, copy_project
 
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A small demo set that has gone through the whole pipeline, in folders of its own."""

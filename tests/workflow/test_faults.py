@@ -46,7 +46,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def running(run: Run, marker: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a session of its own, as a terminal's, that has a process so marked at the moment."""
+    """A run in a session of its own, as a terminal's, that has a process so marked by now."""
     command = [str(Path(sys.executable).parent / "snakemake"), "--cores", "2", *arguments]
     with (run.folder / "output.txt").open("w+") as output:
         started = subprocess.Popen(

@@ -46,9 +46,8 @@ def connections(log: Path) -> list[str]:
         process, _, call = line.partition(" ")
         if started := re.match(r'\s*execve\("([^"]+)"', call):
             program[process] = started[1]
-        elif re.search(r"sa_family=", call) and not LOCAL.search(call):
-            if not program.get(process, "").endswith(SLURM):
-                found.append(line)
+        elif "sa_family=" in call and not LOCAL.search(call):
+            found += [] if program.get(process, "").endswith(SLURM) else [line]
     return found
 
 

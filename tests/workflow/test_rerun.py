@@ -82,7 +82,12 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
         ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-13", RENDER_ALL | AFTER_FEATURES),
         ("images", "MIN_SIDE = 8", "MIN_SIDE = 7", {"image_features": 2, **AFTER_FEATURES}),
         # What a section of the configuration computes counts; what it says of itself does not.
-        ("config", "0.0 if self.residual", "0.1 if self.residual", {"propagation": 1, **AFTER_TRAIN}),
+        (
+            "config",
+            "0.0 if self.residual",
+            "0.1 if self.residual",
+            {"propagation": 1, **AFTER_TRAIN},
+        ),
         ("render", "width and height, pixels", "side of a view, pixels", {}),
         # How often a process is tried, or how progress is shown.
         ("worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
@@ -98,7 +103,7 @@ def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_wit
     run = copy_project(tmp_path / "project")
     layouts.mi3dor(run.folder / "MI3DOR", objects=1)
     run.configure(shards={"models": 2, "images": 2}, render={"size": 64})
-    words = "kind=mi3dor dataset=x models=MI3DOR/model images=MI3DOR/image".split()
+    words = ["kind=mi3dor", "dataset=x", "models=MI3DOR/model", "images=MI3DOR/image"]
     run.snakemake("--config", *words, "--", "render")
     edit(run, "images", "MIN_SIDE = 8", "MIN_SIDE = 7")
     assert run.planned("--config", *words, "--", "render") == {

@@ -58,7 +58,7 @@ def collect_warnings() -> Iterator[list[ItemWarning]]:
 
 
 def _plain(text: str) -> str:
-    """Text of one line that any file can hold: no control character, no half of a surrogate pair."""
+    """Text of one line that any file can hold: no control character, no lone surrogate."""
     text = text.encode(errors="backslashreplace").decode()
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"

@@ -111,6 +111,7 @@ class Heard(logging.Handler):
             warn_of(NO_MATERIAL, name)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Note what a record means, if it is about something that is dropped."""
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
         if TEXTURE_FAILED.search(message):

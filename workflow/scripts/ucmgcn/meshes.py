@@ -225,7 +225,7 @@ def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:
             _check_indices(geometry)
             found.append((geometry, turn @ transform))
         elif len(getattr(geometry, "vertices", ())):
-            others.add(name)
+            others.add(str(name))
     if found and others:
         warn_of(NOT_DRAWN, ", ".join(sorted(others)))
     return found

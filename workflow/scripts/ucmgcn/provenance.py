@@ -90,9 +90,8 @@ def _used_by(module: str, name: str) -> frozenset[Place]:
     for part in parts:
         if isinstance(part, ast.Name) and part not in chained:
             used.update(_resolve(module, part.id, own))
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            if task := TASK.fullmatch(part.value):
-                used.update(_resolve(*task.groups()))
+        elif isinstance(part, ast.Constant) and (task := TASK.fullmatch(str(part.value))):
+            used.update(_resolve(task[1], task[2]))
     return frozenset(used)
 
 

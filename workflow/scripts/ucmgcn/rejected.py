@@ -55,7 +55,8 @@ def gather_rejected(
     if rejected:
         logger.warning("%d files were left out; %s says which and why", len(rejected), out)
     for part in found:
-        for line in summarise([(id, w.what) for id, w in part.warnings], part.items, STAGES[part.kind]):
+        rows = [(id, warning.what) for id, warning in part.warnings]
+        for line in summarise(rows, part.items, STAGES[part.kind]):
             logger.warning("%s; %s says which", line, warned)
     write_rejected(out, rejected)
     _write_warnings(warned, found)
