@@ -21,7 +21,7 @@ from ucmgcn.worker import Arrays, Task
 
 
 def hang() -> Arrays:
-    time.sleep(1000)
+    time.sleep(5000)
     return []
 
 

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import HANG_SECONDS
 
 from ucmgcn.errors import UserError
 from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
 
 HOLD = (
     "import sys, time; from pathlib import Path; from ucmgcn.jobs import lock_run\n"
-    "lock_run(Path(sys.argv[1]), 'results/a b'); print('held', flush=True); time.sleep(60)"
+    "lock_run(Path(sys.argv[1]), 'results/a b'); print('held', flush=True); time.sleep(5000)"
 )
 JOB = (
     "import time; from ucmgcn.jobs import begin_job\n"
-    "begin_job(None); print('begun', flush=True); time.sleep(60)"
+    "begin_job(None); print('begun', flush=True); time.sleep(5000)"
 )
 
 
@@ -61,13 +62,13 @@ def test_a_file_system_without_locks_is_warned_of(
 
 def test_a_job_ends_with_the_snakemake_that_started_it() -> None:
     with (
-        subprocess.Popen(["sleep", "60"]) as snakemake,
+        subprocess.Popen(["sleep", "5000"]) as snakemake,
         started(JOB, **{SNAKEMAKE_PID: str(snakemake.pid)}) as job,
     ):
         time.sleep(0.2)
         assert job.poll() is None
         snakemake.kill()
-        job.wait(timeout=10)
+        job.wait(timeout=HANG_SECONDS)
     assert not psutil.pid_exists(job.pid)
 
 

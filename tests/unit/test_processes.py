@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import process_tasks
 import psutil
 import pytest
+from waiting import HANG_SECONDS, wait_for
 
 from ucmgcn.processes import map_processes
 
@@ -39,14 +39,12 @@ def test_what_the_processes_log_reaches_this_one(caplog: pytest.LogCaptureFixtur
 
 
 def test_no_process_outlives_the_one_that_started_it() -> None:
-    code = "import time, ucmgcn.processes as p; p.map_processes(time.sleep, [60, 61], 2)"
+    code = "import time, ucmgcn.processes as p; p.map_processes(time.sleep, [5000, 5001], 2)"
     with psutil.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as parent:
-        deadline = time.monotonic() + 60
-        while len(children := workers(parent)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_for(lambda: len(workers(parent)) == 2, "two processes work")
+        children = workers(parent)
         parent.send_signal(signal.SIGKILL)
-    assert len(children) == 2
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=HANG_SECONDS)[1] == []
 
 
 def workers(parent: psutil.Process) -> list[psutil.Process]:

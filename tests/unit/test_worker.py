@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from waiting import HANG_SECONDS, wait_for
 
 from ucmgcn.errors import ItemError, UserError
 from ucmgcn.limits import Limits
@@ -28,7 +29,7 @@ def find_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    with Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker:
+    with Worker(ACTS, {}, Limits(seconds=HANG_SECONDS, memory=1024)) as worker:
         yield worker
 
 
@@ -42,7 +43,6 @@ def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
-        ("hang", r"longer than 2 s \(limits.seconds\)"),
         ("swell", r"more than 1024 MiB of memory \(limits.memory\)"),
         ("crash", "ends the process that reads it .SIGSEGV"),
         ("be_killed", "ends the process that reads it .SIGKILL"),
@@ -56,6 +56,13 @@ def test_what_goes_wrong_costs_the_item_and_the_process(
     with pytest.raises(ItemError, match=reason):
         worker(act)
     assert int(worker("who").arrays[0]) != before
+
+
+def test_what_takes_too_long_costs_the_item_and_the_process() -> None:
+    with Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker:
+        with pytest.raises(ItemError, match=r"longer than 2 s \(limits.seconds\)"):
+            worker("hang")
+        assert worker._process is None
 
 
 def test_a_rejected_item_leaves_the_process(worker: Worker) -> None:
@@ -98,10 +105,7 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
         worker = int(parent.stdout.readline())
         time.sleep(0.2)
         parent.kill()
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(worker) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not psutil.pid_exists(worker)
+    wait_for(lambda: not psutil.pid_exists(worker), "the worker has ended")
 
 
 def test_a_process_that_talks_before_it_starts_is_named(
@@ -110,7 +114,7 @@ def test_a_process_that_talks_before_it_starts_is_named(
     (tmp_path / "sitecustomize.py").write_text("print('good morning')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), TESTS]))
     with (
-        Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker,
+        Worker(ACTS, {}, Limits(memory=1024)) as worker,
         pytest.raises(UserError, match="does not start"),
     ):
         worker("chatter")

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 import pytest
 from command import bound_by_permissions, ucmgcn
 from project import TINY, Run, copy_project
+from waiting import HANG_SECONDS, wait_for
 
 VIEWS = Path("results", "tiny", "views")
 
@@ -31,17 +31,6 @@ def family(run: subprocess.Popen[str]) -> list[psutil.Process]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             continue
     return members
-
-
-# Only a hang takes so long; nothing else that is waited for may fail on a busy machine.
-HANG_SECONDS = 900
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + HANG_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.05)
 
 
 @contextmanager

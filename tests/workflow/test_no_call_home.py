@@ -14,6 +14,7 @@ import psutil
 import pytest
 from command import UCMGCN, ucmgcn
 from project import TINY, copy_project
+from waiting import HANG_SECONDS
 
 # Slurm's client, which the plugin for Slurm calls where it is installed, looks for its controller.
 SLURM = "/scontrol"
@@ -83,10 +84,10 @@ def serve_once(folder: Path, photo: Path, prefix: Sequence[str]) -> None:
             f"{address}search",
             files={"photo": photo.read_bytes()},
             headers={"Accept": "application/json"},
-            timeout=600,
+            timeout=HANG_SECONDS,
         )
         hit = answer.json()["hits"][0]
-        mesh = httpx2.get(f"{address.rstrip('/')}{hit['mesh']}.glb", timeout=600)
+        mesh = httpx2.get(f"{address.rstrip('/')}{hit['mesh']}.glb", timeout=HANG_SECONDS)
         assert mesh.content.startswith(b"glTF")
         # Not the tracer, which heeds no signal.
         (server,) = psutil.Process(process.pid).children()

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 from project import Run
+from waiting import HANG_SECONDS
 
 from ucmgcn.cli import main
 from ucmgcn.search import Library
@@ -72,7 +73,7 @@ def served(finished: Run) -> Iterator[Served]:
     running = start(finished.folder)
     yield running
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(HANG_SECONDS) == 0
     assert running.process.stderr.read() == ""
 
 
@@ -102,7 +103,7 @@ def test_every_format_of_the_run_can_be_shown_in_3d(served: Served):
     addresses = glb_addresses(served)
     assert len(addresses) > 1
     for address in addresses.values():
-        assert httpx2.get(address, timeout=60).content.startswith(b"glTF")
+        assert httpx2.get(address, timeout=HANG_SECONDS).content.startswith(b"glTF")
 
 
 def test_mistakes_are_one_line_and_exit_code_2(served: Served):
@@ -125,12 +126,12 @@ def test_mistakes_are_one_line_and_exit_code_2(served: Served):
 def test_nothing_is_left_running(finished: Run, how, code):
     """The process that converts meshes ends with the server, however that ends."""
     running = start(finished.folder, "--host", "0.0.0.0")
-    httpx2.get(next(iter(glb_addresses(running).values())), timeout=60)
+    httpx2.get(next(iter(glb_addresses(running).values())), timeout=HANG_SECONDS)
     children = psutil.Process(running.process.pid).children(recursive=True)
     assert children
     running.process.send_signal(how)
-    assert running.process.wait(20) == code
-    assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert running.process.wait(HANG_SECONDS) == code
+    assert psutil.wait_procs(children, timeout=HANG_SECONDS)[1] == []
     assert "no password" in running.process.stderr.read()
 
 
