@@ -290,11 +290,14 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
     (tmp_path / "library" / "panel.mtl").unlink()
     material = panel(tmp_path / "material")
     (tmp_path / "material" / "panel.mtl").write_text("newmtl other\nKd 1 0 0\n")
+    foreign = panel(tmp_path / "foreign", "/Users/nobody/Desktop/wood.jpg")
+    outside = panel(tmp_path / "outside", "../good/other.png")
     good = panel(tmp_path / "good")
-    paths = [missing, damaged, unknown, program, library, material, good]
+    (tmp_path / "good" / "other.png").write_bytes(picture)
+    paths = [missing, damaged, unknown, program, library, material, foreign, outside, good]
     for _ in range(2):  # as they are made, and as they are taken over
         views, warnings = rendered(paths, tmp_path / "shard.h5")
-        assert [has_red_and_green(view) for view in views] == [False] * 6 + [True]
+        assert [has_red_and_green(view) for view in views] == [False] * 8 + [True]
         said = {
             int(i): [(w.what, w.detail) for w in found] for i, found in warnings.items() if found
         }
@@ -305,7 +308,9 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
             assert "0x" not in detail
         assert said[4] == [("material file not found, drawn without its colours", "panel.mtl")]
         assert said[5] == [("material not defined, drawn in the plain colour", "")]
-        assert 6 not in said
+        assert said[6] == [("texture not found, drawn without", "/Users/nobody/Desktop/wood.jpg")]
+        assert said[7] == [("file outside the mesh's folder not read", "../good/other.png")]
+        assert 8 not in said
         assert all(w.mend for found in warnings.values() for w in found)
     assert not (tmp_path / "program" / "started").exists()
 

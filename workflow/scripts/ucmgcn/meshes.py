@@ -68,7 +68,8 @@ class Companions(FilePathResolver):
             return bytes(super().get(name))
         except (OSError, ValueError) as error:
             if self._heard:
-                self._heard.warn_of_file(name, error)
+                there = Path(self.parent, name.strip()).exists()
+                self._heard.warn_of_file(name, error if there else FileNotFoundError(name))
             raise
 
     def absolute(self, name: str) -> Path:

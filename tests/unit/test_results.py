@@ -1,0 +1,93 @@
+"""The published results: pages are filled from tables, and a run is compared with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from project import ROOT
+
+
+def load(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+results, reproduce = load("docs/results.py"), load("benchmarks/reproduce.py")
+PAGES = ("README.md", "docs/method.md", "docs/ablation.md", "docs/encoders.md", "docs/datasets.md")
+PAGES += ("docs/inputs.md", "docs/tutorial.md")
+# The width of a difference that counts as none; no result.
+ALLOWED = {".005"}
+
+
+def test_the_pages_say_what_the_tables_hold() -> None:
+    stale = [path.name for path, text in results.pages() if path.read_text() != text]
+    assert stale == [], "make results"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_metric_stands_in_a_page_but_from_a_table(page: str) -> None:
+    text = results.BLOCK.sub("", (ROOT / page).read_text())
+    text = re.sub(r"<!-- settings -->.*<!-- /settings -->|```.*?```", "", text, flags=re.DOTALL)
+    numbers = re.findall(r"(?<![\w./-])[01]?\.\d{3}\b", text)
+    assert set(numbers) <= ALLOWED
+
+
+def test_every_run_has_a_published_table() -> None:
+    runs = reproduce.runs(Path("psb"))
+    assert [run.name for run in runs] == list(dict.fromkeys(run.name for run in runs))
+    for run in runs:
+        for table in reproduce.TABLES:
+            assert (reproduce.PUBLISHED / run.name / table).is_file()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A run that gave exactly what is published."""
+    return Path(shutil.copytree(reproduce.PUBLISHED / "demo", tmp_path / "demo"))
+
+
+def change(folder: Path, table: str, column: str, row: int, by: float) -> str:
+    frame = pd.read_csv(folder / table)
+    frame.loc[row, column] += by
+    frame.to_csv(folder / table, index=False)
+    return ", ".join(frame.loc[row, reproduce.KEYS[table]])
+
+
+def test_what_is_the_same_has_not_moved(made: Path) -> None:
+    assert reproduce.compare(made, reproduce.PUBLISHED / "demo", 0.0) == (0.0, [])
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("metrics.csv", "FT"), ("significance.csv", "difference")]
+)
+def test_what_moves_by_more_than_the_tolerance_is_named(made: Path, table, column) -> None:
+    key = change(made, table, column, 2, 0.01)
+    largest, moved = reproduce.compare(made, reproduce.PUBLISHED / "demo", 0.02)
+    assert largest == pytest.approx(0.01) and moved == []
+    _, (line,) = reproduce.compare(made, reproduce.PUBLISHED / "demo", 0.005)
+    assert line.startswith(f"{table}: {key}: {column} ") and "->" in line
+
+
+def test_another_number_of_photos_and_a_row_that_went_are_named(made: Path) -> None:
+    change(made, "metrics.csv", "n_queries", 0, 1)
+    frame = pd.read_csv(made / "metrics.csv")
+    frame.iloc[:-1].to_csv(made / "metrics.csv", index=False)
+    _, moved = reproduce.compare(made, reproduce.PUBLISHED / "demo", 1.0)
+    assert len(moved) == 2 and "no row" in moved[0] and "n_queries" in moved[1]
+
+
+def test_an_unknown_set_is_a_line() -> None:
+    command = [sys.executable, "benchmarks/reproduce.py", "psb"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "psb wants --psb" in done.stderr
