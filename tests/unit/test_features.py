@@ -93,6 +93,28 @@ def test_unreadable_photos_are_rejected_and_the_others_go_on(
         assert "No such file" in shard.rejected[1].reason
 
 
+def test_what_is_wrong_with_a_photo_that_is_used_is_said(
+    tmp_path: Path, encoder: OnnxEncoder
+) -> None:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:-6]
+    frames[0].save(tmp_path / "cut.jpg", exif=cut)
+    frames[0].save(tmp_path / "whole.jpg")
+    rows = [(name, tmp_path / name) for name in ("moving.gif", "cut.jpg", "whole.jpg")]
+    for _ in range(2):  # as they are made, and as they are taken over
+        extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {})
+        with open_shard(tmp_path / "out.h5", "image-features") as shard:
+            assert len(shard) == 3
+            said = {id: [w.what for w in found] for id, found in shard.warnings.items() if found}
+        assert said == {
+            "moving.gif": ["holds several pictures, the first is used"],
+            "cut.jpg": ["photo damaged in part, used"],
+        }
+
+
 def test_a_shard_may_be_all_unreadable_or_empty(tmp_path: Path, encoder: OnnxEncoder) -> None:
     for rows in ([("x", tmp_path / "none.jpg")], []):
         extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {})

@@ -118,9 +118,11 @@ def test_a_link_that_leads_outside_is_rejected(tmp_path: Path) -> None:
     outside = touch(tmp_path / "elsewhere" / "a.obj")
     touch(tmp_path / "models" / "chair" / "b.obj")
     (tmp_path / "models" / "chair" / "a.obj").symlink_to(outside)
+    (tmp_path / "models" / "table").symlink_to(tmp_path / "elsewhere")
     items, rejected = scan(tmp_path / "models", "models")
     assert [i.id for i in items] == ["chair/b"]
-    assert "outside" in rejected[0].reason
+    assert [Path(r.path).name for r in rejected] == ["a.obj", "table"]
+    assert all("outside" in r.reason for r in rejected)
 
 
 def test_a_circle_of_links_ends(tmp_path: Path) -> None:

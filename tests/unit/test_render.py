@@ -315,6 +315,20 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
     assert not (tmp_path / "program" / "started").exists()
 
 
+def test_what_is_broken_in_collada_is_said(tmp_path):
+    trimesh.creation.box().export(tmp_path / "box.dae")
+    text = (tmp_path / "box.dae").read_text()
+    camera = '<node id="eye"><instance_camera url="#nowhere"/></node>'
+    assert "</visual_scene>" in text
+    broken = text.replace("</visual_scene>", f"{camera}</visual_scene>")
+    (tmp_path / "broken.dae").write_text(broken)
+    paths = [tmp_path / "box.dae", tmp_path / "broken.dae"]
+    (whole, broken), warnings = rendered(paths, tmp_path / "shard.h5")
+    assert np.array_equal(whole, broken) and "0" not in warnings
+    ((what, detail),) = {(w.what, w.detail) for w in warnings["1"]}
+    assert what == "part of the file damaged, left out" and "nowhere" in detail
+
+
 def test_points_beside_a_surface_are_said(tmp_path):
     scene = trimesh.Scene([trimesh.creation.box(), trimesh.PointCloud(np.eye(3))])
     scene.export(tmp_path / "both.glb")

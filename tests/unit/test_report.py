@@ -103,6 +103,7 @@ def make_inputs(folder: Path, labelled: bool = True, exact: bool = False) -> Rep
         pr_curve=tables / "pr_curve.csv",
         significance=tables / "significance.csv",
         rejected=folder / "rejected.csv",
+        warnings=folder / "warnings.csv",
         models=folder / "models.csv",
         images=folder / "images.csv",
         views=[folder / "p.h5"],
@@ -160,6 +161,10 @@ def write_small_files(folder: Path) -> None:
     rejected = [(f"models/{i}<b>.obj", "render", "no face & no vertex") for i in range(250)]
     frame = pd.DataFrame(rejected, columns=["path", "stage", "reason"])
     frame.to_csv(folder / "rejected.csv", index=False)
+    what, mend = "photo <b>damaged</b>", "save it again"
+    warned = [(f"q{i}", "features", what, f"frame {n}", mend) for i in range(3) for n in (1, 2)]
+    columns = ["id", "stage", "what", "detail", "mend"]
+    pd.DataFrame(warned, columns=columns).to_csv(folder / "warnings.csv", index=False)
     graph = {
         "nodes": {"photo": 24, "view": 72, "model": 24},
         "edges": {"photo shows view": 120, "view of model": 72},
@@ -368,6 +373,13 @@ def test_long_lists_are_cut_and_say_so(html):
     text = Page(html).text
     assert "The first 200 are shown; tables/rejected.csv has all" in text
     assert "models/250<b>.obj" not in text
+
+
+def test_warnings_are_counted_at_the_top_and_listed(html):
+    text = Page(html).text
+    assert "3 of 24 photos: photo <b>damaged</b> (which)." in text
+    assert html.index("3 of 24 photos") < html.index('<section id="metrics">')
+    assert "q2" in text and "frame 2" in text and "save it again" in text
 
 
 def test_rank_quality_is_ndcg():

@@ -93,9 +93,9 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     items: list[Item] = []
     rejected: list[Rejection] = []
     others: Counter[str] = Counter()
-    unreadable: list[OSError] = []
+    unread: list[Rejection] = []
     # Paths are text here: pathlib took half of the time of listing a hundred thousand files.
-    for path in _walk(root, unreadable):
+    for path in _walk(root, role, unread):
         stem, suffix = os.path.splitext(path)  # noqa: PTH122
         suffix = suffix.lower()
         info, reason = _look_at(path, root)
@@ -106,7 +106,7 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
         if reason or suffix not in COMPANION_SUFFIXES[role]:
             reason = reason or f"its extension {suffix or '(none)'} is not one of {_known(role)}"
             rejected.append(Rejection(path, "manifest", reason))
-    rejected += [_unread(error, root, role) for error in unreadable]
+    rejected += unread
     if not items:
         raise UserError(_nothing(root, role, others))
     check_unique(items, role)
@@ -184,22 +184,34 @@ def read_rejected(path: Path) -> list[Rejection]:
     return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
 
 
-def _walk(root: Path, unreadable: list[OSError]) -> Iterator[str]:
+def _walk(root: Path, role: str, unread: list[Rejection]) -> Iterator[str]:
     """Yield every file below `root` once, following links to folders but never in a circle.
 
-    What keeps a folder from being listed is added to `unreadable`.
+    Folders that cannot be listed, and links to folders elsewhere, are added to `unread`.
     """
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=unreadable.append):
+
+    def note(error: OSError) -> None:
+        unread.append(_unread(error, root, role))
+
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=note):
         info = Path(folder).stat()
-        if (info.st_dev, info.st_ino) in seen or not _inside(Path(folder), root):
+        if (info.st_dev, info.st_ino) in seen:
             subfolders.clear()
+            continue
+        if not _inside(Path(folder), root):
+            subfolders.clear()
+            unread.append(Rejection(folder, "manifest", _outside(root)))
             continue
         seen.add((info.st_dev, info.st_ino))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         within = "" if folder == os.curdir else str(Path(folder))
         named = sorted(name for name in files if not name.startswith("."))
         yield from (os.path.join(within, name) for name in named)  # noqa: PTH118
+
+
+def _outside(root: Path) -> str:
+    return f"it is a link that leads outside {root}"
 
 
 def _unread(error: OSError, root: Path, role: str) -> Rejection:
@@ -238,7 +250,7 @@ def _look_at(path: str, root: Path) -> tuple[os.stat_result | None, str]:
     if not stat.S_ISREG(info.st_mode):
         return None, "it is not a regular file"
     if is_link and not _inside(Path(path), root):
-        return None, f"it is a link that leads outside {root}"
+        return None, _outside(root)
     if info.st_size == 0:
         return None, "the file is empty"
     return (info, "") if _is_text(path) else (None, "its name is not valid text")

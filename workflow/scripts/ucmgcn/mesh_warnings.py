@@ -18,6 +18,7 @@ BAD_TEXTURE = "texture cannot be read, drawn without"
 UNREADABLE = "file that the mesh refers to cannot be read"
 OUTSIDE = "file outside the mesh's folder not read"
 NO_MATERIAL = "material not defined, drawn in the plain colour"
+BAD_PART = "part of the file damaged, left out"
 NOT_DRAWN = "points or lines not drawn"
 
 MEND = {
@@ -47,7 +48,7 @@ MESSAGES: tuple[tuple[str, str | None], ...] = (
     (r"^skipping primitive with mode", NOT_DRAWN),
     (r"^face lines are weird: (.*)", "face lines not understood, left out"),
     (r"^face needs more values", "faces of fewer than three corners left out"),
-    (r"^failed to load mesh", "part of the mesh damaged, left out"),
+    (r"^failed to load mesh", BAD_PART),
     (r"^(.*) GLTF extension didn't decode", "part of the mesh in an unknown compression"),
     (r"^PLY failed to populate: (.*)", "property of the file not understood, left out"),
     (r"^unable to convert colors", "colours damaged, drawn without"),
@@ -78,6 +79,24 @@ def heed_trimesh() -> Iterator[Heard]:
         log.removeHandler(heard)
         log.setLevel(level)
         log.propagate = propagate
+
+
+@contextmanager
+def heed_collada() -> Iterator[None]:
+    """Turn the errors that pycollada passes over into warnings of the item."""
+    import collada
+
+    handle = collada.Collada.handleError
+
+    def handle_and_warn(document: collada.Collada, error: Exception) -> None:
+        warn_of(BAD_PART, error)
+        handle(document, error)
+
+    collada.Collada.handleError = handle_and_warn
+    try:
+        yield
+    finally:
+        collada.Collada.handleError = handle
 
 
 class Heard(logging.Handler):

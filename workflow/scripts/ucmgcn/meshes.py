@@ -8,6 +8,7 @@ that do not say (OBJ, OFF, PLY, STL) are taken as y-up, as the shape benchmarks 
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from trimesh.resolvers import FilePathResolver
 
 from ucmgcn.errors import ItemError
 from ucmgcn.images import as_texture
-from ucmgcn.mesh_warnings import BAD_TEXTURE, NOT_DRAWN, Heard, heed_trimesh, warn_of
+from ucmgcn.mesh_warnings import BAD_TEXTURE, NOT_DRAWN, Heard, heed_collada, heed_trimesh, warn_of
 
 Array = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
@@ -155,7 +156,8 @@ def _read_surfaces(path: Path, textures: bool) -> list[Surface]:
 
 def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
     try:
-        with path.open("rb") as file, heed_trimesh() as heard:
+        collada = heed_collada() if path.suffix.lower() == ".dae" else nullcontext()
+        with path.open("rb") as file, heed_trimesh() as heard, collada:
             scene = trimesh.load_scene(
                 file,
                 file_type=path.suffix.lower()[1:],
