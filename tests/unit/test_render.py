@@ -313,6 +313,9 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
         assert 8 not in said
         assert all(w.mend for found in warnings.values() for w in found)
     assert not (tmp_path / "program" / "started").exists()
+    # Where the shape alone is drawn, none of it matters.
+    _, warnings = rendered(paths, tmp_path / "plain.h5", replace(TEXTURED, textures=False))
+    assert not any(warnings.values())
 
 
 def test_what_is_broken_in_collada_is_said(tmp_path):

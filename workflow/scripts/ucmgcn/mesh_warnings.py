@@ -18,6 +18,8 @@ BAD_TEXTURE = "texture cannot be read, drawn without"
 UNREADABLE = "file that the mesh refers to cannot be read"
 OUTSIDE = "file outside the mesh's folder not read"
 NO_MATERIAL = "material not defined, drawn in the plain colour"
+BAD_TEXELS = "texture coordinates damaged, drawn without texture"
+BAD_COLOURS = "colours damaged, drawn without"
 BAD_PART = "part of the file damaged, left out"
 NOT_DRAWN = "points or lines not drawn"
 
@@ -30,18 +32,22 @@ MEND = {
     NO_MATERIAL: "export the mesh again together with its material file",
     NOT_DRAWN: "give them a surface if they are to be seen",
 }
+# They say nothing where the shape alone is drawn.
+OF_COLOUR = frozenset(
+    {NO_LIBRARY, NO_TEXTURE, BAD_TEXTURE, UNREADABLE, OUTSIDE, NO_MATERIAL, BAD_TEXELS, BAD_COLOURS}
+)
 ASK_EXPORTER = "export the mesh again, from the program that made it"
 
 # What trimesh 5 logs while it drops something, as a pattern, and what that means; no meaning where
 # another warning says it already.
 MESSAGES: tuple[tuple[str, str | None], ...] = (
     (r"^unable to load materials from: (.*)", None),
-    (r"^index failed on UV coordinates", "texture coordinates damaged, drawn without texture"),
-    (r"^failed to convert UV coordinates", "texture coordinates damaged, drawn without texture"),
-    (r"^failed to load vertex_colors|^failed to load colors", "colours damaged, drawn without"),
+    (r"^index failed on UV coordinates", BAD_TEXELS),
+    (r"^failed to convert UV coordinates", BAD_TEXELS),
+    (r"^failed to load vertex_colors|^failed to load colors", BAD_COLOURS),
     (r"^failed to (?:load|convert) (?:vertex_|vertex )normals", None),  # of no use here
     (r"^failed to extract face_normals", None),
-    (r"^failed to convert color", "material's colour is no number, drawn without"),
+    (r"^failed to convert color", BAD_COLOURS),
     (r"^`image/ktx2` textures are unsupported", BAD_TEXTURE),
     (r"^unable to store texture", BAD_TEXTURE),
     (r"^Invalid shininess value", None),
@@ -51,7 +57,7 @@ MESSAGES: tuple[tuple[str, str | None], ...] = (
     (r"^failed to load mesh", BAD_PART),
     (r"^(.*) GLTF extension didn't decode", "part of the mesh in an unknown compression"),
     (r"^PLY failed to populate: (.*)", "property of the file not understood, left out"),
-    (r"^unable to convert colors", "colours damaged, drawn without"),
+    (r"^unable to convert colors", BAD_COLOURS),
 )
 MATERIAL_LACKS = re.compile(r"^specified material \((.*)\)\s+not loaded")
 TEXTURE_FAILED = re.compile(
@@ -66,9 +72,15 @@ def warn_of(what: str, detail: object = "") -> None:
 
 
 @contextmanager
-def heed_trimesh() -> Iterator[Heard]:
-    """Turn what trimesh logs while it drops something into warnings of the item."""
-    heard, log = Heard(), logging.getLogger("trimesh")
+def heed_trimesh(colours: bool) -> Iterator[Heard]:
+    """Turn what trimesh logs while it drops something into warnings of the item.
+
+    Parameters
+    ----------
+    colours
+        Whether materials and textures are wanted.
+    """
+    heard, log = Heard(colours), logging.getLogger("trimesh")
     level, propagate = log.level, log.propagate
     log.addHandler(heard)
     log.setLevel(logging.DEBUG)
@@ -108,26 +120,34 @@ class Heard(logging.Handler):
         Name of the file that was asked for last, such as a texture's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, colours: bool) -> None:
         super().__init__(logging.DEBUG)
         self.asked = ""
+        self._colours = colours
+        self._refused = ""
         self._no_library = False
+
+    def warn(self, what: str, detail: object = "") -> None:
+        """Note a warning, unless it is about colours that nobody wants."""
+        if self._colours or what not in OF_COLOUR:
+            warn_of(what, detail)
 
     def warn_of_file(self, name: str, error: OSError | ValueError) -> None:
         """Note that a file that the mesh refers to cannot be had, which trimesh does without."""
         kind = PurePath(name).suffix.lower()
+        self._refused = name
         self._no_library |= kind == ".mtl"
         if isinstance(error, ValueError):
-            warn_of(OUTSIDE, name)
+            self.warn(OUTSIDE, name)
         elif not isinstance(error, FileNotFoundError):
-            warn_of(UNREADABLE, f"{name}: {error.strerror}")
+            self.warn(UNREADABLE, f"{name}: {error.strerror}")
         elif kind != ".bin":  # without its buffer a mesh is rejected
-            warn_of(NO_LIBRARY if kind == ".mtl" else NO_TEXTURE, name)
+            self.warn(NO_LIBRARY if kind == ".mtl" else NO_TEXTURE, name)
 
     def warn_of_material(self, name: str = "") -> None:
         """Note that nobody defines a material; not where the file that would is not there."""
         if not self._no_library:
-            warn_of(NO_MATERIAL, name)
+            self.warn(NO_MATERIAL, name)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note what a record means, if it is about something that is dropped."""
@@ -142,17 +162,17 @@ class Heard(logging.Handler):
         for pattern, what in MESSAGES:
             if found := re.search(pattern, message):
                 if what:
-                    warn_of(what, next(iter(found.groups()), ""))
+                    self.warn(what, next(iter(found.groups()), ""))
                 return
         # Something new; what is said at debug level without an error is chatter.
         if error or record.levelno >= logging.WARNING:
             why = f": {type(error).__name__}" if error else ""
-            warn_of("part of the file not understood, left out", f"{message}{why}")
+            self.warn("part of the file not understood, left out", f"{message}{why}")
 
     def _warn_of_texture(self, error: BaseException | None) -> None:
-        if isinstance(error, FileNotFoundError | ValueError | PermissionError):
+        if self.asked and self.asked == self._refused:
             return  # `warn_of_file` has said so
         # The message of this one holds an address in memory.
         unknown = error is None or isinstance(error, UnidentifiedImageError)
         why = "it is no picture of a known format" if unknown else str(error)
-        warn_of(BAD_TEXTURE, f"{self.asked or 'embedded'}: {why}")
+        self.warn(BAD_TEXTURE, f"{self.asked or 'embedded'}: {why}")

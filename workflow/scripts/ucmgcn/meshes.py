@@ -157,7 +157,7 @@ def _read_surfaces(path: Path, textures: bool) -> list[Surface]:
 def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
     try:
         collada = heed_collada() if path.suffix.lower() == ".dae" else nullcontext()
-        with path.open("rb") as file, heed_trimesh() as heard, collada:
+        with path.open("rb") as file, heed_trimesh(textures) as heard, collada:
             scene = trimesh.load_scene(
                 file,
                 file_type=path.suffix.lower()[1:],
