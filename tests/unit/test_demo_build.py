@@ -66,6 +66,15 @@ def test_photos_are_the_same_twice_and_show_different_things() -> None:
     assert min(p.std() for p in pixels) > 8
 
 
+@pytest.mark.slow
+def test_a_photo_does_not_depend_on_what_was_taken_before() -> None:
+    """Its lights had come in the order of their addresses."""
+    alone = photo_bytes(0, "bicycle", 6)
+    photo_bytes(0, "bicycle", 7)
+    between = [photo_bytes(0, "bicycle", 6), photo_bytes(0, "bicycle", 5)]
+    assert photo_bytes(0, "bicycle", 6) == between[0] == alone
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_no_photo_shows_a_gallery_model(category) -> None:
     models = {to_trimesh(instance(0, category, i, "model")).volume for i in range(4)}

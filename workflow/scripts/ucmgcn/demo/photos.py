@@ -94,6 +94,7 @@ def photograph(rng: Rng, category: str, parts: Parts) -> npt.NDArray[np.uint8]:
     (h, w, 3) uint8
         sRGB, a few hundred pixels an edge.
     """
+    select_platform()  # before pyrender is imported
     subject, setting, elevation = _place(rng, category, parts)
     camera = _aim(rng, subject, elevation, setting.corner)
     scene = _scene(rng, subject, setting, camera)
@@ -184,8 +185,10 @@ def _look(eye: Array, target: Array, roll: float = 0.0) -> Array:
 def _scene(rng: Rng, subject: Parts, setting: Setting, camera: Camera) -> pyrender.Scene:
     import pyrender
 
+    from ucmgcn.offscreen import OrderedScene
+
     tint = hsv(rng.uniform(0.05, 0.65), rng.uniform(0, 0.25), rng.uniform(0.18, 0.42))
-    scene = pyrender.Scene(ambient_light=tint, bg_color=[0.0, 0.0, 0.0, 0.0])
+    scene = OrderedScene(ambient_light=tint, bg_color=[0.0, 0.0, 0.0, 0.0])
     key, azimuth, height = _key_light(rng)
     surroundings = setting.seen_past(camera.pose[:3, 3], bounds(subject).mean(axis=0))
     if setting.backdrop == "indoors" and 25 < abs(azimuth) < 80 and rng.random() < 0.5:
@@ -210,15 +213,15 @@ def _light(rng: Rng, scene: pyrender.Scene, key: Array, height: float) -> None:
 
     colour = hsv(rng.choice([0.08, 0.1, 0.58]), rng.uniform(0, 0.35), 1.0)
     strength, spread = rng.uniform(2.4, 5.0), rng.uniform(0.01, 0.05)
-    for _ in range(KEY_LIGHTS):
+    for number in range(KEY_LIGHTS):
         toward = key + rng.normal(0, spread, 3)
         lamp = pyrender.DirectionalLight(colour, strength / KEY_LIGHTS)
-        scene.add(lamp, pose=_look(toward, np.zeros(3)))
-    for _ in range(int(rng.integers(0, 3))):
+        scene.add(lamp, f"key {number}", _look(toward, np.zeros(3)))
+    for number in range(int(rng.integers(0, 3))):
         pose = np.eye(4)
         pose[:3, 3] = rng.uniform([-4, -5, 1], [4, 0, 4])
         tint = hsv(rng.random(), rng.uniform(0, 0.4), 1.0)
-        scene.add(pyrender.PointLight(tint, rng.uniform(4, 22)), pose=pose)
+        scene.add(pyrender.PointLight(tint, rng.uniform(4, 22)), f"fill {number}", pose)
 
 
 def _blinds(rng: Rng, key: Array) -> Parts:
@@ -321,7 +324,6 @@ def _project(corners: Array, unit: Array) -> Array:
 @cache
 def _renderer(process: int) -> Any:
     """OpenGL context of a process."""
-    select_platform()
     import pyrender
 
     renderer = pyrender.OffscreenRenderer(64, 64)
