@@ -83,6 +83,8 @@ def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new
         ("images", "color=WHITE)", "color=(0, 0, 0))", PHOTOS),
         ("images", "MIN_SIDE = 8", "MIN_SIDE = 9", PHOTOS),
         ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
+        # A statement that defines nothing.
+        ("meshes", "MIN_AREA = 1e-12", "if True:\n    MIN_AREA = 1e-12", {"render"}),
         ("item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),
         # A method of a section of the configuration.
         (

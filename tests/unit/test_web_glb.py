@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
-from textures import with_postscript
+from textures import panel, with_postscript
 
 from ucmgcn.errors import ItemError
 from ucmgcn.meshes import load_mesh
@@ -65,6 +65,11 @@ def test_no_program_is_started_for_a_texture(tmp_path, monkeypatch):
     path = with_postscript(tmp_path, monkeypatch)
     (data,), _ = cached([path])
     assert data.startswith(b"glTF") and not (tmp_path / "started").exists()
+
+
+def test_a_missing_texture_does_not_fill_the_servers_log(tmp_path, capfd):
+    (data,), _ = cached([panel(tmp_path, "none.png")])
+    assert data.startswith(b"glTF") and capfd.readouterr().err == ""
 
 
 def test_colours_of_faces_become_colours_of_vertices(tmp_path):

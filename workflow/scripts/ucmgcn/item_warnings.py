@@ -33,17 +33,23 @@ class ItemWarning:
     mend: str
 
 
+FURTHER = ItemWarning("further warnings not listed", f"more than {MOST}", "mend the first ones")
+
 _collected: ContextVar[list[ItemWarning] | None] = ContextVar("collected", default=None)
 
 
 def warn_item(what: str, detail: object = "", mend: str = "") -> None:
-    """Note a warning about the item that is being read; outside `collect_warnings` it is logged."""
+    """Note a warning about the item that is being read.
+
+    Outside of `collect_warnings` it goes to the log as information: what is read there, such as a
+    photo for the report, was read by a stage before, which has warned of it.
+    """
     warning = ItemWarning(what, _plain(str(detail)), mend)
     found = _collected.get()
     if found is None:
-        logger.warning("%s (%s); %s", what, warning.detail, mend)
-    elif warning not in found and len(found) < MOST:
-        found.append(warning)
+        logger.info("%s (%s); %s", what, warning.detail, mend)
+    elif warning not in found and len(found) <= MOST:
+        found.append(warning if len(found) < MOST else FURTHER)
 
 
 @contextmanager

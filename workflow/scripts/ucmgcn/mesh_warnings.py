@@ -125,6 +125,7 @@ class Heard(logging.Handler):
         self.asked = ""
         self._colours = colours
         self._refused = ""
+        self._said: set[str] = set()
         self._no_library = False
 
     def warn(self, what: str, detail: object = "") -> None:
@@ -153,6 +154,10 @@ class Heard(logging.Handler):
         """Note what a record means, if it is about something that is dropped."""
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
+        # The same is said of each of a million faces.
+        if not error and message in self._said:
+            return
+        self._said.add(message)
         if TEXTURE_FAILED.search(message):
             self._warn_of_texture(error)
             return
@@ -175,4 +180,5 @@ class Heard(logging.Handler):
         # The message of this one holds an address in memory.
         unknown = error is None or isinstance(error, UnidentifiedImageError)
         why = "it is no picture of a known format" if unknown else str(error)
-        self.warn(BAD_TEXTURE, f"{self.asked or 'embedded'}: {why}")
+        embedded = not self.asked or PurePath(self.asked).suffix.lower() == ".bin"
+        self.warn(BAD_TEXTURE, f"{'embedded' if embedded else self.asked}: {why}")

@@ -67,11 +67,18 @@ class Companions(FilePathResolver):
             self._heard.asked = name
         try:
             return bytes(super().get(name))
-        except (OSError, ValueError) as error:
-            if self._heard:
-                there = Path(self.parent, name.strip()).exists()
-                self._heard.warn_of_file(name, error if there else FileNotFoundError(name))
+        except OSError as error:
+            self._warn(name, error)
             raise
+        except ValueError as error:
+            # A path of another machine is one that is not found.
+            there = Path(self.parent, name.strip()).exists()
+            self._warn(name, error if there else FileNotFoundError(name))
+            raise
+
+    def _warn(self, name: str, error: OSError | ValueError) -> None:
+        if self._heard:
+            self._heard.warn_of_file(name, error)
 
     def absolute(self, name: str) -> Path:
         """Return the path of a file that may be read.
@@ -208,13 +215,17 @@ def _drop_stand_ins(scene: trimesh.Scene, path: Path, heard: Heard) -> None:
     """Take away the grey that trimesh puts where an OBJ file has a material that nobody defines."""
     if path.suffix.lower() != ".obj":
         return
-    for geometry in scene.geometry.values():
-        material = getattr(getattr(geometry, "visual", None), "material", None)
-        # Those of an MTL file have been given its name for them.
-        if material is not None and not hasattr(material, "_name"):
-            geometry.visual = trimesh.visual.ColorVisuals(geometry)
-            if b"usemtl" in path.read_bytes():
-                heard.warn_of_material()
+    bare = [
+        geometry
+        for geometry in scene.geometry.values()
+        if hasattr(getattr(geometry, "visual", None), "material")
+        # The materials of an MTL file have been given its names for them.
+        and not hasattr(geometry.visual.material, "_name")
+    ]
+    for geometry in bare:
+        geometry.visual = trimesh.visual.ColorVisuals(geometry)
+    if bare and b"usemtl" in path.read_bytes():
+        heard.warn_of_material()
 
 
 def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:

@@ -24,6 +24,7 @@ TASK = re.compile(r"ucmgcn\.([\w.]+):(\w+)")
 # Types, which nothing is computed from, and details of the syntax tree.
 SKIPPED = frozenset({"annotation", "returns", "ctx", "kind", "type_comment"})
 BODY = ""  # stands for the statements of a module that define nothing that is named elsewhere
+MAIN = "__name__ == '__main__'"  # what stands below it runs in no stage
 Place = tuple[str, str]  # module below the package, and a definition in it
 
 
@@ -150,9 +151,9 @@ def _fill(module: _Module, statements: Iterable[ast.stmt]) -> None:
     for node in statements:
         if isinstance(node, ast.Import | ast.ImportFrom):
             _bind_imports([node], module)
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name):  # TYPE_CHECKING
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             _fill(module, node.body)
-        elif not isinstance(node, ast.If):  # __name__ == "__main__"
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == MAIN):
             for name in _names(node) or [BODY]:
                 module.definitions.setdefault(name, []).append(node)
 

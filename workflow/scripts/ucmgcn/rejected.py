@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -20,14 +20,14 @@ COLUMNS = ["id", "stage", "what", "detail", "mend"]
 NOUNS = {"render": "models", "features": "photos", "points": "shapes"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Found:
     """What the shards of one kind say."""
 
     kind: str
-    items: int
-    rejected: list[Rejection]
-    warnings: list[tuple[str, ItemWarning]]
+    items: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    warnings: list[tuple[str, ItemWarning]] = field(default_factory=list)
 
 
 def gather_rejected(
@@ -86,14 +86,13 @@ def summarise(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[s
 
 
 def _read(kind: str, paths: Iterable[Path]) -> _Found:
-    found = _Found(kind, 0, [], [])
-    items = 0
+    found = _Found(kind)
     for path in paths:
         with open_shard(path, kind) as shard:
-            items += len(shard)
-            found.rejected.extend(shard.rejected)
-            found.warnings.extend((id, w) for id, ws in shard.warnings.items() for w in ws)
-    return _Found(kind, items, found.rejected, found.warnings)
+            found.items += len(shard)
+            found.rejected += shard.rejected
+            found.warnings += ((id, w) for id, ws in shard.warnings.items() for w in ws)
+    return found
 
 
 def _write_warnings(path: Path, found: Iterable[_Found]) -> None:
