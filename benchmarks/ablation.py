@@ -32,14 +32,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from ablation_rows import ROWS, Row
 from label_free import clusters, criteria
 
-from ucmgcn.assess import Task, assess
-from ucmgcn.graph import build_graph, read_nodes
-from ucmgcn.metrics import summarise
-from ucmgcn.protocols import held_out
-from ucmgcn.ranking import FoldScorer, Measure
-from ucmgcn.store import ShardWriter, atomic_path, open_shard, read_shards
-from ucmgcn.supervision import Roles, share_out
-from ucmgcn.train import Files, propagate, train_seed
+from ucmgcn.datasets.roles import Roles, share_out
+from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.metrics import summarise
+from ucmgcn.evaluate.ranking import FoldScorer, Measure
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.shards import ShardWriter, open_shard, read_shards
+from ucmgcn.graph.file import read_nodes
+from ucmgcn.graph.stage import build_graph
+from ucmgcn.train.protocols import held_out
+from ucmgcn.train.stage import Files, propagate, train_seed
 
 SHOWN = ("NN", "FT", "mAP")
 PROTOCOLS = ("transductive", "inductive")

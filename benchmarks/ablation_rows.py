@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.train import Settings
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
 
 Changes = dict[str, Any]
 

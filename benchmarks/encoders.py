@@ -30,10 +30,10 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from ucmgcn.encoders import EncoderSpec  # noqa: E402
-from ucmgcn.encoders.onnx_encoder import OnnxEncoder  # noqa: E402
-from ucmgcn.features import load_inputs  # noqa: E402
-from ucmgcn.store import ShardWriter, open_shard, read_shards  # noqa: E402
+from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder  # noqa: E402
+from ucmgcn.features.encoders.spec import EncoderSpec  # noqa: E402
+from ucmgcn.features.stage import load_inputs  # noqa: E402
+from ucmgcn.files.shards import ShardWriter, open_shard, read_shards  # noqa: E402
 
 LITE = [f"efficientnet-lite{i}" for i in range(3)]
 BACKBONES = [

@@ -19,9 +19,9 @@ from measuring import Row, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.assess import Task
-from ucmgcn.evaluate_cli import format_report, measure_embeddings
-from ucmgcn.ranking import Measure
+from ucmgcn.cli.evaluate import format_report, measure_embeddings
+from ucmgcn.evaluate.assess import Task
+from ucmgcn.evaluate.ranking import Measure
 
 MI3DOR = 10_500 * 3_848
 

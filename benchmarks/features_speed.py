@@ -30,18 +30,16 @@ from measuring import Measured, Row, in_new_process, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.encoders import EncoderSpec, Images, open_encoder
-from ucmgcn.encoders.onnx_encoder import OnnxEncoder
-from ucmgcn.features import (
-    FeaturesConfig,
-    extract_image_features,
-    extract_view_features,
-    load_inputs,
-)
-from ucmgcn.store import open_shard, read_shards
+from ucmgcn.features.encoders.encoder import Images
+from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
+from ucmgcn.features.encoders.open import open_encoder
+from ucmgcn.features.encoders.spec import EncoderSpec, encoder_spec
+from ucmgcn.features.stage import extract_image_features, extract_view_features, load_inputs
+from ucmgcn.files.shards import open_shard, read_shards
+from ucmgcn.settings import FeaturesConfig
 
 CONFIG = FeaturesConfig()
-SPEC = CONFIG.encoder
+SPEC = encoder_spec(CONFIG)
 EAGER_BATCH = 32
 EXACT = 0.9999
 
@@ -111,7 +109,7 @@ def torch_eager(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
 def _eager(onnx: Path, threads: int) -> Callable[[Sequence[Path]], np.ndarray]:
     import torch
 
-    from ucmgcn.encoders.torch_encoder import Fusion
+    from ucmgcn.features.encoders.torch_encoder import Fusion
 
     torch.set_num_threads(threads)
     network = Fusion(SPEC).eval()
@@ -159,7 +157,7 @@ FORMS = {
 
 
 def export(onnx: Path) -> None:
-    from ucmgcn.encoders.torch_encoder import export_onnx
+    from ucmgcn.features.encoders.torch_encoder import export_onnx
 
     export_onnx(EncoderSpec(), onnx)
 

@@ -5,7 +5,8 @@
 
 The first argument is the format, one of the meshes' or ``photo``; the others are libFuzzer's. An
 input that makes a loader fail in another way is kept as ``crash-*`` in the working folder. In the
-pipeline such a failure costs the file that causes it (see `ucmgcn.worker`), but it is a defect.
+pipeline such a failure costs the file that causes it (see `ucmgcn.core.worker`), but it is
+a defect.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ with atheris.instrument_imports(include=["ucmgcn", "trimesh", "collada", "PIL"])
     import trimesh
     from PIL import Image
 
-    from ucmgcn.errors import ItemError
-    from ucmgcn.images import load_photo
-    from ucmgcn.meshes import SUFFIXES, load_mesh
+    from ucmgcn.core.errors import ItemError
+    from ucmgcn.media.meshes import SUFFIXES, load_mesh
+    from ucmgcn.media.photos import load_photo
 
 
 def seeds(kind: str) -> list[bytes]:

@@ -23,9 +23,9 @@ from measuring import Measured, Row, in_new_process, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.cameras import icosahedron
-from ucmgcn.config import GraphConfig
-from ucmgcn.store import ShardWriter
+from ucmgcn.files.shards import ShardWriter
+from ucmgcn.media.cameras import icosahedron
+from ucmgcn.settings import GraphConfig
 
 SHARD = 1_000  # items in a shard of features
 EXACT = GraphConfig(k=10, view_k=10, space="raw", knn="flat")
@@ -105,7 +105,7 @@ def write_shards(
 
 def build(folder: Path, config: GraphConfig) -> tuple[Measured, dict[str, dict[str, object]]]:
     """Run the stage."""
-    from ucmgcn.graph import build_graph
+    from ucmgcn.graph.stage import build_graph
 
     shards = [sorted(folder.glob(f"{kind}-*.h5")) for kind in ("image-features", "view-features")]
     summary = folder / "graph.json"

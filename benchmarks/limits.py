@@ -26,8 +26,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.meshes import SUFFIXES, Mesh, load_mesh
-from ucmgcn.render import SUPERSAMPLING, RenderConfig, Renderer
+from ucmgcn.media.meshes import SUFFIXES, Mesh, load_mesh
+from ucmgcn.render.renderer import SUPERSAMPLING, Renderer
+from ucmgcn.render.stage import positions_of
+from ucmgcn.settings import RenderConfig
 
 SMALLEST = 16  # px
 REPEATS = 3
@@ -73,9 +75,9 @@ def speck() -> Mesh:
 def drawing(meshes: list[Mesh], config: RenderConfig) -> tuple[float, float]:
     """Processor time of drawing meshes that are loaded, and the share of pixels that they cover."""
     with Renderer(config) as renderer:
-        renderer.render(meshes[0], config.positions())
+        renderer.render(meshes[0], positions_of(config))
         start = time.process_time()
-        views = [renderer.render(mesh, config.positions()) for mesh in meshes]
+        views = [renderer.render(mesh, positions_of(config)) for mesh in meshes]
         seconds = time.process_time() - start
     return seconds, float(np.mean([(view != 255).any(axis=-1).mean() for view in views]))
 
@@ -87,9 +89,9 @@ def encoder(threads: int) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from ucmgcn.encoders import EncoderSpec
-    from ucmgcn.encoders.onnx_encoder import OnnxEncoder
-    from ucmgcn.encoders.torch_encoder import Fusion, export_onnx
+    from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
+    from ucmgcn.features.encoders.spec import EncoderSpec
+    from ucmgcn.features.encoders.torch_encoder import Fusion, export_onnx
 
     network = Fusion(EncoderSpec()).eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():

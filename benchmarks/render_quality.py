@@ -25,12 +25,15 @@ from render_speed import CONFIG, plain_views
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.assess import Task, assess
-from ucmgcn.encoders import open_encoder
-from ucmgcn.features import FeaturesConfig, extract_view_features
-from ucmgcn.metrics import summarise
-from ucmgcn.ranking import EmbeddingScorer
-from ucmgcn.store import ShardWriter, open_shard, read_shards
+from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.metrics import summarise
+from ucmgcn.evaluate.ranking import EmbeddingScorer
+from ucmgcn.features.encoders.open import open_encoder
+from ucmgcn.features.encoders.spec import encoder_spec
+from ucmgcn.features.stage import extract_view_features
+from ucmgcn.files.shards import ShardWriter, open_shard, read_shards
+from ucmgcn.render.stage import positions_of
+from ucmgcn.settings import FeaturesConfig
 
 LOSS = 0.005
 SHOWN = ("NN", "FT", "mAP")
@@ -43,7 +46,7 @@ def main(results: Path, processes: int) -> None:
     features = next((results / "features").iterdir())
     shards = sorted((features / "views").glob("*.h5"))
     with open_shard(shards[0], "view-features") as shard:
-        if not np.allclose(shard.extra("cameras"), CONFIG.positions()):
+        if not np.allclose(shard.extra("cameras"), positions_of(CONFIG)):
             raise click.ClickException(f"{results}: rendered from other cameras than the default")
     models, ours, _ = read_shards(shards, "view-features")
     photos, queries, _ = read_shards(sorted((features / "images").glob("*.h5")), "image-features")
@@ -86,13 +89,13 @@ def describe(files: Sequence[tuple[str, str]], out: Path, onnx: Path) -> None:
     config = FeaturesConfig()
     views = out.with_suffix(".views.h5")
     shape = (CONFIG.views, CONFIG.size, CONFIG.size, 3)
-    extra = {"cameras": CONFIG.positions()}
+    extra = {"cameras": positions_of(CONFIG)}
     with ShardWriter(views, "views", {}, "images", shape, np.uint8, extra=extra) as writer:
         for (id, _), images in zip(
             files, plain_views([Path(path) for _, path in files]), strict=True
         ):
             writer.add(id, images)
-    extract_view_features(views, out, open_encoder(config.encoder, "cpu", onnx), config, {})
+    extract_view_features(views, out, open_encoder(encoder_spec(config), "cpu", onnx), config, {})
 
 
 def max_pool(task: Task, queries: np.ndarray, views: np.ndarray) -> dict[str, float]:

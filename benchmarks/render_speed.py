@@ -30,9 +30,12 @@ import numpy as np
 import trimesh
 from measuring import Row, processor_time, record
 
-from ucmgcn import cameras, gl
-from ucmgcn.meshes import SUFFIXES, load_mesh
-from ucmgcn.render import RenderConfig, Renderer, render_shard
+from ucmgcn.media import cameras
+from ucmgcn.media.meshes import SUFFIXES, load_mesh
+from ucmgcn.render import gl
+from ucmgcn.render.renderer import Renderer
+from ucmgcn.render.stage import positions_of, render_shard
+from ucmgcn.settings import RenderConfig
 
 CONFIG = RenderConfig()
 Images = np.ndarray[Any, np.dtype[np.uint8]]
@@ -70,7 +73,7 @@ def plain_views(paths: Sequence[Path], ready: Ready = lambda: None) -> Iterator[
 
 def plain_poses() -> np.ndarray[Any, np.dtype[np.float64]]:
     """Poses on the bounding sphere's distance, shape (views, 4, 4)."""
-    rotations = cameras.look_at(CONFIG.positions())
+    rotations = cameras.look_at(positions_of(CONFIG))
     slope = np.tan(np.radians(CONFIG.fov) / 2) * CONFIG.fill
     poses = np.tile(np.eye(4), (len(rotations), 1, 1))
     poses[:, :3, :3] = rotations.transpose(0, 2, 1)
@@ -91,7 +94,7 @@ def ours(paths: Sequence[Path], ready: Ready) -> None:
     with Renderer(CONFIG) as renderer:
         ready()
         for path in paths:
-            renderer.render(load_mesh(path), CONFIG.positions())
+            renderer.render(load_mesh(path), positions_of(CONFIG))
 
 
 def stage(paths: Sequence[Path], ready: Ready) -> None:

@@ -35,8 +35,8 @@ FEW, MANY = 45, 8
 
 def render(results: Path, folder: Path, factor: int) -> Measured:
     """Render meshes into one shard."""
-    from ucmgcn.config import RenderConfig
-    from ucmgcn.render import render_shard
+    from ucmgcn.render.stage import render_shard
+    from ucmgcn.settings import RenderConfig
 
     base = pd.read_csv(results / "manifest" / "models.csv", dtype=str)[::FEW]
     rows = [
@@ -51,8 +51,10 @@ def render(results: Path, folder: Path, factor: int) -> Measured:
 
 def features(results: Path, folder: Path, factor: int) -> Measured:
     """Describe photos into one shard."""
-    from ucmgcn.encoders import open_encoder
-    from ucmgcn.features import FeaturesConfig, extract_image_features
+    from ucmgcn.features.encoders.open import open_encoder
+    from ucmgcn.features.encoders.spec import encoder_spec
+    from ucmgcn.features.stage import extract_image_features
+    from ucmgcn.settings import FeaturesConfig
 
     config = FeaturesConfig()
     base = pd.read_csv(results / "manifest" / "images.csv", dtype=str)[::MANY]
@@ -61,7 +63,8 @@ def features(results: Path, folder: Path, factor: int) -> Measured:
         for copy in range(factor)
         for id, path in zip(base["id"], base["path"], strict=True)
     ]
-    encoder = open_encoder(config.encoder, "cpu", next(results.glob("features/*/encoder.onnx")))
+    onnx = next(results.glob("features/*/encoder.onnx"))
+    encoder = open_encoder(encoder_spec(config), "cpu", onnx)
     with measured(f"features {len(rows)}") as taken:
         extract_image_features(rows, folder / "features.h5", encoder, config, {})
     return taken
@@ -69,8 +72,8 @@ def features(results: Path, folder: Path, factor: int) -> Measured:
 
 def graph(results: Path, folder: Path, factor: int) -> Measured:
     """Build the graph of repeated features."""
-    from ucmgcn.config import GraphConfig
-    from ucmgcn.graph import build_graph
+    from ucmgcn.graph.stage import build_graph
+    from ucmgcn.settings import GraphConfig
 
     shards = repeat(results, folder, factor)
     with measured(f"graph x{factor}") as taken:
@@ -80,8 +83,8 @@ def graph(results: Path, folder: Path, factor: int) -> Measured:
 
 def train(results: Path, folder: Path, factor: int) -> Measured:
     """Train one seed, on everything and on each fold."""
-    from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-    from ucmgcn.train import Files, Settings, train_seed
+    from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+    from ucmgcn.train.stage import Files, train_seed
 
     graph(results, folder, factor)
     out, _, nodes = graph_files(folder)
@@ -94,7 +97,7 @@ def train(results: Path, folder: Path, factor: int) -> Measured:
 
 def evaluate(results: Path, folder: Path, factor: int) -> Measured:
     """Rank by all controls, and write all tables."""
-    from ucmgcn.evaluate import EvaluationInputs, EvaluationOptions, evaluate_dataset
+    from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
 
     shards = repeat(results, folder, factor)
     for role in ("models", "images"):
@@ -115,7 +118,7 @@ def graph_files(folder: Path) -> tuple[Path, Path, Path]:
 
 def repeat(results: Path, folder: Path, factor: int) -> tuple[list[Path], list[Path]]:
     """Write the features of a run's base so many times."""
-    from ucmgcn.store import ShardWriter, open_shard, read_shards
+    from ucmgcn.files.shards import ShardWriter, open_shard, read_shards
 
     found: list[list[Path]] = []
     for part, kind in (("images", "image-features"), ("views", "view-features")):

@@ -25,12 +25,15 @@ from measuring import Measured, Row, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.cameras import icosahedron
-from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.graph import Nodes, fit_nodes, link, load_graph, read_nodes, save_graph, write_nodes
-from ucmgcn.inductive import embed_queries
-from ucmgcn.propagation import flatten, propagated
-from ucmgcn.train import Files, Settings, Training, train_seed
+from ucmgcn.graph.attach import embed_queries
+from ucmgcn.graph.build import fit_nodes, link
+from ucmgcn.graph.file import load_graph, read_nodes, save_graph, write_nodes
+from ucmgcn.graph.heterograph import Nodes
+from ucmgcn.graph.propagation import flatten, propagated
+from ucmgcn.media.cameras import icosahedron
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+from ucmgcn.train.stage import Files, train_seed
+from ucmgcn.train.training import Training
 
 
 @click.command()

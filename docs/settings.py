@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ucmgcn.config import json_schema, keys
+from ucmgcn.pipeline.config import json_schema, keys
 
 ROOT = Path(__file__).parents[1]
 HEAD = """\

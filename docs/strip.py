@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ucmgcn.store import open_shard
+from ucmgcn.files.shards import open_shard
 
 TOP = 7
 SIDE = 150

@@ -8,11 +8,12 @@ sys.path.insert(0, os.path.join(workflow.basedir, "workflow", "scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from ucmgcn.config import parse_config
-from ucmgcn.errors import UserError
-from ucmgcn.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
-from ucmgcn.listing import DEMO, list_data
-from ucmgcn.provenance import code_digest, data_digest
+from ucmgcn.features.encoders.spec import encoder_spec
+from ucmgcn.pipeline.config import parse_config
+from ucmgcn.core.errors import UserError
+from ucmgcn.pipeline.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
+from ucmgcn.pipeline.listing import DEMO, list_data
+from ucmgcn.pipeline.provenance import code_digest, data_digest
 
 
 def checked(function, *arguments):
@@ -26,7 +27,7 @@ def checked(function, *arguments):
 CONFIG = checked(parse_config, config)
 LISTING = checked(list_data, CONFIG)
 RESULTS = f"results/{CONFIG.dataset}"
-BACKBONE = CONFIG.features.encoder.slug
+BACKBONE = encoder_spec(CONFIG.features).slug
 FEATURES = f"{RESULTS}/features/{BACKBONE}"
 TRAINED = f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}"
 GRAPH = f"{RESULTS}/graph/{BACKBONE}"

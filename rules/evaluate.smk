@@ -65,7 +65,7 @@ rule evaluate:
         controls=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
         learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
         labels=[{"ucm-gcn": CONFIG.train.supervision}, CONFIG.train.label_seed],
-        code=code_of("evaluate:evaluate_dataset"),
+        code=code_of("evaluate.stage:evaluate_dataset"),
     message:
         "ranking the models for every photo and computing the metrics"
     script:

@@ -1,10 +1,10 @@
 # Their adapters call it besides the stage itself.
-OPEN_ENCODER = "encoders:open_encoder"
+OPEN_ENCODER = "features.encoders.open:open_encoder"
 
 
 rule encoder:
     input:
-        weights=checked(CONFIG.features.encoder.named_files),
+        weights=checked(encoder_spec(CONFIG.features).named_files),
     output:
         onnx=f"{FEATURES}/encoder.onnx",
     log:
@@ -20,7 +20,7 @@ rule encoder:
         download=int(CONFIG.features.allow_download),
     params:
         config=section("features", without="allow_download"),
-        code=code_of("encoders.torch_encoder:export_onnx"),
+        code=code_of("features.encoders.torch_encoder:export_onnx"),
     message:
         "exporting {params.config[backbone]} to ONNX"
     script:
@@ -52,7 +52,7 @@ rule image_features:
         shards=CONFIG.shards.images,
         members=lambda wildcards: LISTING.images[int(wildcards.shard)],
         device=CONFIG.device,
-        code=code_of("features:extract_image_features", OPEN_ENCODER),
+        code=code_of("features.stage:extract_image_features", OPEN_ENCODER),
     message:
         "describing the photos of shard {wildcards.shard}"
     script:
@@ -79,7 +79,7 @@ rule view_features:
     params:
         config=section("features", without="allow_download"),
         device=CONFIG.device,
-        code=code_of("features:extract_view_features", OPEN_ENCODER),
+        code=code_of("features.stage:extract_view_features", OPEN_ENCODER),
     message:
         "describing the views of shard {wildcards.shard}"
     script:
@@ -124,7 +124,7 @@ rule rejected:
         mem_mb=grown(1000),
         runtime=grown(5),
     params:
-        code=code_of("rejected:gather_rejected"),
+        code=code_of("datasets.rejected:gather_rejected"),
     message:
         "listing the files that were left out, and the warnings"
     script:

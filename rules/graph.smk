@@ -20,7 +20,7 @@ rule graph:
     params:
         config=section("graph"),
         device=CONFIG.device,
-        code=code_of("graph:build_graph"),
+        code=code_of("graph.stage:build_graph"),
     message:
         "building the cross-media graph"
     script:

@@ -31,7 +31,7 @@ rule index:
             "render": section("render"),
             "features": section("features", without="allow_download"),
         },
-        code=code_of("index:build_index"),
+        code=code_of("index.stage:build_index"),
     message:
         "freezing the network of seed {params.seed}, for searches"
     script:

@@ -17,7 +17,7 @@ rule manifest:
     params:
         source=plain(SOURCE),
         listing=LISTING.files,
-        code=code_of("datasets:write_dataset"),
+        code=code_of("datasets.dataset:write_dataset"),
     message:
         "listing the models and the photos of {params.source[models]} and {params.source[images]}"
     script:

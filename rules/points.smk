@@ -17,7 +17,7 @@ rule points:
         limits=section("limits"),
         shards=CONFIG.shards.models,
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
-        code=code_of("points:sample_shard"),
+        code=code_of("evaluate.points:sample_shard"),
     message:
         "drawing points on the shapes of shard {wildcards.shard}"
     script:

@@ -23,7 +23,7 @@ rule render_shard:
         # Digest of the shard's files: what decides whether it is rendered again.
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
         code=code_of(
-            "given_views:read_views_shard" if GIVEN_VIEWS else "render:render_shard"
+            "render.given_views:read_views_shard" if GIVEN_VIEWS else "render.stage:render_shard"
         ),
     message:
         f"{'reading the views of' if GIVEN_VIEWS else 'rendering'} the models of shard {{wildcards.shard}}"
@@ -51,7 +51,7 @@ rule contact_sheet:
         mem_mb=grown(1000),
         runtime=grown(5),
     params:
-        code=code_of("contact_sheet:write_contact_sheet"),
+        code=code_of("render.contact_sheet:write_contact_sheet"),
     message:
         "drawing the contact sheet of the rendered views"
     script:

@@ -38,7 +38,7 @@ rule report:
         benchmarks=f"{RESULTS}/benchmarks",
         config=asdict(CONFIG),
         code=code_of("report:write_report"),
-        templates=data_digest("templates"),
+        templates=data_digest("report/templates"),
     message:
         "writing the report"
     script:

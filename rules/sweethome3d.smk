@@ -13,7 +13,7 @@ rule sweethome3d:
     params:
         libraries=str(SOURCE.models),
         members=[*LISTING.models, *LISTING.images],
-        code=code_of("datasets.sweethome3d:unpack"),
+        code=code_of("datasets.kinds.sweethome3d:unpack"),
     message:
         "unpacking the furniture libraries of {params.libraries}"
     script:

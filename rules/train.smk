@@ -31,7 +31,7 @@ rule train_seed:
         train=section("train", without="seeds"),
         roles=LISTING.roles,
         device=CONFIG.device,
-        code=code_of("train:train_seed", "supervision:read_roles"),
+        code=code_of("train.stage:train_seed", "datasets.roles:read_roles"),
     message:
         "training UCM-GCN with seed {wildcards.seed}"
     script:
@@ -70,7 +70,7 @@ rule propagation:
         folds=CONFIG.train.folds,
         labels=[CONFIG.train.supervision, CONFIG.train.label_seed],
         roles=LISTING.roles,
-        code=code_of("train:propagate", "supervision:read_roles"),
+        code=code_of("train.stage:propagate", "datasets.roles:read_roles"),
     message:
         "propagating features over the same graph, without a learned weight (a control)"
     script:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ucmgcn.limits import Limits
-from ucmgcn.worker import Worker
+from ucmgcn.core.worker import Worker
+from ucmgcn.settings import Limits
 
 TESTS = Path(__file__).parent
 # Modules that are imported only when they are needed.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ucmgcn.cameras import icosahedron, neighbours
-from ucmgcn.config import GraphConfig
-from ucmgcn.gcn import UCMGCN
-from ucmgcn.graph import make_graph
-from ucmgcn.inductive import Frozen
-from ucmgcn.propagation import FlatGraph, flatten
-from ucmgcn.spaces import fit_space, normalise
-from ucmgcn.train import record, weights_of
+from ucmgcn.graph.attach import Frozen
+from ucmgcn.graph.build import make_graph
+from ucmgcn.graph.propagation import FlatGraph, flatten
+from ucmgcn.graph.space import fit_space, normalise
+from ucmgcn.media.cameras import icosahedron, neighbours
+from ucmgcn.settings import GraphConfig
+from ucmgcn.train.freeze import record, weights_of
+from ucmgcn.train.gcn import UCMGCN
 
 GENERATOR = np.random.default_rng(0)
 PHOTOS = GENERATOR.normal(size=(20, 6)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Functions for the processes of `ucmgcn.processes`, which import them."""
+"""Functions for the processes of `ucmgcn.core.processes`, which import them."""
 
 from __future__ import annotations
 

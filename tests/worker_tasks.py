@@ -1,4 +1,4 @@
-"""What a bad file may do to the process that reads it, and what one does; for `ucmgcn.worker`."""
+"""What a bad file may do to the process that reads it; for `ucmgcn.core.worker`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ucmgcn.errors import ItemError, UserError
-from ucmgcn.worker import Arrays, Task
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.core.worker import Arrays, Task
 
 
 def hang() -> Arrays:

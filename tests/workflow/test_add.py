@@ -11,10 +11,10 @@ import trimesh
 from command import ucmgcn
 from PIL import Image
 
-from ucmgcn.add import choose_target, companions
-from ucmgcn.errors import ItemError, UserError
-from ucmgcn.scoring import GRAPH_METHODS
-from ucmgcn.search import Library
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.search.add import choose_target, companions
+from ucmgcn.search.library import Library
+from ucmgcn.search.scoring import GRAPH_METHODS
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from command import ucmgcn
 
-from ucmgcn.search import Library
+from ucmgcn.search.library import Library
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def end_and_look(run: subprocess.Popen[str], end: Callable[[subprocess.Popen[str
     wait_for(lambda: not family(run), f"no process is left after {end.__name__}")
 
 
-READS_MESHES, READS_PICTURES = "ucmgcn.render:views_task", "ucmgcn.images:photo_task"
+READS_MESHES, READS_PICTURES = "ucmgcn.render.stage:views_task", "ucmgcn.media.photos:photo_task"
 POOL = "multiprocessing.spawn"
 
 
@@ -118,7 +118,7 @@ MI3DOR = "dataset=x kind=mi3dor models=MI3DOR/model images=MI3DOR/image"
         (POOL, "demo"),
         (READS_PICTURES, f"render --config {MI3DOR}"),
         (
-            "ucmgcn.points:points_task",
+            "ucmgcn.evaluate.points:points_task",
             "results/x/points/shard-000.h5 --config dataset=x kind=3d-future "
             "models=future/model images=future/photos",
         ),

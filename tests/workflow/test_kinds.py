@@ -12,8 +12,8 @@ import pytest
 from command import ucmgcn
 from project import ROOT, Run, copy_project
 
-from ucmgcn.search import Library
-from ucmgcn.store import open_shard
+from ucmgcn.files.shards import open_shard
+from ucmgcn.search.library import Library
 
 KEY = ["method", "protocol"]
 NO_TEXTURE = "texture not found, drawn without"

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from command import ucmgcn
 
-from ucmgcn.errors import ItemError, UserError
-from ucmgcn.inductive import embed_queries
-from ucmgcn.limits import Limits
-from ucmgcn.search import METHODS, Library
-from ucmgcn.store import open_shard, read_shards
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.files.shards import open_shard, read_shards
+from ucmgcn.graph.attach import embed_queries
+from ucmgcn.search.library import Library
+from ucmgcn.search.scoring import METHODS
+from ucmgcn.settings import Limits
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_a_photo_may_take_so_long_and_the_next_one_is_answered(
     finished, library, photos, monkeypatch
 ) -> None:
     hurried = Library.open("tiny", finished.folder / "results")
-    monkeypatch.setattr("ucmgcn.search.PHOTO_LIMITS", Limits(seconds=1e-9))
+    monkeypatch.setattr("ucmgcn.search.library.PHOTO_LIMITS", Limits(seconds=1e-9))
     with pytest.raises(ItemError, match="takes longer"):
         hurried.answer(photos[0])
     assert library.answer(photos[0], top=1)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from ucmgcn.config import keys
+from ucmgcn.pipeline.config import keys
 
 
 def commands(root: Path) -> list[str]:

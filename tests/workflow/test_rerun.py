@@ -10,9 +10,9 @@ import pytest
 from command import ucmgcn
 from project import Run, copy_project
 
-from ucmgcn.index_file import read_index
-from ucmgcn.manifest import shard_of
-from ucmgcn.search import Library
+from ucmgcn.datasets.manifest import shard_of
+from ucmgcn.index.file import read_index
+from ucmgcn.search.library import Library
 
 AFTER_EVALUATE = {"evaluate": 1, "report": 1}
 AFTER_TRAIN = {"train_seed:0": 1, "train_seed:1": 1, "index": 1, **AFTER_EVALUATE}

@@ -21,8 +21,8 @@ from PIL import Image
 from project import Run
 from waiting import HANG_SECONDS
 
-from ucmgcn.cli import main
-from ucmgcn.search import Library
+from ucmgcn.cli.main import main
+from ucmgcn.search.library import Library
 from ucmgcn.web.app import key_of
 
 UCMGCN = Path(sys.executable).parent / "ucmgcn"

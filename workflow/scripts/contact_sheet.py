@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.contact_sheet import write_contact_sheet
-from ucmgcn.jobs import begin_job
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.render.contact_sheet import write_contact_sheet
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ucmgcn.demo.build import build_demo
-from ucmgcn.jobs import begin_job
+from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import FeaturesConfig
-from ucmgcn.encoders.torch_encoder import export_onnx
-from ucmgcn.jobs import begin_job
+from ucmgcn.features.encoders.spec import encoder_spec
+from ucmgcn.features.encoders.torch_encoder import export_onnx
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import FeaturesConfig
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -13,4 +14,9 @@ if TYPE_CHECKING:
 begin_job(snakemake.log[0])
 download = bool(snakemake.resources.download)
 config = FeaturesConfig(**snakemake.params.config, allow_download=download)
-export_onnx(config.encoder, Path(snakemake.output.onnx), cache=Path("results/.encoders"))
+export_onnx(
+    encoder_spec(config),
+    Path(snakemake.output.onnx),
+    cache=Path("results/.encoders"),
+    code=snakemake.params.code,
+)

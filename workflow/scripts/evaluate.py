@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.evaluate import EvaluationInputs, EvaluationOptions, evaluate_dataset
-from ucmgcn.jobs import begin_job
+from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.datasets import shard_members
+from ucmgcn.datasets.dataset import shard_members
 from ucmgcn.datasets.source import read_source
-from ucmgcn.given_views import read_views_shard
-from ucmgcn.jobs import begin_job
-from ucmgcn.limits import Limits
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.render.given_views import read_views_shard
+from ucmgcn.settings import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import GraphConfig
-from ucmgcn.devices import choose_device
-from ucmgcn.graph import build_graph
-from ucmgcn.jobs import begin_job
+from ucmgcn.core.devices import choose_device
+from ucmgcn.graph.stage import build_graph
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import GraphConfig
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.index import IndexInputs, build_index
-from ucmgcn.jobs import begin_job
-from ucmgcn.train import Settings
+from ucmgcn.index.stage import IndexInputs, build_index
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.datasets import write_dataset
+from ucmgcn.datasets.dataset import write_dataset
 from ucmgcn.datasets.source import read_source
-from ucmgcn.jobs import begin_job
+from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.datasets import shard_members
+from ucmgcn.datasets.dataset import shard_members
 from ucmgcn.datasets.source import read_source
-from ucmgcn.jobs import begin_job
-from ucmgcn.limits import Limits
-from ucmgcn.points import sample_shard
+from ucmgcn.evaluate.points import sample_shard
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import Limits
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

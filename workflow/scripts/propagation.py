@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import GraphConfig, PropagationConfig
-from ucmgcn.jobs import begin_job
-from ucmgcn.supervision import read_roles
-from ucmgcn.train import Settings, propagate
+from ucmgcn.datasets.roles import read_roles
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings
+from ucmgcn.train.stage import propagate
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.jobs import begin_job
-from ucmgcn.rejected import gather_rejected
+from ucmgcn.datasets.rejected import gather_rejected
+from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import RenderConfig
-from ucmgcn.datasets import shard_members
+from ucmgcn.core.devices import claim_gpu
+from ucmgcn.datasets.dataset import shard_members
 from ucmgcn.datasets.source import read_source
-from ucmgcn.devices import claim_gpu
-from ucmgcn.jobs import begin_job
-from ucmgcn.limits import Limits
-from ucmgcn.render import render_shard
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.render.stage import render_shard
+from ucmgcn.settings import Limits, RenderConfig
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.jobs import begin_job
-from ucmgcn.report import ReportInputs, write_report
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.stage import write_report
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.datasets.sweethome3d import unpack
-from ucmgcn.jobs import begin_job
+from ucmgcn.datasets.kinds.sweethome3d import unpack
+from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

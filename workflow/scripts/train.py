@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.config import GraphConfig, PropagationConfig, TrainConfig
-from ucmgcn.devices import choose_device
-from ucmgcn.jobs import begin_job
-from ucmgcn.supervision import read_roles
-from ucmgcn.train import Files, Settings, train_seed
+from ucmgcn.core.devices import choose_device
+from ucmgcn.datasets.roles import read_roles
+from ucmgcn.pipeline.jobs import begin_job
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+from ucmgcn.train.stage import Files, train_seed
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

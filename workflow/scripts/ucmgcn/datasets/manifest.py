@@ -1,93 +1,306 @@
-"""Two CSV files that list models and photos, wherever these lie.
+"""The manifest stage: list the models and the photos, without opening one of them.
 
-Columns: ``id`` and ``path``; and, each of them optional, ``category``, ``split`` (train, test or
-empty: both) and, for photos, ``model_id``. Further columns are kept. Relative paths start at the
-folder of the CSV file.
+What there is to list depends on the kind of data set, see `ucmgcn.datasets.dataset`. A plain folder
+is read as `DIR/<category>/<id>.<ext>`, at any depth below the category, or flat; files that lie
+directly in the folder have the empty category. An item's id is its path below the folder without
+the extension, so that it stays the same whatever else comes or goes.
+
+pandas is imported where it is used: to list a shard's files, and to plan, takes none of it.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
-from ucmgcn.datasets.source import Collector, Found, Source, missing
-from ucmgcn.errors import UserError
-from ucmgcn.manifest import COLUMNS
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.shards import Rejection
 
-KNOWN = (*COLUMNS, "model_id")
-SPLITS = ("", "train", "test")
-LAYOUT = "the columns id and path; and as wanted category, split, model_id"
-ORIGIN = "it is a file of yours"
+MESH_SUFFIXES = frozenset({".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae"})
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"}
+)
+SUFFIXES = {"models": MESH_SUFFIXES, "images": PHOTO_SUFFIXES}
+# Material, texture and buffer files that a mesh refers to, and the notes people keep beside data.
+COMPANIONS = frozenset({".mtl", ".bin", ".txt", ".md", ".csv", ".json", ".xml", ".html", ".pdf"})
+COMPANION_SUFFIXES = {
+    "models": COMPANIONS | PHOTO_SUFFIXES | {".tga", ".dds", ".hdr", ".exr", ".ktx2"},
+    "images": COMPANIONS,
+}
 
 
-def models(source: Source) -> Found:
-    """List the models of the first CSV file.
+@dataclass(frozen=True)
+class Item:
+    """A model or a photo; `size` in bytes and `mtime_ns` tell when its file was changed.
+
+    Attributes
+    ----------
+    split
+        ``"train"``: context only; ``"test"``: query or gallery; empty: both.
+    model_id
+        Of a photo: the exact model that it shows, empty where that is not known.
+    extra
+        Further columns, as names and values.
+    """
+
+    id: str
+    path: str
+    category: str
+    split: str
+    size: int
+    mtime_ns: int
+    model_id: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def state(self) -> tuple[str, str, int, int]:
+        """What decides whether its file has to be read again."""
+        return self.id, self.path, self.size, self.mtime_ns
+
+
+COLUMNS = tuple(f.name for f in fields(Item) if f.name not in ("model_id", "extra"))
+ALL_OF_IT = attrgetter(*(f.name for f in fields(Item)))
+
+
+def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
+    """List the usable files below `root`, sorted by id, and those that are left out.
+
+    Hidden files and folders (a leading dot) are not part of the data set and are passed over.
+
+    Parameters
+    ----------
+    root
+        The folder of models or of photos.
+    role
+        ``"models"`` or ``"images"``; decides which extensions count.
 
     Raises
     ------
     UserError
-        As `read`.
+        If `root` is no folder, holds no usable file, or holds two files with one id.
     """
-    return read(source.models, "models")
-
-
-def images(source: Source) -> Found:
-    """List the photos of the second CSV file.
-
-    Raises
-    ------
-    UserError
-        As `read`.
-    """
-    return read(source.images, "images")
-
-
-def read(table: Path, role: str) -> Found:
-    """List the files that a CSV file names; those that cannot be used are rejected.
-
-    Raises
-    ------
-    UserError
-        If there is no such file, it lacks a column, or a row's id or split cannot be used.
-    """
-    if not table.is_file():
-        raise missing(table, role, LAYOUT, ORIGIN)
-    found = Collector(Path("/"), anywhere=True)
-    for line, row in _rows(table):
-        _check(table, line, row)
-        extra = {k: v for k, v in row.items() if k not in KNOWN}
-        path = table.parent / row["path"]
-        category, split, model = (row.get(k, "") for k in ("category", "split", "model_id"))
-        found.add(row["id"], path, category, split, model, extra)
-    return found.found
-
-
-def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with the number of its line."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            lacking = [name for name in ("id", "path") if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise UserError(f"{table}: its first line lacks the column {', '.join(lacking)}")
-            for row in reader:
-                if None in row or None in row.values():
-                    raise UserError(
-                        f"{table}: line {reader.line_num} has not as many values as the first line"
-                    )
-                yield reader.line_num, row
-    except (csv.Error, ValueError, OSError) as error:
-        raise UserError(f"{table} cannot be read as CSV ({error})") from error
-
-
-def _check(table: Path, line: int, row: dict[str, str]) -> None:
-    if not row["id"]:
-        raise UserError(f"{table}: line {line} has no id")
-    if not row["path"]:
-        raise UserError(f"{table}: line {line} ({row['id']}) has no path")
-    if row.get("split", "") not in SPLITS:
+    root = Path(root)
+    if not root.is_dir():
         raise UserError(
-            f"{table}: line {line} ({row['id']}): split is {row['split']!r}; "
-            f"it may be train, test or empty (both)"
+            f"{role}: there is no folder {root}. Name it with --config {role}=DIR or in config.yaml"
         )
+    items: list[Item] = []
+    rejected: list[Rejection] = []
+    others: Counter[str] = Counter()
+    unread: list[Rejection] = []
+    # Paths are text here: pathlib took half of the time of listing a hundred thousand files.
+    for path in _walk(root, role, unread):
+        stem, suffix = os.path.splitext(path)  # noqa: PTH122
+        suffix = suffix.lower()
+        info, reason = _look_at(path, root)
+        if suffix in SUFFIXES[role] and info:
+            items.append(_item(path, stem, root, info))
+            continue
+        others[suffix] += 1
+        if reason or suffix not in COMPANION_SUFFIXES[role]:
+            reason = reason or f"its extension {suffix or '(none)'} is not one of {_known(role)}"
+            rejected.append(Rejection(path, "manifest", reason))
+    rejected += unread
+    if not items:
+        raise UserError(_nothing(root, role, others))
+    check_unique(items, role)
+    return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
+
+
+def listing_digest(items: Iterable[Item], rejected: Iterable[Rejection]) -> str:
+    """Digest of all that a manifest holds; the manifest rule has it as a parameter."""
+    digest = hashlib.sha256()
+    # Of a hundred thousand items: `astuple`, which copies what is immutable here, took seconds.
+    for row in [*map(ALL_OF_IT, items), *map(astuple, rejected)]:
+        digest.update(f"{row}\n".encode(errors="replace"))
+    return digest.hexdigest()[:16]
+
+
+def shard_of(id: str, n_shards: int) -> int:
+    """Shard that an item belongs to: a hash of its id alone, so it never moves."""
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") % n_shards
+
+
+def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
+    """Digest of each shard's members: their names, sizes and times.
+
+    The rules that read one shard have its digest as a parameter. So a file that comes, goes or
+    changes reruns the jobs of its own shard, and no other.
+    """
+    digests = [hashlib.sha256() for _ in range(n_shards)]
+    for item in sorted(items, key=lambda item: item.id):
+        digests[shard_of(item.id, n_shards)].update(f"{item.state}\n".encode())
+    return [digest.hexdigest()[:16] for digest in digests]
+
+
+def write_items(path: Path, items: Sequence[Item]) -> None:
+    """Write items as a CSV file: the columns of `Item`, then the extra ones.
+
+    There is no column ``model_id`` if no item has one.
+    """
+    columns = [*COLUMNS, "model_id"] if any(item.model_id for item in items) else COLUMNS
+    import pandas as pd
+
+    rows = [{k: getattr(item, k) for k in columns} | dict(item.extra) for item in items]
+    names = dict.fromkeys([*columns, *(name for row in rows for name in row)])
+    with atomic_path(path) as partial:
+        pd.DataFrame(rows, columns=list(names)).fillna("").to_csv(partial, index=False)
+
+
+def read_items(path: Path) -> list[Item]:
+    """Read what `write_items` wrote, but for the extra columns; ``NA`` stays text."""
+    import pandas as pd
+
+    text = dict.fromkeys(("id", "path", "category", "split", "model_id"), str)
+    known = [*COLUMNS, "model_id"]
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=lambda n: n in known)
+    present = [name for name in known if name in frame]
+    return [Item(*row) for row in frame[present].itertuples(index=False, name=None)]
+
+
+def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
+    """Write rejections as a CSV file with the columns path, stage, reason, sorted.
+
+    What is no text in the name of a file is written as an escape, with a backslash.
+    """
+    import pandas as pd
+
+    rows = sorted({tuple(map(_as_text, astuple(r))) for r in rejected})
+    with atomic_path(path) as partial:
+        pd.DataFrame(rows, columns=["path", "stage", "reason"]).to_csv(partial, index=False)
+
+
+def read_rejected(path: Path) -> list[Rejection]:
+    """Read what `write_rejected` wrote."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
+
+
+def _walk(root: Path, role: str, unread: list[Rejection]) -> Iterator[str]:
+    """Yield every file below `root` once, following links to folders but never in a circle.
+
+    Folders that cannot be listed, and links to folders elsewhere, are added to `unread`.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def note(error: OSError) -> None:
+        unread.append(_unread(error, root, role))
+
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=note):
+        info = Path(folder).stat()
+        if (info.st_dev, info.st_ino) in seen:
+            subfolders.clear()
+            continue
+        if not _inside(Path(folder), root):
+            subfolders.clear()
+            unread.append(Rejection(folder, "manifest", _outside(root)))
+            continue
+        seen.add((info.st_dev, info.st_ino))
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        within = "" if folder == os.curdir else str(Path(folder))
+        named = sorted(name for name in files if not name.startswith("."))
+        yield from (os.path.join(within, name) for name in named)  # noqa: PTH118
+
+
+def _outside(root: Path) -> str:
+    return f"it is a link that leads outside {root}"
+
+
+def _unread(error: OSError, root: Path, role: str) -> Rejection:
+    """Say that a folder cannot be listed; UserError if it is the root."""
+    if Path(error.filename) == root:
+        raise UserError(f"{role}: the folder {root} cannot be read ({error.strerror})")
+    return Rejection(error.filename, "manifest", f"the folder cannot be read ({error.strerror})")
+
+
+def _inside(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def unusable(path: Path, root: Path) -> str:
+    """Say why a file cannot be used at all, judged from outside; empty if it can.
+
+    Parameters
+    ----------
+    root
+        Folder that a link may not lead out of.
+    """
+    return _look_at(str(path), root)[1]
+
+
+def _look_at(path: str, root: Path) -> tuple[os.stat_result | None, str]:
+    """Return the state of a file that can be used, or the reason why it cannot."""
+    try:
+        info = os.lstat(path)
+        is_link = stat.S_ISLNK(info.st_mode)
+        if is_link:
+            info = Path(path).stat()
+    except ValueError:
+        return None, "its name holds a null character"
+    except OSError as error:
+        return None, f"it cannot be read ({error.strerror})"
+    if not stat.S_ISREG(info.st_mode):
+        return None, "it is not a regular file"
+    if is_link and not _inside(Path(path), root):
+        return None, _outside(root)
+    if info.st_size == 0:
+        return None, "the file is empty"
+    return (info, "") if _is_text(path) else (None, "its name is not valid text")
+
+
+def _as_text(value: str) -> str:
+    return value.encode(errors="backslashreplace").decode()
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _item(path: str, stem: str, root: Path, info: os.stat_result) -> Item:
+    """Item of a file below `root`; `stem` is its path without the extension."""
+    id = stem.removeprefix(f"{root}{os.sep}").replace(os.sep, "/")
+    category, below, _ = id.partition("/")
+    return Item(id, path, category if below else "", "", info.st_size, info.st_mtime_ns)
+
+
+def check_unique(items: Sequence[Item], role: str) -> None:
+    """Check that no two items have one id.
+
+    Raises
+    ------
+    UserError
+        Naming both files.
+    """
+    first: dict[str, Item] = {}
+    for item in items:
+        other = first.setdefault(item.id, item)
+        if other is not item:
+            raise UserError(
+                f"{role}: two files have the id {item.id}: {other.path} and {item.path}. "
+                f"Rename or remove one of them"
+            )
+
+
+def _known(role: str) -> str:
+    return " ".join(sorted(SUFFIXES[role]))
+
+
+def _nothing(root: Path, role: str, others: Counter[str]) -> str:
+    found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(3))
+    return (
+        f"{role}: {root} holds no file of a known kind ({_known(role)}); "
+        f"found there: {found or 'nothing'}. Is it the right folder?"
+    )

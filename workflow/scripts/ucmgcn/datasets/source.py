@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ucmgcn.errors import UserError
-from ucmgcn.manifest import Item, unusable
-from ucmgcn.store import Rejection
+from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.manifest import Item, unusable
+from ucmgcn.files.shards import Rejection
+from ucmgcn.settings import Kind, Split
 
-Kind = Literal["folder", "mi3dor", "3d-future", "modelnet", "shapenet", "manifest", "sweethome3d"]
-Split = Literal["given", "none", "stratified"]
 Found = tuple[list[Item], list[Rejection]]
 
 # Column of the models with the shape by which a challenge compares them.
@@ -27,7 +26,7 @@ class Source:
     Attributes
     ----------
     kind
-        The layout of the files, see the modules of `ucmgcn.datasets`.
+        The layout of the files, see the modules of `ucmgcn.datasets.dataset`.
     models, images
         Folders of the models and of the photos; for ``"manifest"`` the two CSV files.
     split

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ucmgcn.manifest import Item
+from ucmgcn.datasets.manifest import Item
 
 
 def stratified(items: Sequence[Item], train_share: float, seed: int) -> list[Item]:

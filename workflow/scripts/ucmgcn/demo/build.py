@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ucmgcn.core.errors import UserError
+from ucmgcn.core.worker import die_with
 from ucmgcn.demo.catalogue import CATEGORIES, generator, instance
 from ucmgcn.demo.solids import rotation, to_trimesh
-from ucmgcn.errors import UserError
-from ucmgcn.gl import select_platform
-from ucmgcn.worker import die_with
+from ucmgcn.render.gl import select_platform
 
 FORMATS = ("obj", "ply", "glb", "off", "stl")
 QUALITY = (60, 92)

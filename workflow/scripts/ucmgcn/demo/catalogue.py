@@ -8,18 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ucmgcn.demo.shapes import (
-    airplane,
-    bicycle,
-    bottle,
-    car,
-    chair,
-    guitar,
-    lamp,
-    mug,
-    sofa,
-    table,
-)
+from ucmgcn.demo.shapes import airplane, bicycle, bottle, car, chair, guitar, lamp, mug, sofa, table
 from ucmgcn.demo.solids import Parts
 
 Role = Literal["model", "photo"]

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ucmgcn.demo import settings
-from ucmgcn.demo.settings import Setting
+from ucmgcn.demo import scenes
+from ucmgcn.demo.scenes import Setting
 from ucmgcn.demo.solids import Array, Part, Parts, bounds, box, turn
 from ucmgcn.demo.textures import Surface, hsv, surface
-from ucmgcn.gl import select_platform
+from ucmgcn.render.gl import select_platform
 
 if TYPE_CHECKING:
     import pyrender
@@ -46,18 +46,18 @@ class Habit:
     both_sides: bool = False
 
 
-_ROOM = settings.room
+_ROOM = scenes.room
 HABITS: dict[str, Habit] = {
-    "airplane": Habit((settings.sky, settings.sky, settings.airfield), (2, 24)),
-    "bicycle": Habit((settings.street, settings.street, _ROOM), (1, 28), 60.0, True),
-    "bottle": Habit((settings.tabletop,), (0, 38)),
-    "car": Habit((settings.street,), (3, 32)),
-    "chair": Habit((_ROOM, _ROOM, _ROOM, settings.street), (3, 45)),
-    "guitar": Habit((_ROOM, _ROOM, settings.street), (-2, 35), 75.0),
+    "airplane": Habit((scenes.sky, scenes.sky, scenes.airfield), (2, 24)),
+    "bicycle": Habit((scenes.street, scenes.street, _ROOM), (1, 28), 60.0, True),
+    "bottle": Habit((scenes.tabletop,), (0, 38)),
+    "car": Habit((scenes.street,), (3, 32)),
+    "chair": Habit((_ROOM, _ROOM, _ROOM, scenes.street), (3, 45)),
+    "guitar": Habit((_ROOM, _ROOM, scenes.street), (-2, 35), 75.0),
     "lamp": Habit((_ROOM,), (-8, 28)),
-    "mug": Habit((settings.tabletop,), (6, 55), 65.0, True),
-    "sofa": Habit((_ROOM, _ROOM, settings.street), (3, 38), 75.0),
-    "table": Habit((_ROOM, _ROOM, settings.street), (6, 34)),
+    "mug": Habit((scenes.tabletop,), (6, 55), 65.0, True),
+    "sofa": Habit((_ROOM, _ROOM, scenes.street), (3, 38), 75.0),
+    "table": Habit((_ROOM, _ROOM, scenes.street), (6, 34)),
 }
 
 
@@ -113,17 +113,17 @@ def _place(rng: Rng, category: str, parts: Parts) -> tuple[Parts, Setting, float
     back_to_front = 180.0 * (habit.both_sides and rng.random() < 0.5)
     posed = turn(parts, rng.uniform(-habit.yaw, habit.yaw) + back_to_front)
     if category == "guitar":
-        posed = settings.leaning(rng, posed)
-    if make is settings.sky:
+        posed = scenes.leaning(rng, posed)
+    if make is scenes.sky:
         posed, elevation = _flying(rng, parts), rng.uniform(-35, 35)
     subject = _standing(posed, size)
     if category == "lamp" and size < 0.9 and low[2] < 0.5:
-        return subject, settings.tabletop(rng), elevation
+        return subject, scenes.tabletop(rng), elevation
     if low[2] > 0.5:
-        return subject, settings.room(rng, -rng.uniform(1.2, 2.2)), rng.uniform(-30, 12)
+        return subject, scenes.room(rng, -rng.uniform(1.2, 2.2)), rng.uniform(-30, 12)
     setting = make(rng)
     if category == "table":
-        laid = settings.laid(rng, bounds(subject))
+        laid = scenes.laid(rng, bounds(subject))
         setting = replace(setting, parts=setting.parts + laid)
     return subject, setting, elevation
 
@@ -185,7 +185,7 @@ def _look(eye: Array, target: Array, roll: float = 0.0) -> Array:
 def _scene(rng: Rng, subject: Parts, setting: Setting, camera: Camera) -> pyrender.Scene:
     import pyrender
 
-    from ucmgcn.offscreen import OrderedScene
+    from ucmgcn.render.offscreen import OrderedScene
 
     tint = hsv(rng.uniform(0.05, 0.65), rng.uniform(0, 0.25), rng.uniform(0.18, 0.42))
     scene = OrderedScene(ambient_light=tint, bg_color=[0.0, 0.0, 0.0, 0.0])
@@ -347,7 +347,7 @@ def _over(rng: Rng, setting: Setting, colour: Array, camera: Camera) -> Array:
     if alpha.min() == 1.0:
         return colour[..., :3]
     h, w, _ = colour.shape
-    far = settings.backdrop(rng, setting.backdrop, h, w, camera.horizon * h)
+    far = scenes.backdrop(rng, setting.backdrop, h, w, camera.horizon * h)
     return colour[..., :3] * alpha + far * (1 - alpha)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ucmgcn.errors import ItemError
-from ucmgcn.evaluate import read_rows
-from ucmgcn.images import load_photo
-from ucmgcn.manifest import Item, read_items
-from ucmgcn.pictures import data_uri
+from ucmgcn.core.errors import ItemError
+from ucmgcn.datasets.manifest import Item, read_items
+from ucmgcn.files.rows import read_rows
+from ucmgcn.files.shards import open_shard
+from ucmgcn.media.photos import load_photo
+from ucmgcn.media.pictures import data_uri
 from ucmgcn.report.inputs import ReportInputs
 from ucmgcn.report.scores import read_table
-from ucmgcn.store import open_shard
 
 Key = tuple[str, str]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ucmgcn import __version__
-from ucmgcn.store import open_shard
+from ucmgcn.files.shards import open_shard
 
 DISTRIBUTIONS = (
     "snakemake", "numpy", "scipy", "scikit-learn", "pandas", "h5py", "torch", "dgl", "onnxruntime",

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ucmgcn.evaluate import read_embeddings, read_rows
+from ucmgcn.files.embeddings import read_embeddings
+from ucmgcn.files.rows import read_rows
 from ucmgcn.report.inputs import ReportInputs
 
 Floats = npt.NDArray[np.float64]

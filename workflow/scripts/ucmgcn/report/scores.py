@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ucmgcn.instances import RECALLS
-from ucmgcn.metrics import LOWER_IS_BETTER, METRICS
+from ucmgcn.evaluate.instances import RECALLS
+from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.report.figures import Line
 
 PROTOCOLS = ("transductive", "inductive")

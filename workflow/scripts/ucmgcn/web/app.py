@@ -28,9 +28,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ucmgcn.errors import ItemError, UserError
-from ucmgcn.index_file import Model
-from ucmgcn.search import Hit, Library
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.index.file import Model
+from ucmgcn.search.library import Hit, Library
 from ucmgcn.web import uploads, viewer
 from ucmgcn.web.glb import GlbCache
 from ucmgcn.web.limits import Gate, Limits, RateLimit

@@ -16,9 +16,9 @@ from trimesh.exchange.gltf import export_glb
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from ucmgcn.errors import ItemError
-from ucmgcn.images import start_no_programs
-from ucmgcn.meshes import Mesh, load_mesh
+from ucmgcn.core.errors import ItemError
+from ucmgcn.media.meshes import Mesh, load_mesh
+from ucmgcn.media.photos import start_no_programs
 from ucmgcn.web.limits import Gate, Limits
 
 WORKER_BYTES = 6 * 2**30

@@ -16,8 +16,8 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ucmgcn.errors import UserError
-from ucmgcn.images import MAX_PIXELS
+from ucmgcn.core.errors import UserError
+from ucmgcn.media.photos import MAX_PIXELS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ucmgcn.errors import UserError
+from ucmgcn.core.errors import UserError
 from ucmgcn.web.limits import Limits
 
 # Seconds between requests, for open ones at the end, and from the answer to a late upload to

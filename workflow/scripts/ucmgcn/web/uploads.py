@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from ucmgcn.images import FORMATS
+from ucmgcn.media.photos import FORMATS
 from ucmgcn.web.limits import Limits
 
 # One field for a file of the device, one for its camera; and a few short texts.

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ucmgcn.demo.solids import (
-    Array,
-    Parts,
-    Rng,
-    disc,
-    lathe,
-    ring,
-    spline,
-    squircle,
-    sweep,
-)
+from ucmgcn.demo.solids import Array, Parts, Rng, disc, lathe, ring, spline, squircle, sweep
 
 
 def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from frozen_graph import BESIDE, MODELS, PHOTOS, TELEPORT, VIEW_K, VIEWS, K, trained
+
+from ucmgcn.graph.attach import embed_model, embed_queries, embed_query, joined, photo_reach
+from ucmgcn.graph.edge_types import EdgeType
+from ucmgcn.graph.propagation import FlatGraph
+from ucmgcn.graph.space import normalise
+from ucmgcn.train.gcn import UCMGCN
+
+GENERATOR = np.random.default_rng(1)
+Edge = tuple[EdgeType, int, int, float]
+
+
+def forward(flat: FlatGraph, network: UCMGCN, own: np.ndarray, edges: list[Edge]) -> np.ndarray:
+    """Slow reference: the whole graph with new nodes, whose edges lead to them only, in torch."""
+    size, new = len(flat.features), len(own)
+    degree = np.concatenate([flat.adjacency.degree.numpy(), np.zeros(new, dtype=np.float32)])
+    for _, _, destination, weight in edges:
+        degree[destination] += weight
+    matrices = {kind: np.zeros((new, size + new)) for kind, *_ in edges}
+    for kind, source, destination, weight in edges:
+        scale = np.sqrt(degree[source] * degree[destination])
+        matrices[kind][destination - size, source] += weight / scale
+
+    def aggregate(hidden: torch.Tensor) -> list[torch.Tensor]:
+        old = flat.adjacency(hidden[:size])
+        return [
+            torch.cat([sums, torch.tensor(matrix, dtype=torch.float32) @ hidden])
+            for sums, matrix in zip(old, map(group, flat.kinds), strict=True)
+        ]
+
+    def group(kinds: list[EdgeType]) -> np.ndarray:
+        none = np.zeros((new, size + new))
+        return sum((matrices[kind] for kind in kinds if kind in matrices), start=none)
+
+    with torch.no_grad():
+        features = torch.from_numpy(np.vstack([flat.features.numpy(), own]))
+        return normalise(network(features, aggregate)[-1].numpy())
+
+
+def nearest(rows: np.ndarray, own: np.ndarray, k: int) -> list[tuple[int, float]]:
+    cosine = rows @ own
+    return [(int(i), max(float(cosine[i]), 0.0)) for i in np.argsort(-cosine)[:k]]
+
+
+@pytest.mark.parametrize("per_relation", [False, True])
+def test_a_photo_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(per_relation) -> None:
+    state, flat, network = trained(per_relation)
+    query = GENERATOR.normal(size=6).astype(np.float32)
+    own = state.space.photos(query[None])
+    rows, n, size = state.features, len(PHOTOS), len(state.features)
+    alike, shown = ("photo", "like", "photo"), ("view", "shown-by", "photo")
+    edges = [(alike, i, size, w) for i, w in nearest(rows[:n], own[0], K)]
+    edges += [(shown, n + i, size, w) for i, w in nearest(rows[n:-MODELS], own[0], VIEW_K)]
+    actual = embed_queries(state, query[None])[0]
+    expected = forward(flat, network, own, edges)
+    np.testing.assert_allclose(actual[6:] * np.sqrt(2), expected, atol=1e-5)
+    spread = sum(w * state.spread[i] for _, i, _, w in edges[:K])
+    spread = spread + sum(w * state.spread[n + (i - n) // 12] for _, i, _, w in edges[K:])
+    spread = normalise((1 - TELEPORT) * normalise(spread) + TELEPORT * own[0])
+    np.testing.assert_allclose(actual[:6] * np.sqrt(2), spread, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+@pytest.mark.parametrize("structure", ["constant", "mean", "cosine"])
+@pytest.mark.parametrize("per_relation", [False, True])
+def test_a_model_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(
+    per_relation, structure, pooling
+) -> None:
+    changes = {"structure": structure, "model_pooling": pooling}
+    state, flat, network = trained(per_relation, **changes)
+    features = GENERATOR.normal(size=(12, 6)).astype(np.float32)
+    own = state.space.views(features)
+    own = np.vstack([own, state.space.models(features[None])])
+    rows, n, size = state.features, len(PHOTOS), len(state.features)
+    edges = []
+    for photo in range(n):
+        chosen = nearest(rows[n:-MODELS], rows[photo], VIEW_K)
+        for view in range(12):
+            if (cosine := float(own[view] @ rows[photo])) > chosen[-1][1]:
+                edges.append((("photo", "shows", "view"), photo, size + view, cosine))
+    alike = ("model", "like", "model")
+    models = nearest(rows[-MODELS:], own[-1], K)
+    edges += [(alike, size - MODELS + i, size + 12, w) for i, w in models]
+    for view in range(12):
+        part = {"constant": 1.0, "mean": 1 / 12, "cosine": max(float(own[view] @ own[-1]), 0)}
+        weight = part[structure]
+        edges.append((("view", "of", "model"), size + view, size + 12, weight))
+        edges.append((("model", "has", "view"), size + 12, size + view, weight))
+    for i, j in np.concatenate([BESIDE, BESIDE[:, ::-1]]):
+        edges.append((("view", "beside", "view"), size + i, size + j, 1.0))
+    assert sum(kind[1] == "shows" for kind, *_ in edges) > 3
+    actual, views = embed_model(state, features, BESIDE, photo_reach(state))
+    np.testing.assert_allclose(
+        actual[6:] * np.sqrt(2), forward(flat, network, own, edges), atol=1e-5
+    )
+    np.testing.assert_array_equal(views, own[:-1])
+
+
+def test_a_photo_has_the_same_bytes_alone_and_among_others() -> None:
+    state, _, _ = trained(False)
+    queries = GENERATOR.normal(size=(300, 6)).astype(np.float32)
+    together = embed_queries(state, queries)
+    assert all(
+        (embed_query(state, q) == row).all() for q, row in zip(queries, together, strict=True)
+    )
+    np.testing.assert_array_equal(embed_queries(state, queries[7::3]), together[7::3])
+    assert embed_queries(state, queries[:0]).shape == (0, 10)
+
+
+def test_equal_views_tie_by_their_number() -> None:
+    state, _, _ = trained(False)
+    same = replace(state, features=np.repeat(state.features[:1], len(state.features), axis=0))
+    assert np.isfinite(embed_queries(same, PHOTOS[:2])).all()
+
+
+def test_a_photo_of_the_graph_lands_near_its_own_node() -> None:
+    state, _, _ = trained(False)
+    again = embed_queries(state, PHOTOS)
+    assert np.mean((again @ state.known.T).argmax(1) == np.arange(20)) > 0.6
+
+
+def test_a_model_of_the_graph_lands_near_its_own_node() -> None:
+    state, _, _ = trained(False)
+    reach = photo_reach(state)
+    again = np.stack([embed_model(state, views, BESIDE, reach)[0] for views in VIEWS])
+    assert np.mean((again @ state.gallery.T).argmax(1) == np.arange(MODELS)) > 0.6
+
+
+@pytest.mark.parametrize("residual", [0.0, 0.3])
+def test_the_joined_cosine_is_the_mean_of_its_parts(residual: float) -> None:
+    a, b, c = (normalise(GENERATOR.normal(size=(5, 3)).astype(np.float32)) for _ in range(3))
+    rows = joined(a, b, c, residual)
+    expected = (1 - residual) * (a @ a.T + b @ b.T) / 2 + residual * c @ c.T
+    np.testing.assert_allclose(rows @ rows.T, expected, atol=1e-6)
+    alone = joined(a, a[:, :0], c, residual)
+    expected = (1 - residual) * a @ a.T + residual * c @ c.T
+    np.testing.assert_allclose(alone @ alone.T, expected, atol=1e-6)
+    assert rows.shape == (5, 9 if residual else 6)
+
+
+def test_own_features_are_a_share_of_every_embedding() -> None:
+    state, _, _ = trained(False)
+    half = replace(state, residual=0.5)
+    reach = photo_reach(state)
+    new_model = embed_model(half, VIEWS[0], BESIDE, reach)[0]
+    pairs = [
+        (state.known, half.known, state.space.photos(PHOTOS)),
+        (state.gallery, half.gallery, state.space.models(VIEWS)),
+        (embed_queries(state, PHOTOS), embed_queries(half, PHOTOS), state.space.photos(PHOTOS)),
+        (
+            embed_model(state, VIEWS[0], BESIDE, reach)[0][None],
+            new_model[None],
+            state.space.models(VIEWS[:1]),
+        ),
+    ]
+    for without, with_own, own in pairs:
+        expected = np.hstack([without, own]) / np.sqrt(2)
+        np.testing.assert_allclose(with_own, expected, atol=1e-6)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config
+
+
+def test_config_yaml_holds_every_key_with_its_default(root: Path) -> None:
+    written = yaml.safe_load((root / "config.yaml").read_text())
+    assert written == yaml.safe_load(yaml.safe_dump(asdict(Config())))
+
+
+def test_every_key_in_config_yaml_has_a_comment(root: Path) -> None:
+    for line in (root / "config.yaml").read_text().splitlines():
+        assert not line.strip() or "#" in line, f"no comment: {line}"
+
+
+def test_the_schema_file_is_the_one_made_from_the_code(root: Path) -> None:
+    file = root / "workflow" / "schemas" / "config.schema.yaml"
+    assert yaml.safe_load(file.read_text()) == json_schema(), "run `make settings`"
+
+
+def test_the_schema_accepts_the_defaults_and_is_strict_at_every_level(root: Path) -> None:
+    schema = json_schema()
+    jsonschema.validate(yaml.safe_load((root / "config.yaml").read_text()), schema)
+    assert schema["additionalProperties"] is False
+    assert all(d["additionalProperties"] is False for d in schema["$defs"].values())
+
+
+def test_every_key_is_described() -> None:
+    assert not [name for name, _, description in keys() if not description]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"datset": "x"}, "no key datset; did you mean dataset?"),
+        ({"graph": {"kk": 3}}, "no key graph.kk; did you mean graph.k?"),
+        ({"shards": {"models": 0}}, "shards.models = 0"),
+        ({"dataset": "../up"}, "dataset = '../up'"),
+        ({"dataset": "mine", "models": "a"}, "images is still the demo's"),
+        ({"kind": "mi3dor", "images": "a"}, "models is still the demo's. Add models=DIR after"),
+        ({"kind": "mi3dor", "images": "a"}, "MI3DOR is given to those who sign"),
+        ({"kind": "3d-future", "models": "a"}, "3D-FUTURE is given to those who accept"),
+        ({"kind": "modelnet", "models": "a"}, "Add images=DIR after --config"),
+        ({"models": "a", "images": "b"}, "dataset is still demo"),
+        ({"train": {"seeds": [1, 1]}}, "train.seeds"),
+        ({"evaluate": {"methods": ["max-pol"]}}, "max-pool"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(raw: dict, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_config(raw)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
+    assert parse_config({"dataset": 2024, "models": "a", "images": "b"}).dataset == "2024"
+
+
+@pytest.mark.parametrize(("kind", "share"), [("3d-future", 0.5), ("mi3dor", 0.0)])
+def test_own_features_count_where_exact_models_are_looked_for(kind: str, share: float) -> None:
+    raw = {"dataset": "set", "kind": kind, "models": "models", "images": "images"}
+    assert parse_config(raw).propagation.own_share == share
+    chosen = parse_config(raw | {"propagation": {"residual": 0.2}})
+    assert chosen.propagation.own_share == 0.2

@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.roles import Roles
+from ucmgcn.files.shards import ShardWriter
+from ucmgcn.graph import message_passing
+from ucmgcn.graph.attach import embed_queries, embed_query
+from ucmgcn.graph.file import read_nodes
+from ucmgcn.graph.message_passing import sparse_matrix
+from ucmgcn.graph.stage import build_graph
+from ucmgcn.media.cameras import icosahedron
+from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+from ucmgcn.train.freeze import load_frozen
+from ucmgcn.train.protocols import held_out
+from ucmgcn.train.sampling import Batch
+from ucmgcn.train.stage import Files, propagate, train_seed
+from ucmgcn.train.training import Training
+
+PHOTOS, MODELS, VIEWS, SIZE = 48, 30, 12, 16
+GRAPH = GraphConfig(k=4, dims=8)
+TRAIN = TrainConfig(epochs=6, hidden=16, dims=8, folds=2, checkpoint_every=2)
+SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("graph"), PHOTOS, MODELS, GRAPH)
+
+
+def build(folder: Path, n: int, m: int, graph: GraphConfig, categories: int = 3) -> Path:
+    """Make the graph of n photos and m models in so many clusters."""
+    generator = np.random.default_rng(0)
+    centres = 3 * np.eye(3, SIZE)
+    photos = centres[np.arange(n) % categories] + generator.normal(size=(n, SIZE)) + 1
+    views = generator.normal(size=(m, VIEWS, SIZE)) + centres[np.arange(m) % categories][:, None]
+    for name, rows, extra in (
+        ("image-features", photos, {}),
+        ("view-features", views, {"cameras": icosahedron()}),
+    ):
+        path = folder / f"{name}.h5"
+        with ShardWriter(path, name, {}, "features", rows.shape[1:], "f4", extra=extra) as writer:
+            writer.add_many([f"{i:03d}" for i in range(len(rows))], rows.astype(np.float32))
+    build_graph(
+        [folder / "image-features.h5"], [folder / "view-features.h5"],
+        folder / "graph.h5", folder / "graph.json", folder / "nodes.h5", graph,
+    )  # fmt: skip
+    return folder
+
+
+def train(
+    built: Path,
+    out: Path,
+    settings: Settings = SETTINGS,
+    roles: Roles | None = None,
+    processes: int = 1,
+) -> Files:
+    files = Files(out / "checkpoint.pt", out / "history.csv", out / "embeddings.h5")
+    train_seed(built / "graph.h5", built / "nodes.h5", files, settings, roles, processes)
+    return files
+
+
+def rows(path: Path, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+    with h5py.File(path) as file:
+        return file["photo"][protocol][:], file["model"][protocol][:]
+
+
+def accuracy(path: Path, protocol: str) -> float:
+    photos, models = rows(path, protocol)
+    return float(((photos @ models.T).argmax(1) % 3 == np.arange(PHOTOS) % 3).mean())
+
+
+@pytest.fixture(scope="module")
+def trained(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return train(built, tmp_path_factory.mktemp("trained"))
+
+
+def test_the_files_are_complete(built: Path, trained: Files) -> None:
+    for protocol in ("transductive", "inductive"):
+        photos, models = rows(trained.embeddings, protocol)
+        assert (len(photos), len(models)) == (PHOTOS, MODELS)
+        np.testing.assert_allclose(np.linalg.norm(photos, axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(models, axis=1), 1, atol=1e-5)
+    with h5py.File(trained.embeddings) as file:
+        assert list(file["photo/id"].asstr()[:]) == read_nodes(built / "nodes.h5").photos
+    history = pd.read_csv(trained.history)
+    assert history.groupby("part").size().to_dict() == {"all": 6, "fold-0": 6, "fold-1": 6}
+    assert np.isfinite(history[["loss", "discrimination", "correlation"]]).all().all()
+    losses = history[history["part"] == "all"]["loss"].to_numpy()
+    assert losses[-1] < losses[0]
+    assert sorted(p.name for p in trained.checkpoint.parent.iterdir()) == [
+        "checkpoint.pt", "embeddings.h5", "history.csv",
+    ]  # fmt: skip
+
+
+def test_both_protocols_find_models_of_the_photos_kind(trained: Files) -> None:
+    assert accuracy(trained.embeddings, "transductive") > 0.9
+    assert accuracy(trained.embeddings, "inductive") > 0.85
+
+
+def test_a_seed_gives_the_same_numbers_and_another_seed_others(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    again = train(built, tmp_path / "again")
+    assert rows(again.embeddings, "inductive")[0].tobytes() == (
+        rows(trained.embeddings, "inductive")[0].tobytes()
+    )
+    other = train(built, tmp_path / "other", replace(SETTINGS, seed=1))
+    assert not np.allclose(
+        rows(other.embeddings, "transductive")[0], rows(trained.embeddings, "transductive")[0]
+    )
+
+
+def test_trainings_side_by_side_give_the_numbers_of_those_one_after_the_other(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    files = train(built, tmp_path, processes=3)
+    for protocol in ("transductive", "inductive"):
+        for mine, theirs in zip(
+            rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+    assert files.history.read_text() == trained.history.read_text()
+    networks = [torch.load(f.checkpoint, weights_only=True) for f in (files, trained)]
+    assert all(torch.equal(networks[1][name], value) for name, value in networks[0].items())
+
+
+def test_an_interrupted_training_ends_with_the_same_numbers(
+    built: Path, trained: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = Training._epoch
+    left = iter(range(11))  # the sixth epoch of the second network is not reached
+
+    def failing(self: Training, seed: int) -> dict[str, float]:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return epoch(self, seed)
+
+    monkeypatch.setattr(Training, "_epoch", failing)
+    with pytest.raises(KeyboardInterrupt):
+        train(built, tmp_path)
+    assert not (tmp_path / "embeddings.h5").exists()
+    taken: list[int] = []
+
+    def counting(self: Training, seed: int) -> dict[str, float]:
+        taken.append(1)
+        return epoch(self, seed)
+
+    monkeypatch.setattr(Training, "_epoch", counting)
+    files = train(built, tmp_path)
+    assert len(taken) == 8  # 2 of the second network and 6 of the third
+    for protocol in ("transductive", "inductive"):
+        for mine, theirs in zip(
+            rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+    assert files.history.read_text() == trained.history.read_text()
+
+
+def test_a_query_is_embedded_the_same_alone_and_among_others(built: Path, trained: Files) -> None:
+    frozen = load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, SETTINGS)
+    queries = np.random.default_rng(5).normal(size=(7, SIZE)).astype(np.float32)
+    together = embed_queries(frozen, queries)
+    for i, query in enumerate(queries):
+        np.testing.assert_array_equal(embed_query(frozen, query), together[i])
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        frozen.gallery, rows(trained.embeddings, "transductive")[1], atol=1e-5
+    )
+
+
+def test_no_held_out_photo_changes_how_another_is_embedded(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    shutil.copytree(built, tmp_path / "changed")
+    ids = read_nodes(built / "nodes.h5").photos
+    mask = held_out(ids, np.zeros(PHOTOS, dtype=bool), TRAIN.folds, 0)[0]
+    kept, changed = np.flatnonzero(mask)[:2]
+    with h5py.File(tmp_path / "changed" / "nodes.h5", "a") as file:
+        features = file["photo_features"][:]
+        features[changed] = -features[changed]
+        file["photo_features"][...] = features
+    files = train(tmp_path / "changed", tmp_path / "out")
+    width = rows(trained.embeddings, "inductive")[0].shape[1] // TRAIN.folds
+    before, after = (rows(f.embeddings, "inductive") for f in (trained, files))
+    np.testing.assert_array_equal(before[0][kept], after[0][kept])
+    np.testing.assert_array_equal(before[1][:, :width], after[1][:, :width])
+    assert not np.allclose(before[0][changed], after[0][changed])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layers": 1},
+        {"layers": 3, "per_relation": True},
+        {"hops": 2, "edge_dropout": 0.3},
+        {"discrimination": "spectral"},
+        {"correlation": "agreement", "correlation_weight": 1.0},
+        {"correlation": "off", "matching": "nearest"},
+    ],
+)
+def test_every_switch_trains(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    files = train(built, tmp_path, replace(SETTINGS, train=replace(TRAIN, **changes)))
+    assert accuracy(files.embeddings, "transductive") > 0.8
+    assert accuracy(files.embeddings, "inductive") > 0.6
+
+
+@pytest.mark.parametrize(
+    "changes", [{"same_kind": False}, {"similarity": "threshold"}, {"model_pooling": "max"}]
+)
+def test_the_graphs_switches_train(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    graph = replace(GRAPH, **changes)
+    build_graph(
+        [built / "image-features.h5"], [built / "view-features.h5"],
+        tmp_path / "graph.h5", tmp_path / "graph.json", tmp_path / "nodes.h5", graph,
+    )  # fmt: skip
+    files = train(tmp_path, tmp_path / "out", replace(SETTINGS, graph=graph))
+    assert accuracy(files.embeddings, "inductive") > 0.6
+
+
+@pytest.mark.parametrize(
+    ("photos", "models", "categories", "changes"),
+    [
+        (12, 1, 3, {}),
+        (1, 8, 3, {}),
+        (2, 5, 3, {}),
+        (1, 1, 1, {}),
+        (12, 8, 1, {}),
+        (6, 5, 3, {"k": 50, "view_k": 1000}),
+        (12, 1, 3, {"model_pooling": "max"}),
+    ],
+    ids=["one-model", "one-photo", "two-photos", "one-of-each", "one-category", "k", "max"],
+)
+def test_the_smallest_sets_train(
+    tmp_path: Path, photos: int, models: int, categories: int, changes: dict[str, object]
+) -> None:
+    graph = replace(GRAPH, **changes)
+    build(tmp_path, photos, models, graph, categories)
+    settings = replace(SETTINGS, graph=graph)
+    learned = train(tmp_path, tmp_path / "out", settings).embeddings
+    control = tmp_path / "propagation.h5"
+    control_settings = replace(settings, train=None)
+    propagate(tmp_path / "graph.h5", tmp_path / "nodes.h5", control, control_settings, folds=2)
+    for path in (learned, control):
+        for protocol in ("transductive", "inductive"):
+            for kind in rows(path, protocol):
+                np.testing.assert_allclose(np.linalg.norm(kind, axis=1), 1, atol=1e-5)
+
+
+def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "embeddings.h5"
+    settings = replace(SETTINGS, train=None)
+    propagate(built / "graph.h5", built / "nodes.h5", out, settings, folds=2)
+    assert accuracy(out, "transductive") > 0.9
+    assert accuracy(out, "inductive") > 0.85
+
+
+def test_a_checkpoint_of_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
+    wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
+    with pytest.raises(UserError, match="of other settings"):
+        load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, wider)
+
+
+SOURCE = replace(SETTINGS, train=replace(TRAIN, supervision="source", epochs=30))
+LABELS = {f"{i:03d}": "abc"[i % 3] for i in range(0, PHOTOS, 2)}
+ROLES = Roles(dict.fromkeys(LABELS, "labelled"), LABELS)
+
+
+def test_source_says_which_photos_were_labelled(built: Path, tmp_path: Path) -> None:
+    files = train(built, tmp_path, SOURCE, ROLES)
+    with h5py.File(files.embeddings) as file:
+        np.testing.assert_array_equal(file["photo/context"][:], np.arange(PHOTOS) % 2 == 0)
+    assert accuracy(files.embeddings, "transductive") > 0.9
+    assert accuracy(files.embeddings, "inductive") > 0.9
+    assert pd.read_csv(files.history).groupby("part").size().to_dict() == {"all": 30, "fold-0": 30}
+
+
+def test_source_groups_photos_as_their_labels_do(built: Path, tmp_path: Path) -> None:
+    labels = {id: "xy"[int(id) // 2 % 2] for id in LABELS}  # across the clusters of the features
+    roles = Roles(ROLES.context, labels)
+    same = np.equal.outer(*[list(labels.values())] * 2)
+    gap = {}
+    for name, settings in (("none", SETTINGS), ("source", SOURCE)):
+        photos = rows(train(built, tmp_path / name, settings, roles).embeddings, "transductive")[0]
+        cosine = photos[::2] @ photos[::2].T
+        gap[name] = cosine[same].mean() - cosine[~same].mean()
+    assert gap["source"] > gap["none"] + 0.08
+
+
+def test_source_without_labels_is_a_user_error(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs labelled photos"):
+        train(built, tmp_path, SOURCE)
+
+
+def test_labels_change_nothing_without_supervision(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    files = train(built, tmp_path, SETTINGS, Roles(labels=LABELS))
+    np.testing.assert_array_equal(
+        rows(files.embeddings, "transductive")[0], rows(trained.embeddings, "transductive")[0]
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+def test_a_gpu_trains_to_the_same_quality(built: Path, tmp_path: Path) -> None:
+    files = train(built, tmp_path, replace(SETTINGS, device="cuda"))
+    assert accuracy(files.embeddings, "transductive") > 0.9
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+def test_a_gpu_makes_the_embeddings_of_the_cpu(built: Path, trained: Files) -> None:
+    cpu, gpu = (
+        load_frozen(
+            built / "graph.h5", built / "nodes.h5", trained.checkpoint,
+            replace(SETTINGS, device=device),
+        )
+        for device in ("cpu", "cuda")
+    )  # fmt: skip
+    np.testing.assert_allclose(gpu.gallery, cpu.gallery, atol=1e-3)
+    np.testing.assert_allclose(gpu.known, cpu.known, atol=1e-3)
+    queries = np.random.default_rng(5).normal(size=(7, SIZE)).astype(np.float32)
+    np.testing.assert_allclose(embed_queries(gpu, queries), embed_queries(cpu, queries), atol=1e-3)
+
+
+SAMPLED = replace(SETTINGS, train=replace(TRAIN, full_batch_nodes=0, batch=24, fanout=4))
+
+
+@pytest.fixture(scope="module")
+def sampled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return train(built, tmp_path_factory.mktemp("sampled"), SAMPLED)
+
+
+def test_mini_batches_find_models_of_the_photos_kind(sampled: Files) -> None:
+    assert accuracy(sampled.embeddings, "transductive") > 0.9
+    assert accuracy(sampled.embeddings, "inductive") > 0.85
+
+
+def test_mini_batches_give_the_same_numbers_when_interrupted(
+    built: Path, sampled: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, left = Training._step, iter(range(7))
+
+    def failing(self: Training, batch: Batch) -> dict[str, float]:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_step", failing)
+        with pytest.raises(KeyboardInterrupt):
+            train(built, tmp_path, SAMPLED)
+    files = train(built, tmp_path, SAMPLED)
+    assert files.history.read_text() == sampled.history.read_text()
+    for protocol in ("transductive", "inductive"):
+        np.testing.assert_array_equal(
+            rows(files.embeddings, protocol)[0], rows(sampled.embeddings, protocol)[0]
+        )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layers": 3, "per_relation": True},
+        {"hops": 2, "edge_dropout": 0.3},
+        {"discrimination": "spectral"},
+        {"correlation": "agreement", "matching": "nearest"},
+    ],
+)
+def test_every_switch_trains_in_mini_batches(
+    built: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    files = train(built, tmp_path, replace(SAMPLED, train=replace(SAMPLED.train, **changes)))
+    assert accuracy(files.embeddings, "transductive") > 0.8
+    assert accuracy(files.embeddings, "inductive") > 0.6
+
+
+def test_source_trains_in_mini_batches(built: Path, tmp_path: Path) -> None:
+    settings = replace(SOURCE, train=replace(SAMPLED.train, supervision="source", epochs=12))
+    files = train(built, tmp_path, settings, ROLES)
+    assert accuracy(files.embeddings, "transductive") > 0.9
+    assert accuracy(files.embeddings, "inductive") > 0.9
+
+
+def test_torchs_product_trains_to_the_embeddings_of_dgls_kernel(
+    built: Path, trained: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        message_passing,
+        "pass_messages",
+        lambda graph, weight, x: torch.sparse.mm(sparse_matrix(graph, weight), x),
+    )
+    files = train(built, tmp_path)
+    for protocol in ("transductive", "inductive"):
+        for mine, theirs in zip(
+            rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
+        ):
+            np.testing.assert_allclose(mine, theirs, atol=1e-5)

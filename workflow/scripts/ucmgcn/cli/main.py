@@ -1,0 +1,56 @@
+"""The command `ucmgcn`: what is done with a data set outside the pipeline."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from ucmgcn import __version__
+from ucmgcn.core.errors import UserError
+
+# Module and name of each command. They are imported when called: a search must start fast.
+COMMANDS = {
+    "add": "add:add",
+    "evaluate": "evaluate:evaluate",
+    "export": "export:export",
+    "query": "query:query",
+    "serve": "serve:serve",
+    "table": "table:table",
+}
+
+
+class _Group(click.Group):
+    """A group whose commands end with one line and exit code 2 on a user's mistake."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"ucmgcn.cli.{module}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(f"ucmgcn: {error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="ucmgcn")
+def main() -> None:
+    """Find the 3D model that a photo shows.
+
+    Ends with 0 if all went well, with 2 and one line on a mistake that you can mend.
+
+    \b
+    Examples:
+      ucmgcn query photo.jpg --dataset demo
+      ucmgcn COMMAND --help
+    """  # noqa: D301

@@ -1,0 +1,157 @@
+"""The command `query`: find the models that photos show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.search.library import Hit, Library
+from ucmgcn.search.scoring import METHODS
+
+COLUMNS = ("rank", "model", "category", "score", "path")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A photo and what was found for it."""
+
+    photo: Path
+    hits: list[Hit]
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@dataset_option
+@results_option
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--category", metavar="NAME", help="Find models of this category only.")
+@click.option(
+    "--method", default="ucm-gcn", show_default=True, help=f"One of {', '.join(METHODS)}."
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON, a list with an item a photo.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, a line a model.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page with the photos and the views of the models.",
+)
+def query(
+    photos: Sequence[Path],
+    dataset: str,
+    results: Path,
+    top: int,
+    category: str | None,
+    method: str,
+    form: str | None,
+    html: Path | None,
+) -> None:
+    """Find the 3D models that photos show.
+
+    PHOTOS are image files, or folders of them. Nothing is trained anew, and no photo's answer
+    depends on another photo. A photo that cannot be read is named on standard error; the others are
+    answered, and the exit code is 2.
+
+    \b
+    Examples:
+      ucmgcn query chair.jpg --dataset demo
+      ucmgcn query holiday/ --dataset furniture --top 3 --csv > found.csv
+      ucmgcn query chair.jpg lamp.png --dataset furniture --html found.html
+      ucmgcn query chair.jpg --dataset furniture --category seats --json
+    """  # noqa: D301
+    library = Library.open(dataset, results, method)
+    unreadable = 0
+    answers: list[Answer] = []
+    for photo in _files(photos):
+        try:
+            answer = Answer(photo, library.answer(photo, top, category))
+        except ItemError as error:
+            click.echo(f"ucmgcn: {photo}: {error}", err=True)
+            unreadable += 1
+            continue
+        answers.append(answer)
+        if form is None and html is None:
+            click.echo(format_answer(answer))
+    if form:
+        click.echo(FORMS[form](answers), nl=False)
+    if html:
+        from ucmgcn.cli.query_page import write_page
+
+        write_page(html, library, [(answer.photo, answer.hits) for answer in answers], method)
+        click.echo(f"{html}: {len(answers)} photo{'s' * (len(answers) != 1)}", err=True)
+    sys.exit(2 if unreadable else 0)
+
+
+def format_answer(answer: Answer) -> str:
+    """Lay out an answer as text, a line a model."""
+    rows = [tuple(map(str, _cells(hit).values())) for hit in answer.hits]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (COLUMNS, *rows)
+    ]
+    return "\n".join([str(answer.photo), *lines, ""])
+
+
+def format_csv(answers: Sequence[Answer]) -> str:
+    """Lay out answers as CSV, a line a model."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ("photo", *COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    for answer in answers:
+        writer.writerows({"photo": str(answer.photo), **_cells(hit)} for hit in answer.hits)
+    return text.getvalue()
+
+
+def format_json(answers: Sequence[Answer]) -> str:
+    """Lay out answers as JSON, an item a photo; `view` is the number of the nearest view."""
+    items = [
+        {
+            "photo": str(answer.photo),
+            "models": [
+                {**_cells(hit), "score": hit.score, "view": hit.view} for hit in answer.hits
+            ],
+        }
+        for answer in answers
+    ]
+    return json.dumps(items, indent=2, ensure_ascii=False) + "\n"
+
+
+FORMS = {"csv": format_csv, "json": format_json}
+
+
+def _cells(hit: Hit) -> dict[str, object]:
+    values = (hit.rank, hit.model, hit.category, f"{hit.score:.4f}", str(hit.path))
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _files(photos: Sequence[Path]) -> Iterator[Path]:
+    """Yield the photos that are named, and those below the folders that are named."""
+    for path in photos:
+        if not path.is_dir():
+            yield path
+            continue
+        from ucmgcn.datasets.manifest import PHOTO_SUFFIXES
+
+        files = [p for p in sorted(_below(path)) if p.suffix.lower() in PHOTO_SUFFIXES]
+        if not files:
+            raise UserError(f"{path} holds no photo ({' '.join(sorted(PHOTO_SUFFIXES))})")
+        yield from files
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise UserError(f"the folder {error.filename} cannot be read ({error.strerror})")
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(place, name) for name in names)

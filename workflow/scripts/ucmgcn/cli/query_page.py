@@ -1,0 +1,65 @@
+"""A page with the answers of `ucmgcn query`: photos, and the models' most similar views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.media.photos import load_photo
+from ucmgcn.media.pictures import data_uri
+from ucmgcn.search.library import Hit, Library
+
+PAGES = Path(__file__).parent / "pages"
+PHOTO_SIDE = 320
+VIEW_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A photo on the page, and the models that were found, each with a picture of its view."""
+
+    photo: Path
+    picture: str
+    found: list[tuple[Hit, str]]
+
+
+def write_page(
+    out: Path, library: Library, answers: Sequence[tuple[Path, list[Hit]]], method: str
+) -> None:
+    """Write a self-contained HTML page.
+
+    Parameters
+    ----------
+    answers
+        Photos that can be read, with what `Library.answer` found for them.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template("query.html.j2").render(
+        dataset=library.facts.dataset,
+        models=len(library.models),
+        method=method,
+        answers=list(_shown(library, answers)),
+    )
+    with atomic_path(out) as partial:
+        partial.write_text(html, encoding="utf-8")
+
+
+def _shown(library: Library, answers: Sequence[tuple[Path, list[Hit]]]) -> Iterator[Shown]:
+    pictures: dict[tuple[str, int], str] = {}
+    for photo, hits in answers:
+        for hit in hits:
+            key = hit.model, hit.view
+            if key not in pictures:
+                pictures[key] = data_uri(library.view(*key), VIEW_SIDE)
+        picture = data_uri(load_photo(photo, PHOTO_SIDE, "pad"), PHOTO_SIDE)
+        yield Shown(photo, picture, [(hit, pictures[hit.model, hit.view]) for hit in hits])

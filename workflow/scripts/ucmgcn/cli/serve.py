@@ -1,0 +1,81 @@
+"""The command `serve`: the web page of a data set."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.search.library import Library
+from ucmgcn.search.scoring import METHODS
+from ucmgcn.web import server
+from ucmgcn.web.app import create_app, warm_up
+from ucmgcn.web.limits import Limits
+
+
+@click.command()
+@dataset_option
+@results_option
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="ucm-gcn",
+    show_default=True,
+    help="How models are ranked.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--max-upload",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Limits.upload_bytes / 2**20,
+    show_default=True,
+    help="Largest upload, in MB.",
+)
+@click.option(
+    "--rate", default=Limits.rate, show_default=True, help="Searches of one client, as 5/second."
+)
+def serve(
+    dataset: str, results: Path, method: str, host: str, port: int, max_upload: float, rate: str
+) -> None:
+    """Serve a page on which a photo finds a data set's models.
+
+    The page loads nothing from elsewhere. Only this machine can open it, unless --host says
+    otherwise. Ctrl-C ends it.
+
+    \b
+    Examples:
+      ucmgcn serve --dataset demo
+      ucmgcn serve --dataset chairs --results path/to/results --port 8080
+      ucmgcn serve --dataset chairs --host 0.0.0.0 --rate 20/minute
+      curl -H 'Accept: application/json' -F photo=@photo.jpg http://127.0.0.1:8000/search
+    """  # noqa: D301
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    limits = Limits(upload_bytes=int(max_upload * 2**20), rate=rate)
+    library = Library.open(dataset, results, method)
+    app = create_app(library, dataset, limits, server.names(host))
+    try:
+        with server.listen(host, port) as listening:
+            warm_up(library)
+            if not server.is_loopback(host):
+                click.echo(_warning(host, dataset), err=True)
+            address = server.address(listening, host)
+            click.echo(f"{dataset}: {len(library.models)} models on {address}  (Ctrl-C ends it)")
+            server.make_server(app, limits).run(sockets=[listening])
+    except KeyboardInterrupt:
+        click.echo("Ended.")
+
+
+def _warning(host: str, dataset: str) -> str:
+    return (
+        f"Warning: with --host {host}, everyone who can reach this machine can search {dataset} "
+        "and download its meshes. There is no password and no encryption."
+    )

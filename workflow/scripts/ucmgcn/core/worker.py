@@ -1,0 +1,340 @@
+"""Child processes for work that a bad file may hang, kill or swell: one item at a time.
+
+If an item takes too long or too much memory, or ends the process, the
+worker is replaced by a new one and the item is rejected. Worker and parent exchange JSON and
+arrays, never a pickle.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import gc
+import importlib
+import json
+import logging
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import astuple
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.core.item_warnings import ItemWarning, collect_warnings
+
+if TYPE_CHECKING:  # a child process has no use for it, and would take longer to start
+    from ucmgcn.settings import Limits
+
+Arrays = list[npt.NDArray[Any]]
+Task = Callable[..., Arrays]
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 300
+ATTEMPTS = 2
+PR_SET_PDEATHSIG = 1
+HEADER = struct.Struct("<I")  # bytes of JSON that follow it, after which come the arrays
+MAX_HEADER = 2**24
+PIPE_BYTES = 2**20  # holds a photo, so that neither process waits for the other halfway through one
+
+
+class Answer(NamedTuple):
+    """What was made of an item: arrays, and what is to be said about it."""
+
+    arrays: Arrays
+    warnings: list[ItemWarning]
+
+
+class _SpentError(Exception):
+    """An item failed in a way that may have left the process in a bad state."""
+
+
+class Worker:
+    """A child process that works on one item after the other; a context manager.
+
+    Parameters
+    ----------
+    task
+        ``"module:name"`` of a context manager that takes the settings and gives the function that
+        is called for each item. Texts go in, arrays come out.
+    settings
+        What the task is told when it starts; JSON-serialisable.
+    limits
+        Of each item.
+    """
+
+    def __init__(self, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
+        self._task, self._settings, self._limits = task, dict(settings), limits
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def __call__(self, *item: str) -> Answer:
+        """Work on an item.
+
+        Raises
+        ------
+        ItemError
+            If it cannot be used, or goes beyond the limits.
+        UserError
+            If the task cannot start, whatever the item.
+        """
+        for _ in range(ATTEMPTS):
+            process = self._process or self._start()
+            try:
+                return _ask(process, self._limits.seconds, item)
+            except _SpentError as error:
+                self._stop()
+                raise ItemError(str(error)) from None
+            except TimeoutError:
+                self._stop()
+                raise ItemError(
+                    f"it takes longer than {self._limits.seconds:g} s (limits.seconds)"
+                ) from None
+            except EOFError:
+                code = self._stop()
+        # Twice, for the system may kill a process that has done nothing wrong.
+        raise ItemError(f"it ends the process that reads it ({_ending(code)})")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        facts = {"settings": self._settings, "memory": self._limits.memory, "parent": os.getpid()}
+        packages = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+        self._process = process = subprocess.Popen(
+            [sys.executable, "-m", __name__, self._task, json.dumps(facts)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, packages)),
+                # A worker is one of as many as there are cores; idle threads of BLAS wait busily.
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+        )
+        _widen(process.stdout)
+        try:
+            _ask(process, START_SECONDS, None)
+        except (EOFError, TimeoutError) as error:
+            ending = _ending(self._stop())
+            raise UserError(f"the process for {self._task} does not start ({ending})") from error
+        return process
+
+    def _stop(self) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.kill()
+        with process:
+            return process.wait()
+
+
+class Workers:
+    """A pool of workers for threads, each of which borrows one; a context manager."""
+
+    def __init__(self, count: int, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
+        self._all = [Worker(task, settings, limits) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        # The last one used comes first, so that no more are started than are needed at a time.
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        for worker in self._all:
+            self._idle.put(self._stack.enter_context(worker))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def __call__(self, *item: str) -> Answer:
+        """Work on an item, in any thread; see `Worker`."""
+        worker = self._idle.get()
+        try:
+            return worker(*item)
+        finally:
+            self._idle.put(worker)
+
+
+def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Answer:
+    """Send an item, if there is one, and read the answer, which may take so many seconds.
+
+    Raises EOFError if the process has ended or gives no answer, and TimeoutError.
+    """
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        if item is not None:
+            process.stdin.write(json.dumps(item).encode() + b"\n")
+        answers = _Answers(process.stdout, seconds)
+        (size,) = HEADER.unpack(answers.read(HEADER.size))
+        if size > MAX_HEADER:
+            raise ValueError("what was written is no answer")
+        answer = json.loads(answers.read(size))
+    except TimeoutError:
+        raise
+    except (OSError, ValueError) as error:
+        raise EOFError from error
+    if "user" in answer:
+        raise UserError(answer["user"])
+    if "reason" in answer:
+        raise ItemError(answer["reason"])
+    if "spent" in answer:
+        logger.info("%s: %s", item, answer["trace"])
+        raise _SpentError(answer["spent"])
+    arrays = [answers.read_array(*kind) for kind in answer["arrays"]]
+    return Answer(arrays, [ItemWarning(*texts) for texts in answer["warnings"]])
+
+
+class _Answers:
+    """What an unbuffered pipe gives before a time is over, after which it raises TimeoutError."""
+
+    def __init__(self, pipe: IO[bytes], seconds: float) -> None:
+        self._pipe, self._end = pipe, time.monotonic() + seconds
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN)
+
+    def read(self, size: int) -> bytearray:
+        content = bytearray(size)
+        self._fill(memoryview(content))
+        return content
+
+    def read_array(self, dtype: str, shape: Sequence[int]) -> npt.NDArray[Any]:
+        array = np.empty(shape, dtype)
+        if array.size:
+            self._fill(array.data.cast("B"))
+        return array
+
+    def _fill(self, content: memoryview) -> None:
+        while content:
+            if not self._poll.poll(max(0, 1000 * (self._end - time.monotonic()))):
+                raise TimeoutError
+            count = self._pipe.readinto(content)  # type: ignore[attr-defined]
+            if not count:
+                raise EOFError
+            content = content[count:]
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Enlarge the buffer of a pipe, where the user's share of such buffers is not used up."""
+    assert pipe is not None
+    with suppress(PermissionError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _ending(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit status {code}"
+
+
+def main(task: str, facts: str) -> None:
+    """Run a task in a child process: items come on standard input, answers go to standard output.
+
+    Parameters
+    ----------
+    task
+        As for `Worker`.
+    facts
+        JSON: the task's settings, the memory for one item in MiB, and the parent's process id.
+    """
+    told = json.loads(facts)
+    die_with(told["parent"])
+    # Ctrl-C reaches every process of a terminal; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is worth saying about an item is noted by `warn_item`; the rest is not printed.
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+    # What a library prints must not get between the answers.
+    with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
+        os.dup2(2, 1)
+        try:
+            work = stack.enter_context(_opened(task)(**told["settings"]))
+        except UserError as error:
+            _answer(answers, {"user": str(error)})
+            return
+        # What is imported stays; looking through it for garbage took a twentieth of reading meshes.
+        gc.freeze()
+        _limit_memory(told["memory"])
+        _answer(answers, {})
+        for line in sys.stdin.buffer:
+            _answer(answers, *_outcome(work, json.loads(line), told["memory"]))
+
+
+def _opened(task: str) -> Callable[..., AbstractContextManager[Task]]:
+    module, _, name = task.partition(":")
+    opened: Callable[..., AbstractContextManager[Task]] = getattr(
+        importlib.import_module(module), name
+    )
+    return opened
+
+
+def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, Any], Arrays]:
+    try:
+        with collect_warnings() as found:
+            arrays = work(*item)
+        return {"warnings": [astuple(warning) for warning in found]}, arrays
+    except ItemError as error:
+        return {"reason": str(error)}, []
+    except MemoryError:
+        spent, trace = f"it needs more than {memory} MiB of memory (limits.memory)", ""
+    except Exception as error:
+        # A file nobody foresaw costs itself, not the run; the trace is in the log.
+        spent = f"it cannot be processed: {type(error).__name__} ({str(error)[:200]})"
+        trace = traceback.format_exc()
+    return {"spent": spent, "trace": trace}, []
+
+
+def _answer(stream: IO[bytes], header: Mapping[str, Any], arrays: Arrays | None = None) -> None:
+    whole = [np.asarray(array, order="C") for array in arrays or []]
+    kinds = [(array.dtype.str, array.shape) for array in whole]
+    content = json.dumps({"warnings": [], **header, "arrays": kinds}).encode()
+    stream.write(HEADER.pack(len(content)) + content)
+    for array in whole:
+        stream.write(array.tobytes())
+    stream.flush()
+
+
+def _limit_memory(mebibytes: int) -> None:
+    """Limit the memory of this process to so much more than it has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + mebibytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends, however that happens."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

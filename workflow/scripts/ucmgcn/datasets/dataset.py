@@ -1,0 +1,146 @@
+"""The kinds of data sets: a module each, which lists the models and the photos.
+
+The stages after the manifest do not know the kind. They read the manifest's rows, and nothing but
+two things that a kind may bring along: models that come as rendered views (the path of such a model
+is a folder, see `ucmgcn.render.given_views`), and the exact model of a photo (column ``model_id``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.kinds import (
+    csv_lists,
+    folder,
+    mi3dor,
+    modelnet,
+    shapenet,
+    sweethome3d,
+    three_d_future,
+)
+from ucmgcn.datasets.manifest import Item, check_unique, shard_of, write_items, write_rejected
+from ucmgcn.datasets.source import Found, Source
+from ucmgcn.datasets.split import stratified, undivided
+from ucmgcn.settings import Kind, Split
+
+__all__ = [
+    "INSTANCE_LEVEL",
+    "Kind",
+    "Role",
+    "Source",
+    "Split",
+    "divide",
+    "origin_of",
+    "read_items",
+    "shard_members",
+    "write_dataset",
+]
+
+logger = logging.getLogger(__name__)
+
+Role = Literal["models", "images"]
+
+KINDS: dict[Kind, ModuleType] = {
+    "folder": folder,
+    "mi3dor": mi3dor,
+    "3d-future": three_d_future,
+    "modelnet": modelnet,
+    "shapenet": shapenet,
+    "manifest": csv_lists,
+    "sweethome3d": sweethome3d,
+}
+# Kinds whose photos show the very models of the gallery, colours and all.
+INSTANCE_LEVEL: frozenset[Kind] = frozenset({"3d-future", "sweethome3d"})
+
+
+def read_items(source: Source, role: Role) -> Found:
+    """List the models or the photos of a data set, sorted by id, and the files left out.
+
+    Raises
+    ------
+    UserError
+        If something of the data set is missing (what, where it was looked for, where people get
+        it), it holds nothing of use, or two of its items have one id.
+    """
+    read: Callable[[Source], Found] = getattr(KINDS[source.kind], role)
+    items, rejected = read(source)
+    if not items:
+        first = f"; the first of {len(rejected)}: {rejected[0].path}: {rejected[0].reason}"
+        raise UserError(
+            f"{role}: nothing in {getattr(source, role)} can be used as {source.kind}"
+            + (first if rejected else "")
+        )
+    check_unique(items, role)
+    items = divide(_label(items, source.label, role), source, role)
+    return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
+
+
+def origin_of(kind: Kind, role: Role) -> str:
+    """Say where people get the models or photos of a kind; empty where they are the user's own."""
+    module = KINDS[kind]
+    own = getattr(module, role) is getattr(folder, role)
+    return "" if own else f"; {module.ORIGIN}"
+
+
+def shard_members(source: Source, role: Role, shard: int, n_shards: int) -> list[Item]:
+    """List the models or photos of one shard, sorted by id; see `read_items`."""
+    items, _ = read_items(source, role)
+    return [item for item in items if shard_of(item.id, n_shards) == shard]
+
+
+def write_dataset(source: Source, out: Path) -> None:
+    """List a data set, and write `models.csv`, `images.csv` and `rejected.csv` into `out`.
+
+    Raises
+    ------
+    UserError
+        As `read_items`.
+    """
+    models, no_models = read_items(source, "models")
+    images, no_images = read_items(source, "images")
+    for role, items, left_out in (("models", models, no_models), ("images", images, no_images)):
+        place = getattr(source, role)
+        logger.info("%s: %d in %s, %d left out", role, len(items), place, len(left_out))
+    _check_instances(models, images)
+    write_items(out / "models.csv", models)
+    write_items(out / "images.csv", images)
+    write_rejected(out / "rejected.csv", [*no_models, *no_images])
+
+
+def _label(items: Sequence[Item], label: str, role: Role) -> list[Item]:
+    """Take the categories from another column."""
+    if label == "category":
+        return list(items)
+    columns = {name for item in items for name, _ in item.extra}
+    if label not in columns:
+        known = ", ".join(sorted({"category", *columns}))
+        raise UserError(f"config: data.label: {role} have no column {label!r}; there are {known}")
+    return [replace(item, category=dict(item.extra).get(label, "")) for item in items]
+
+
+def divide(items: Sequence[Item], source: Source, role: Role) -> list[Item]:
+    """Split the items. A drawn split is one of the photos; the gallery stays whole."""
+    if source.split == "given":
+        return list(items)
+    if source.split == "stratified" and role == "images":
+        return stratified(items, source.train_share, source.seed)
+    return undivided(items)
+
+
+def _check_instances(models: Sequence[Item], images: Sequence[Item]) -> None:
+    known = {model.id for model in models}
+    lost = [image for image in images if image.model_id and image.model_id not in known]
+    if lost:
+        logger.warning(
+            "%d of %d photos show a model that is not in the gallery, first %s (model_id %s)",
+            len(lost),
+            len(images),
+            lost[0].id,
+            lost[0].model_id,
+        )

@@ -1,0 +1,106 @@
+"""Gather what every stage left out, and what it warns of, into two tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ucmgcn.core.item_warnings import ItemWarning
+from ucmgcn.datasets.manifest import read_rejected, write_rejected
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.shards import STAGES, Rejection, open_shard
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ["id", "stage", "what", "detail", "mend"]
+# What each stage reads.
+NOUNS = {"render": "models", "features": "photos", "points": "shapes"}
+
+
+@dataclass
+class _Found:
+    """What the shards of one kind say."""
+
+    kind: str
+    items: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    warnings: list[tuple[str, ItemWarning]] = field(default_factory=list)
+
+
+def gather_rejected(
+    manifest: Path,
+    shards: Mapping[str, Iterable[Path]],
+    out: Path,
+    warned: Path,
+) -> None:
+    """Write `rejected.csv` and `warnings.csv`, and log how many items have each warning.
+
+    Parameters
+    ----------
+    manifest
+        What the manifest stage left out.
+    shards
+        Shards by their kind: ``views``, ``image-features``, ``points``.
+    out
+        Table of the files that were left out: path, stage, reason.
+    warned
+        Table of what is wrong with items that are used all the same: id, stage, what, detail, and
+        how to mend it.
+    """
+    found = [_read(kind, paths) for kind, paths in shards.items()]
+    rejected = read_rejected(manifest) + [row for part in found for row in part.rejected]
+    if rejected:
+        logger.warning("%d files were left out; %s says which and why", len(rejected), out)
+    for part in found:
+        rows = [(id, warning.what) for id, warning in part.warnings]
+        for line in summarise(rows, part.items, STAGES[part.kind]):
+            logger.warning("%s; %s says which", line, warned)
+    write_rejected(out, rejected)
+    _write_warnings(warned, found)
+
+
+def summarise(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[str]:
+    """Say how many items have each warning, the most frequent first.
+
+    Parameters
+    ----------
+    rows
+        Id of an item and what is wrong with it.
+    items
+        How many items there are.
+    stage
+        Which reads them.
+
+    Returns
+    -------
+    Lines such as ``"37 of 820 models: texture not found, drawn without"``.
+    """
+    having: dict[str, set[str]] = {}
+    for id, what in rows:
+        having.setdefault(what, set()).add(id)
+    ordered = sorted(having.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    return [f"{len(ids)} of {items} {NOUNS[stage]}: {what}" for what, ids in ordered]
+
+
+def _read(kind: str, paths: Iterable[Path]) -> _Found:
+    found = _Found(kind)
+    for path in paths:
+        with open_shard(path, kind) as shard:
+            found.items += len(shard)
+            found.rejected += shard.rejected
+            found.warnings += ((id, w) for id, ws in shard.warnings.items() for w in ws)
+    return found
+
+
+def _write_warnings(path: Path, found: Iterable[_Found]) -> None:
+    rows = sorted(
+        (id, STAGES[part.kind], w.what, w.detail, w.mend)
+        for part in found
+        for id, w in part.warnings
+    )
+    with atomic_path(path) as partial:
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)

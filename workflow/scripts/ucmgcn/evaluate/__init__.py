@@ -1,0 +1,1 @@
+"""The evaluate stage: rankings, metrics and their tables."""

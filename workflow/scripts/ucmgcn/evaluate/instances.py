@@ -1,0 +1,48 @@
+"""Instance level: whether the exact model of a photo is among the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.evaluate.assess import Assessment, Task
+from ucmgcn.evaluate.metrics import instance_recall
+from ucmgcn.evaluate.significance import bootstrap_means, interval
+
+Floats = npt.NDArray[np.float64]
+
+DEPTHS = (1, 5, 10)
+RECALLS = tuple(f"R@{depth}" for depth in DEPTHS)
+
+
+def hits(runs: Sequence[Assessment], task: Task) -> Floats:
+    """Whether the exact model stands within each depth, averaged over the runs.
+
+    Returns
+    -------
+    Shape (n, depths), a row for each of the n queries whose exact model is in the gallery.
+    """
+    known = task.targets >= 0
+    found = [[run.target[known] <= depth for depth in DEPTHS] for run in runs]
+    return np.asarray(np.mean(found, axis=0, dtype=np.float64).T)
+
+
+def recall(run: Assessment, task: Task) -> dict[str, float]:
+    """Share of the queries whose exact model stands within each depth; empty if none is known."""
+    known = task.targets >= 0
+    return instance_recall(run.target[known], DEPTHS) if known.any() else {}
+
+
+def recall_intervals(
+    runs: Sequence[Assessment], task: Task, resamples: int, seed: int
+) -> dict[str, float]:
+    """95% bootstrap intervals of `recall` over the queries, of the mean over the runs."""
+    if not (task.targets >= 0).any():
+        return {}
+    samples = bootstrap_means(hits(runs, task), resamples, seed)
+    ends = zip(RECALLS, map(interval, samples.T), strict=True)
+    return {
+        f"{name}_{end}": x for name, pair in ends for end, x in zip(("lo", "hi"), pair, strict=True)
+    }

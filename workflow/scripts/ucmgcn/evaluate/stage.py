@@ -1,0 +1,298 @@
+"""The evaluate stage: every method on the same queries and gallery, and the tables of it.
+
+The gallery are all models but those of the split ``train``; queries are all photos that are not
+context (see `ucmgcn.datasets.roles`). The gallery's order, which decides ties, is the manifest's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ucmgcn.core.arrays import Features
+from ucmgcn.core.errors import UserError
+from ucmgcn.core.progress import track
+from ucmgcn.datasets.roles import Roles, read_roles
+from ucmgcn.evaluate import tables
+from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.baselines import CONTROLS, PROTOCOLS, ControlInputs, Pooling, build_control
+from ucmgcn.evaluate.challenge import Shapes, read_points
+from ucmgcn.evaluate.metrics import Flavour
+from ucmgcn.evaluate.ranking import Distance, FoldScorer, Measure, Scorer
+from ucmgcn.files.embeddings import _widths, check_unseen, read_embeddings
+from ucmgcn.files.rows import ShardViews, read_rows
+from ucmgcn.files.shards import open_shard
+
+logger = logging.getLogger(__name__)
+
+LEARNED_PROTOCOLS = ("transductive", "inductive")
+
+
+@dataclass(frozen=True)
+class EvaluationInputs:
+    """The files of one data set and backbone.
+
+    Attributes
+    ----------
+    models, images
+        Manifests; `images` may have a column ``model_id`` with the exact model of each photo.
+    image_features, view_features
+        Shards of kind ``image-features`` (n, d) and ``view-features`` (n, views, d).
+    learned
+        For each method that has embeddings, its `embeddings.h5`, one a seed.
+    supervision
+        What labels each of those methods saw; ``none`` if not given.
+    label_seed
+        Where that is ``source``: which half of the photos was labelled.
+    split
+        Where the manifests' split comes from.
+    points
+        Shards of kind ``points`` of the models' shapes, for the score of the 3D-FUTURE challenge.
+    """
+
+    dataset: str
+    backbone: str
+    models: Path
+    images: Path
+    image_features: Sequence[Path]
+    view_features: Sequence[Path]
+    learned: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    supervision: Mapping[str, str] = field(default_factory=dict)
+    label_seed: int = 0
+    split: str = "given"
+    points: Sequence[Path] = ()
+
+    def roles(self) -> Roles:
+        """Which photos are context: the same ones for all methods, so that they compare."""
+        source = "source" in self.supervision.values()
+        return read_roles(self.images, "source" if source else "none", self.label_seed)
+
+    @property
+    def shown_split(self) -> str:
+        """What the tables say of the split: ``none`` if the manifests have none."""
+        columns = (pd.read_csv(p, usecols=["split"])["split"] for p in (self.models, self.images))
+        return self.split if any(column.notna().any() for column in columns) else "none"
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """How to evaluate; none of it is tuned on labels.
+
+    Attributes
+    ----------
+    controls
+        Names from `ucmgcn.evaluate.baselines.CONTROLS`.
+    subject
+        The method that `significance.csv` compares with every other one.
+    flavour, distance, official_preprocess
+        See `ucmgcn.evaluate.metrics` and `ucmgcn.evaluate.ranking.Measure`.
+    top
+        Depth of `ranking.csv.gz`.
+    resamples, seed
+        Bootstrap samples, and the seed of their draws.
+    block_size, threads
+        Queries per block (None: by memory), and threads; neither changes a number.
+    """
+
+    controls: Sequence[str] = CONTROLS
+    subject: str = "ucm-gcn"
+    flavour: Flavour = "official"
+    distance: Distance = "cosine"
+    official_preprocess: bool = False
+    top: int = 100
+    resamples: int = 2000
+    seed: int = 0
+    block_size: int | None = None
+    threads: int = 1
+
+    @property
+    def measure(self) -> Measure:
+        """How descriptors are compared."""
+        return Measure(self.distance, self.official_preprocess)
+
+
+@dataclass(frozen=True)
+class _Run:
+    method: str
+    protocol: str
+    seed: str
+    scorer: Callable[[], Scorer]
+
+
+def evaluate_dataset(
+    inputs: EvaluationInputs, out: Path, options: EvaluationOptions | None = None
+) -> None:
+    """Evaluate the controls and the learned methods, and write the tables into the folder `out`.
+
+    Written are `metrics.csv`, `metrics_per_seed.csv`, `metrics_per_category.csv`, `confusion.csv`,
+    `ranking.csv.gz`, `pr_curve.csv`, `pr_curve.svg`, `pr_curve.png`, `significance.csv` and
+    `left_out.csv`. Without any label the retrieval is written all the same, and the metrics are
+    empty.
+
+    Raises
+    ------
+    UserError
+        If queries or gallery are empty, or an embedding file lacks one of their items.
+    """
+    options = options or EvaluationOptions()
+    task = load_task(inputs)
+    _report(task)
+    runs = [*_control_runs(inputs, task, options), *_learned_runs(inputs, task, options)]
+    if not runs:
+        raise UserError("evaluate: there is no method; name controls or give embeddings")
+    results: dict[tuple[str, str], tables.Result] = {}
+    for run in track(runs, "evaluate", len(runs), "run"):
+        result = results.setdefault(
+            (run.method, run.protocol),
+            tables.Result(run.method, run.protocol, inputs.supervision.get(run.method, "none")),
+        )
+        assessment = assess(
+            run.scorer(),
+            task,
+            flavour=options.flavour,
+            top=max(options.top, tables.CONFUSION_DEPTH),
+            block_size=options.block_size,
+            threads=options.threads,
+        )
+        result.seeds.append(run.seed)
+        result.runs.append(assessment)
+    context = tables.Context(
+        inputs.dataset,
+        inputs.backbone,
+        task,
+        options.flavour,
+        options.measure,
+        inputs.shown_split,
+        Shapes(read_points(inputs.points)) if inputs.points else None,
+    )
+    tables.write_all(
+        out,
+        context,
+        list(results.values()),
+        subject=options.subject,
+        top=options.top,
+        resamples=options.resamples,
+        seed=options.seed,
+        threads=options.threads,
+    )
+
+
+def load_task(inputs: EvaluationInputs) -> Task:
+    """Read queries and gallery: the items of the manifests that have features.
+
+    Raises
+    ------
+    UserError
+        If either is empty.
+    """
+    photos = _usable(inputs.images, inputs.image_features, "image-features")
+    models = _usable(inputs.models, inputs.view_features, "view-features")
+    models = _under_test(inputs.models, models, models["split"] == "train")
+    reason = photos["id"].map(inputs.roles().context)
+    images = _under_test(inputs.images, photos, reason.notna())
+    context = photos.assign(reason=reason)[reason.notna()]
+    return Task(
+        queries=images["id"].tolist(),
+        models=models["id"].tolist(),
+        query_labels=images["category"].tolist(),
+        model_labels=models["category"].tolist(),
+        instances=images["model_id"].tolist() if "model_id" in images else None,
+        context=list(context[["id", "category", "reason"]].itertuples(index=False, name=None)),
+    )
+
+
+def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
+    """Rows that have features; missing cells are empty text."""
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    held: set[str] = set()
+    for path in shards:
+        with open_shard(path, kind) as shard:
+            held.update(shard.ids)
+    usable = frame[frame["id"].isin(held)]
+    if usable.empty:
+        raise UserError(
+            f"{manifest}: none of its {len(frame)} items has features; see rejected.csv"
+        )
+    if len(usable) < len(frame):
+        logger.warning("%s: %d items have no features", manifest, len(frame) - len(usable))
+    return usable
+
+
+def _under_test(manifest: Path, rows: pd.DataFrame, context: pd.Series[bool]) -> pd.DataFrame:
+    if context.all():
+        raise UserError(
+            f"{manifest}: all of its {len(rows)} usable items are of the split train or were "
+            "trained on with their label, so nothing is under test"
+        )
+    return rows[~context]
+
+
+def _report(task: Task) -> None:
+    left_out = task.left_out
+    if not task.evaluated.any() and (task.targets >= 0).any():
+        logger.warning("no categories: only the recall of the exact models is measured")
+    elif not task.evaluated.any():
+        logger.warning("no labels: the models are ranked, but there is nothing to measure")
+    elif left_out:
+        logger.warning("%d photos have no metric; left_out.csv lists them", len(left_out))
+
+
+def _control_runs(
+    inputs: EvaluationInputs, task: Task, options: EvaluationOptions
+) -> Iterator[_Run]:
+    source = ControlInputs(
+        read_rows(inputs.image_features, "image-features", task.queries),
+        lambda pooling: read_rows(
+            inputs.view_features, "view-features", task.models, _POOL[pooling]
+        ),
+        ShardViews(inputs.view_features, task.models),
+    )
+
+    def scorer(name: str) -> Callable[[], Scorer]:
+        return lambda: build_control(name, source, options.measure, options.threads)
+
+    unknown = sorted(set(options.controls) - set(CONTROLS))
+    if unknown:
+        raise UserError(f"controls: there is no {unknown[0]!r}; known are {', '.join(CONTROLS)}")
+    for name in options.controls:
+        yield _Run(name, PROTOCOLS[name], "", scorer(name))
+
+
+def _learned_runs(
+    inputs: EvaluationInputs, task: Task, options: EvaluationOptions
+) -> Iterator[_Run]:
+    for method, paths in inputs.learned.items():
+        for protocol in LEARNED_PROTOCOLS:
+            for path in map(Path, paths):
+                scorer = partial(_fold_scorer, path, protocol, task, options.measure)
+                yield _Run(method, protocol, _seed_of(path), scorer)
+
+
+def _fold_scorer(path: Path, protocol: str, task: Task, measure: Measure) -> Scorer:
+    photos = read_embeddings(path, "photo", protocol, task.queries)
+    models = read_embeddings(path, "model", protocol, task.models)
+    check_unseen(path, task.queries)
+    return FoldScorer(photos, models, _widths(path, protocol), measure)
+
+
+def _seed_of(path: Path) -> str:
+    """Seed from the folder `seed-<s>`, empty if the method has none."""
+    folder = path.parent.name
+    return folder.removeprefix("seed-") if folder.startswith("seed-") else ""
+
+
+def _max_pool(views: Features) -> Features:
+    return np.asarray(views.max(axis=1))
+
+
+def _mean_pool(views: Features) -> Features:
+    return np.asarray(views.mean(axis=1, dtype=np.float64), dtype=np.float32)
+
+
+_POOL: dict[Pooling, Callable[[Features], Features]] = {"max": _max_pool, "mean": _mean_pool}

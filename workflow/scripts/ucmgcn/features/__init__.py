@@ -1,0 +1,1 @@
+"""The features stage: photos and views as vectors."""

@@ -1,0 +1,1 @@
+"""Encoders: from square RGB images to feature vectors."""

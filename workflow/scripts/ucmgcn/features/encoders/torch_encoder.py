@@ -1,0 +1,265 @@
+"""Encoder on a GPU, and the export that a CPU runs: the only place where features need torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import textwrap
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from ucmgcn.core.devices import Device
+from ucmgcn.core.errors import UserError
+from ucmgcn.features.encoders.bodies import Body, load_body
+from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Features, Images, Input, check_images
+from ucmgcn.features.encoders.onnx_encoder import METADATA
+from ucmgcn.features.encoders.spec import EncoderSpec, Member
+from ucmgcn.files.atomic import atomic_path
+
+OPSET = 17
+ONNX_LIMIT = 2**31 - 2**20  # bytes: a protocol buffer holds 2 GiB
+
+logger = logging.getLogger(__name__)
+
+
+class Network(nn.Module):
+    """One network of a spec, from raw pixels to features.
+
+    Shapes
+    ------
+    Input (n, size, size, 3), uint8; output (n, dim), float32.
+    """
+
+    mean: Tensor
+    std: Tensor
+    body: Any
+
+    def __init__(self, spec: EncoderSpec, member: Member) -> None:
+        super().__init__()
+        self.output, self.flip = spec.output, spec.flip
+        self.body = load_body(spec, member)
+        for name in ("mean", "std"):
+            values = torch.tensor(getattr(self.body, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalise, encode and pool."""
+        pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype)  # (n, 3, size, size)
+        inputs = (pixels - self.mean) / self.std
+        features = self._features(inputs)
+        return (features + self._features(inputs.flip(3))) / 2 if self.flip else features
+
+    def _features(self, inputs: Tensor) -> Tensor:
+        body: Body = self.body
+        maps = body.maps(inputs)
+        parts = {"pooled": body.pooled, "max": body.max, "logits": body.logits}
+        return torch.cat([parts[part](maps) for part in self.output.split("+")], dim=1)
+
+
+class Fusion(nn.Module):
+    """The networks of a spec, from raw pixels to one feature vector an image.
+
+    With one network these are its features f as they are. With several it is the concatenation of
+    sqrt(w_i / sum w) f_i / |f_i|, a vector of length 1: the inner product of two of them is
+    sum w_i cos_i / sum w, the weighted mean of the networks' cosines.
+
+    Shapes
+    ------
+    Inputs (n, size, size, 3), uint8, one for each of `inputs`; output (n, dim), float32.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.request = spec.request()
+        networks = [Network(spec, member) for member in spec.members]
+        self.facts = [network.body.facts for network in networks]
+        self.networks = nn.ModuleList(networks)
+        wanted = [network.body.input for network in networks]
+        self.inputs: tuple[Input, ...] = tuple(dict.fromkeys(wanted))
+        self.index = [self.inputs.index(input) for input in wanted]
+        total = sum(member.weight for member in spec.members)
+        self.scales = [(member.weight / total) ** 0.5 for member in spec.members]
+
+    def forward(self, *images: Tensor) -> Tensor:
+        """Encode by each network, and concatenate."""
+        pairs = zip(self.networks, self.index, strict=True)
+        parts: list[Tensor] = [network(images[i]) for network, i in pairs]
+        if len(parts) == 1:
+            return parts[0]
+        unit = [scale * _unit(part) for scale, part in zip(self.scales, parts, strict=True)]
+        return torch.cat(unit, dim=1)
+
+    def example(self, n: int) -> tuple[Tensor, ...]:
+        """Make black images for every input."""
+        return tuple(torch.zeros((n, i.size, i.size, 3), dtype=torch.uint8) for i in self.inputs)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        return {
+            "request": self.request,
+            "networks": self.facts,
+            "inputs": [{"size": i.size, "resample": i.resample} for i in self.inputs],
+            "dim": self._dim(),
+        }
+
+    def _dim(self) -> int:
+        try:
+            with torch.inference_mode():
+                return int(self(*self.example(1)).shape[1])
+        except (RuntimeError, AssertionError) as error:
+            sizes = ", ".join(f"{i.size} px" for i in self.inputs)
+            raise UserError(
+                f"features.backbone: {self.request['backbone']} does not take images of {sizes} "
+                f"({textwrap.shorten(str(error), 150)})"
+            ) from error
+
+
+def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: str = "") -> None:
+    """Write an encoder as ONNX, with its description among the metadata.
+
+    The graph takes uint8 images (n, size, size, 3) under the names ``images0``, ``images1`` ...,
+    one for each input, and gives ``features`` (n, dim); the normalisation of the pixels is part of
+    it.
+
+    Parameters
+    ----------
+    spec
+        What to export.
+    out
+        The file to write.
+    cache
+        Folder of exports, by the digest of their weights and settings: what is there is copied,
+        what is not is kept there. None exports in any case.
+    code
+        Digest of the code that exports: an export by other code is not taken from the cache.
+
+    Raises
+    ------
+    UserError
+        If the weights are missing or do not fit, or are too large for a file of this format.
+    """
+    encoder = Fusion(spec).eval()
+    description = json.dumps(encoder.describe(), sort_keys=True)
+    if cache is None:
+        _export(encoder, description, out)
+        return
+    key = _key(description, code)
+    kept = _kept(cache, key) or _keep(encoder, description, cache, key)
+    with atomic_path(out) as partial:
+        shutil.copyfile(kept, partial)
+
+
+def _kept(cache: Path, key: str) -> Path | None:
+    """Find an earlier export that is still what it was; its name ends in its own digest."""
+    for file in sorted(cache.glob(f"{key}-*.onnx")):
+        if file.stem == f"{key}-{_digest(file)}":
+            logger.info("exported before, from the same weights: %s", file)
+            return file
+        logger.warning("%s is damaged: exporting it again", file)
+        file.unlink()
+    return None
+
+
+def _keep(encoder: Fusion, description: str, cache: Path, key: str) -> Path:
+    new = cache / f"{key}.onnx"
+    _export(encoder, description, new)
+    return new.rename(cache / f"{key}-{_digest(new)}.onnx")
+
+
+def _export(encoder: Fusion, description: str, out: Path) -> None:
+    size = sum(p.numel() * p.element_size() for p in encoder.state_dict().values())
+    if size > ONNX_LIMIT:
+        raise UserError(
+            f"features.backbone: {size / 2**30:.1f} GiB of weights; an ONNX file holds 2"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    example = encoder.example(2)
+    names = [f"images{i}" for i in range(len(example))]
+    with atomic_path(out) as partial:
+        # The exporter that traces: the newer one gives the same graph, in ten times the time, and
+        # only with two more packages.
+        torch.onnx.export(
+            encoder,
+            example,
+            str(partial),
+            input_names=names,
+            output_names=["features"],
+            dynamic_axes={name: {0: "n"} for name in [*names, "features"]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(partial)
+        onnx.helper.set_model_props(model, {METADATA: description})
+        onnx.save(model, partial)
+
+
+def _key(description: str, code: str) -> str:
+    made_by = f"{code} torch {torch.__version__} onnx {onnx.__version__}"
+    return hashlib.sha256(f"{made_by}\0{description}".encode()).hexdigest()[:16]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+
+
+class TorchEncoder:
+    """A network on a GPU, in half precision there; in single precision on a CPU.
+
+    Parameters
+    ----------
+    spec
+        What to compute.
+    device
+        Where.
+    batch
+        Images that are computed at a time, which bounds the memory.
+    """
+
+    def __init__(
+        self, spec: EncoderSpec, device: Device = "cuda", batch: int = DEFAULT_BATCH["cuda"]
+    ) -> None:
+        self._device, self.batch = device, batch
+        network = Fusion(spec).eval()
+        self.inputs = network.inputs
+        self._description = network.describe()
+        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._lock = Lock()
+
+    @property
+    def dim(self) -> int:
+        """Length of a feature vector."""
+        return int(self._description["dim"])
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        return dict(self._description)
+
+    def encode(self, *images: Images) -> Features:
+        """Compute the features (n, dim) of RGB images, an array (n, size, size, 3) an input."""
+        check_images(images, self.inputs)
+        arrays = [torch.split(torch.from_numpy(array), self.batch) for array in images]
+        # One call at a time: callers that load images meanwhile keep the GPU busy, and its memory
+        # holds one batch.
+        with self._lock, torch.inference_mode(), self._precision():
+            chunks = [self._run(chunk) for chunk in zip(*arrays, strict=True)]
+        features: Features = torch.cat(chunks).numpy()
+        return features
+
+    def _run(self, chunk: tuple[Tensor, ...]) -> Tensor:
+        features: Tensor = self._network(*(part.to(self._device) for part in chunk))
+        return features.float().cpu()
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self._device, torch.float16, enabled=self._device == "cuda")
+
+
+def _unit(features: Tensor) -> Tensor:
+    return nn.functional.normalize(features.float(), dim=1)

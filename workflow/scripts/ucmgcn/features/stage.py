@@ -1,0 +1,279 @@
+"""Features: describe photos and rendered views by one pre-trained encoder.
+
+Photos are read by one pool of threads and encoded by another: batches that are read wait for the
+encoder, a few at a time, so that it never waits for them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.core.item_warnings import ItemWarning
+from ucmgcn.core.progress import track
+from ucmgcn.core.worker import Workers
+from ucmgcn.features.encoders.encoder import Encoder, Features, Images, Input
+from ucmgcn.files.reuse import Earlier, open_earlier, origin_of
+from ucmgcn.files.shards import Shard, ShardWriter, open_shard
+from ucmgcn.media.photos import RGB, load_photo, to_square
+from ucmgcn.settings import FeaturesConfig, Limits, Resize
+
+T = TypeVar("T")
+R = TypeVar("R")
+# Ids, features and origins of some photos or models.
+_Described = tuple[list[str], Features, list[str]]
+
+
+class _Read(NamedTuple):
+    """What reading some photos gave: inputs of the encoder, and what is said, by id; rejections."""
+
+    photos: dict[str, list[RGB]]
+    warnings: dict[str, list[ItemWarning]]
+    rejected: list[tuple[Path, str]]
+
+
+class _Batch(NamedTuple):
+    """Photos of a batch: origins, features that were there, and what was read."""
+
+    origins: dict[str, str]
+    kept: dict[str, Features]
+    read: _Read
+
+
+def extract_image_features(
+    rows: Sequence[tuple[str, Path]],
+    out: Path,
+    encoder: Encoder,
+    config: FeaturesConfig,
+    provenance: Mapping[str, Any],
+    threads: int = 1,
+    limits: Limits = Limits(),  # noqa: B008
+) -> None:
+    """Write the features of photos, as a shard of kind ``"image-features"``.
+
+    Photos that cannot be read are rejected, with the reason, and the others go on. They are decoded
+    in processes of their own, see `ucmgcn.core.worker`. Features that `out` holds already are kept
+    if they were made of the same file in the same way.
+
+    Parameters
+    ----------
+    rows
+        Id and file of each photo.
+    out
+        The shard to write: n vectors of shape (dim,), float32, in the order of the rows.
+    encoder
+        Computes the features.
+    config
+        Of this stage.
+    provenance
+        What would make features stale, besides the files and the encoder; kept in the shard.
+    threads
+        Batches that are loaded and encoded side by side.
+    limits
+        Of time and memory for each photo.
+
+    Raises
+    ------
+    UserError
+        If a feature is not finite.
+    """
+    facts = _facts(provenance, encoder, config)
+    inputs = [(i.size, i.resample) for i in encoder.inputs]
+    settings = {"inputs": inputs, "resize": config.resize}
+    size = encoder.batch
+    batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    with (
+        Workers(threads, "ucmgcn.media.photos:photo_task", settings, limits) as load,
+        open_earlier(out, "image-features") as earlier,
+        ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer,
+    ):
+
+        def read(batch: Sequence[tuple[str, Path]]) -> _Batch:
+            origins = {id: origin_of(facts, path) for id, path in batch}
+            kept = _find(earlier, origins)
+            missing = [row for row in batch if row[0] not in kept]
+            found = _read_photos(missing, load)
+            found.warnings.update((id, earlier.warnings(id)) for id in kept)
+            return _Batch(origins, kept, found)
+
+        def describe(batch: _Batch) -> tuple[_Described, _Read]:
+            found = _describe_photos(batch.read.photos, encoder)
+            return _in_order(batch.origins, {**batch.kept, **found}), batch.read
+
+        # Two pools, so that the next batch is read while one is encoded.
+        done = _in_parallel(describe, _in_parallel(read, batches, threads), threads)
+        for described, found in track(done, "photos", len(batches), "batch"):
+            _write(writer, described)
+            for id, warnings in found.warnings.items():
+                writer.warn(id, warnings)
+            for path, reason in found.rejected:
+                writer.reject(str(path), reason)
+
+
+def extract_view_features(
+    view_shard: Path,
+    out: Path,
+    encoder: Encoder,
+    config: FeaturesConfig,
+    provenance: Mapping[str, Any],
+    threads: int = 1,
+) -> None:
+    """Write the features of rendered views, as a shard of kind ``"view-features"``.
+
+    Features that `out` holds already are kept if they were made of the same views in the same way.
+
+    Parameters
+    ----------
+    view_shard
+        Shard of kind ``"views"``, with the extra array ``cameras``.
+    out
+        The shard to write: n items of shape (views, dim), float32, with the same ids and cameras.
+    encoder, config, provenance, threads
+        As in `extract_image_features`.
+
+    Raises
+    ------
+    UserError
+        If the view shard is damaged, or a feature is not finite.
+    """
+    facts = _facts(provenance, encoder, config)
+    with open_shard(view_shard, "views") as views, open_earlier(out, "view-features") as earlier:
+        origin = [origin_of(facts, origin) for origin in views.origins]
+
+        def describe(models: range) -> _Described:
+            origins = {views.ids[i]: origin[i] for i in models}
+            kept = _find(earlier, origins)
+            missing = [i for i in models if views.ids[i] not in kept]
+            seen = _describe_views(views.array[missing], encoder, config.resize) if missing else ()
+            found = zip((views.ids[i] for i in missing), seen, strict=True)
+            return _in_order(origins, {**kept, **dict(found)})
+
+        size = max(1, encoder.batch // views.array.shape[1])
+        every = range(len(views))
+        batches = [every[i : i + size] for i in range(0, len(views), size)]
+        with _view_writer(out, views, facts, encoder.dim) as writer:
+            done = _in_parallel(describe, batches, threads)
+            for described in track(done, "views", len(batches), "batch"):
+                _write(writer, described)
+
+
+def _write(writer: ShardWriter, described: _Described) -> None:
+    ids, features, origins = described
+    if ids:
+        _check_finite(ids, features)
+        writer.add_many(ids, features, origins)
+
+
+def _find(earlier: Earlier, origins: Mapping[str, str]) -> dict[str, Features]:
+    items = {id: earlier.find(id, origin) for id, origin in origins.items()}
+    return {id: item for id, item in items.items() if item is not None}
+
+
+def _in_order(origins: Mapping[str, str], items: Mapping[str, Features]) -> _Described:
+    """Ids, items and origins of the items that there are, in the order of `origins`."""
+    ids = [id for id in origins if id in items]
+    rows = np.stack([items[id] for id in ids]) if ids else np.empty((0,), np.float32)
+    return ids, rows, [origins[id] for id in ids]
+
+
+def _facts(
+    provenance: Mapping[str, Any], encoder: Encoder, config: FeaturesConfig
+) -> dict[str, Any]:
+    return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
+
+
+def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[RGB]:
+    """Read a photo in each of the sizes that an encoder takes.
+
+    Parameters
+    ----------
+    photo
+        A file, by its path or opened.
+    encoder
+        Whose `encode` takes the results, each as an array of one or more such images.
+    resize
+        How a photo becomes a square.
+
+    Returns
+    -------
+    An RGB array (size, size, 3), uint8, for each of the encoder's inputs.
+
+    Raises
+    ------
+    ItemError
+        If the file cannot be read as a photo; the message is the reason.
+    """
+    return [load_photo(photo, i.size, resize, resample=i.resample) for i in encoder.inputs]
+
+
+def _read_photos(batch: Sequence[tuple[str, Path]], load: Workers) -> _Read:
+    read = _Read({}, {}, [])
+    for id, path in batch:
+        try:
+            read.photos[id], read.warnings[id] = load(str(path))
+        except ItemError as error:
+            read.rejected.append((path, str(error)))
+    return read
+
+
+def _describe_photos(photos: Mapping[str, list[RGB]], encoder: Encoder) -> dict[str, Features]:
+    """Features (dim,) by id."""
+    if not photos:
+        return {}
+    features = encoder.encode(*map(np.stack, zip(*photos.values(), strict=True)))
+    return dict(zip(photos, features, strict=True))
+
+
+def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:
+    """Features (n, views, dim) of the views (n, views, h, w, 3) of n models."""
+    flat = models.reshape(-1, *models.shape[2:])
+    images = [_fit(flat, wanted, resize) for wanted in encoder.inputs]
+    return encoder.encode(*images).reshape(*models.shape[:2], -1)
+
+
+def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) -> ShardWriter:
+    shape = (views.array.shape[1], dim)
+    cameras = {"cameras": views.extra("cameras")}
+    return ShardWriter(out, "view-features", facts, "features", shape, "f4", extra=cameras)
+
+
+def _fit(views: Images, wanted: Input, resize: Resize) -> Images:
+    """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another one."""
+    size = wanted.size
+    if views.shape[1:3] == (size, size):
+        return views
+    squares = (to_square(Image.fromarray(v), size, resize, wanted.resample) for v in views)
+    return np.stack([np.asarray(square) for square in squares])
+
+
+def _check_finite(ids: Sequence[str], features: npt.NDArray[np.float32]) -> None:
+    for id, values in zip(ids, features, strict=True):
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"{id}: the encoder gave features that are not finite. Check the file of its "
+                f"weights (features.weights)"
+            )
+
+
+def _in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Map in a pool of threads, in order, with at most two items a thread under way."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= 2 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

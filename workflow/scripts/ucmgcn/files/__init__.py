@@ -1,0 +1,1 @@
+"""File formats: each is written and read in one module."""

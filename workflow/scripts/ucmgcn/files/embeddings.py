@@ -1,0 +1,142 @@
+"""Embedding files: what a method made of every photo and model, under both protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.core.arrays import Features
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.atomic import atomic_path
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Embeddings under one protocol, to be compared by cosine.
+
+    Attributes
+    ----------
+    photos, models
+        Unit vectors, shapes (n, d) and (m, d).
+    widths
+        Columns of each fold: where there are several, a photo is zero but in those of its own.
+    """
+
+    photos: Rows
+    models: Rows
+    widths: Sequence[int]
+
+
+def write_embeddings(
+    path: Path,
+    photos: Sequence[str],
+    models: Sequence[str],
+    protocols: Mapping[str, Embedded],
+    context: npt.NDArray[np.bool_],
+) -> None:
+    """Write an HDF5 file with the groups ``photo`` and ``model``.
+
+    Parameters
+    ----------
+    photos, models
+        Ids of the n photos and m models.
+    protocols
+        What was made of them under each protocol.
+    context
+        Mask of the photos that were trained on under both protocols, shape (n,): they must not
+        be queries.
+    """
+    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+        for kind, ids in (("photo", photos), ("model", models)):
+            group = file.create_group(kind)
+            group.create_dataset("id", data=list(ids), dtype=h5py.string_dtype())
+            for protocol, embedded in protocols.items():
+                rows = embedded.photos if kind == "photo" else embedded.models
+                data = group.create_dataset(protocol, data=rows.astype(np.float32))
+                data.attrs["widths"] = embedded.widths
+        file["photo"].create_dataset("context", data=context)
+
+
+def beside(blocks: Sequence[Rows]) -> Rows:
+    """Join the galleries of several folds, each (m, d) of unit vectors, to (m, folds d)."""
+    return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(len(blocks)))
+
+
+def in_block(rows: Rows, fold: int, widths: Sequence[int]) -> Rows:
+    """Place queries (n, d) in their fold's block of (n, sum of widths), zero elsewhere.
+
+    Their inner product with what `beside` joined is the cosine within that fold's gallery alone,
+    up to a constant factor and rounding; `ranking.FoldScorer` is free of both.
+    """
+    out = np.zeros((len(rows), sum(widths)), dtype=np.float32)
+    start = sum(widths[:fold])
+    out[:, start : start + rows.shape[1]] = rows
+    return out
+
+
+def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -> Features:
+    """Read the rows of `embeddings.h5` for some ids.
+
+    Parameters
+    ----------
+    group, protocol
+        ``"photo"`` or ``"model"``; ``"transductive"`` or ``"inductive"``.
+
+    Raises
+    ------
+    UserError
+        If the file is no embedding file, lacks an id, or has a value that is not finite.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            held = [str(i) for i in file[group]["id"].asstr()[:]]
+            rows: Features = file[group][protocol][:]
+    except (OSError, KeyError) as error:
+        raise UserError(
+            f"{path}: no embeddings {group}/{protocol} ({error}). Delete it and train again"
+        ) from error
+    position = {id: i for i, id in enumerate(held)}
+    missing = [id for id in ids if id not in position]
+    if missing:
+        raise UserError(
+            f"{path}: {len(missing)} of {len(ids)} {group} ids are missing, first {missing[0]!r}. "
+            f"It is of other features; delete it and train again"
+        )
+    rows = rows[[position[id] for id in ids]]
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        bad = ids[int(np.argmin(finite))]
+        raise UserError(f"{path}: the {protocol} embedding of {group} {bad!r} is not finite")
+    return rows
+
+
+def check_unseen(path: Path, queries: Sequence[str]) -> None:
+    """Check that no query was context when `embeddings.h5` was made.
+
+    Raises
+    ------
+    UserError
+        If one was: its row was trained on.
+    """
+    with h5py.File(path, "r") as file:
+        ids, context = file["photo"]["id"].asstr()[:], file["photo"]["context"][:]
+    trained_on = {str(id) for id in ids[context]}
+    known = next((id for id in queries if id in trained_on), None)
+    if known is not None:
+        raise UserError(
+            f"{path}: photo {known!r} is a query now, but was trained on with its label or as "
+            "context. Delete the file and train again"
+        )
+
+
+def _widths(path: Path, protocol: str) -> Sequence[int]:
+    with h5py.File(path, "r") as file:
+        data = file["model"][protocol]
+        return [int(width) for width in data.attrs.get("widths", data.shape[1:])]

@@ -1,0 +1,1 @@
+"""The graph stage, and what is computed on a graph."""

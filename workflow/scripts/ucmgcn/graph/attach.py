@@ -1,0 +1,354 @@
+"""Attach a new photo or model to a frozen graph, alone, and embed it by one forward pass.
+
+Everything here is numpy: a search must not wait seconds for torch and DGL. Each item is computed
+by itself, since the rounding of a matrix product depends on how many rows it has; products of many
+items only choose what is then computed exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.graph.edge_types import BESIDE, HAS, MODEL_LIKE, OF, PHOTO_LIKE, SHOWN, SHOWS, EdgeType
+from ucmgcn.graph.knn import neighbourhood, top_k
+from ucmgcn.graph.space import Features, FeatureSpace, normalise
+from ucmgcn.settings import GraphConfig
+
+Ints = npt.NDArray[np.int64]
+# More than what float32 products can be off by, so that no nearest item is missed.
+ROUNDING = 1e-4
+QUERIES_PER_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Weights of a graph convolution: matrices (outputs, inputs), bias (outputs,)."""
+
+    own: Features
+    bias: Features
+    relations: list[Features]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained `ucmgcn.train.gcn.UCMGCN` without dropout."""
+
+    layers: list[Layer]
+    hops: int
+    teleport: float
+
+    def __call__(
+        self, features: Features, aggregate: Callable[[Features], list[Features]]
+    ) -> Features:
+        """Embed nodes as `UCMGCN.forward` does: (u, inputs) to (u, outputs), not normalised."""
+        hidden = features * np.float32(features.shape[1] ** 0.5)
+        for i, layer in enumerate(self.layers):
+            hidden = np.maximum(hidden, 0) if i else hidden
+            messages = zip(layer.relations, aggregate(hidden), strict=True)
+            hidden = hidden @ layer.own.T + layer.bias + sum(m @ w.T for w, m in messages)
+        first = hidden
+        for _ in range(self.hops):
+            hidden = (1 - self.teleport) * sum(aggregate(hidden)) + self.teleport * first
+        return np.asarray(hidden, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A graph and what was computed on it, none of which a new item can change.
+
+    Attributes
+    ----------
+    space
+        Feature space of the graph.
+    config
+        How the graph was built.
+    features
+        Unit vectors of all nodes: n photos, v views of each of m models, m models, shape (N, d).
+    degree
+        Sum of the weights of each node's edges, shape (N,).
+    kinds
+        Edge types that share weights in the network.
+    photos, models
+        n and m.
+    spread
+        What propagation made of photos and models, unit vectors, shape (n + m, d); or (n + m, 0),
+        where labels made the network better than it.
+    learned
+        What the network made of them, unit vectors, shape (n + m, d'); d' = 0 for the control.
+    network, states
+        The trained network, and what each of its message passings received from the graph's
+        nodes, shapes (N, width); None and empty for the control.
+    teleport
+        Share of an item's own features in what propagates to it.
+    residual
+        Share of an item's own features in its embedding, see `joined`; where it is not 0, they
+        are d of the embedding's columns.
+    """
+
+    space: FeatureSpace
+    config: GraphConfig
+    features: Features
+    degree: Features
+    kinds: list[list[EdgeType]]
+    photos: int
+    models: int
+    spread: Features
+    learned: Features
+    network: Network | None
+    states: list[Features]
+    teleport: float
+    residual: float
+
+    @property
+    def known(self) -> Features:
+        """Embeddings of the graph's photos, unit vectors, shape (n, e), e = d + d' (+ d)."""
+        blocks = self.spread[: self.photos], self.learned[: self.photos]
+        return joined(*blocks, self.features[: self.photos], self.residual)
+
+    @property
+    def gallery(self) -> Features:
+        """Embeddings of the models, unit vectors, shape (m, e)."""
+        own = self.features[len(self.features) - self.models :]
+        blocks = self.spread[self.photos :], self.learned[self.photos :]
+        return joined(*blocks, own, self.residual)
+
+    @property
+    def views(self) -> Features:
+        """Features of the views, shape (m, v, d)."""
+        flat = self.features[self.photos : len(self.features) - self.models]
+        return flat.reshape(self.models, -1, flat.shape[1])
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Weighted edges to the new nodes, each of shape (e,); new node i is source N + i."""
+
+    sources: Ints
+    destinations: Ints
+    weights: Features
+
+    def gather(self, old: Features, new: Features) -> Features:
+        """Sum the sources' rows by weight: the graph's (N, d) and the new (u, d) to (u, d)."""
+        rows = np.empty((len(self.sources), new.shape[1]), dtype=np.float32)
+        inside = self.sources >= len(old)
+        rows[inside] = new[self.sources[inside] - len(old)]
+        rows[~inside] = old[self.sources[~inside]]
+        out = np.zeros_like(new)
+        np.add.at(out, self.destinations, self.weights[:, None] * rows)
+        return out
+
+
+_Attached = Mapping[EdgeType, _Links]
+
+
+def embed_queries(frozen: Frozen, features: Features) -> Features:
+    """Embed query photos, each attached alone to its nearest photos and views.
+
+    Parameters
+    ----------
+    features
+        Of the encoder, shape (q, D), float32. Row i of the result depends on row i only, bit by
+        bit: it is the same whatever the other rows are.
+
+    Returns
+    -------
+    Features
+        Unit vectors, shape (q, e), to compare with `Frozen.gallery`.
+    """
+    ends = frozen.features[: len(frozen.features) - frozen.models]
+    rows = np.empty((len(features), frozen.gallery.shape[1]), dtype=np.float32)
+    own = [frozen.space.photos(feature[None]) for feature in features]
+    for start in range(0, len(own), QUERIES_PER_BLOCK):
+        block = own[start : start + QUERIES_PER_BLOCK]
+        rough = np.vstack(block) @ ends.T
+        for i, (row, cosine) in enumerate(zip(block, rough, strict=True), start):
+            rows[i] = _embed(frozen, _attach_photo(frozen, row[0], cosine), row)
+    return rows
+
+
+def embed_query(frozen: Frozen, feature: Features) -> Features:
+    """Embed one photo: features of the encoder (D,) to a unit vector (e,)."""
+    return np.asarray(embed_queries(frozen, feature[None])[0])
+
+
+def embed_model(
+    frozen: Frozen, views: Features, beside: Ints, reach: Features
+) -> tuple[Features, Features]:
+    """Embed one new model, attached alone to the photos that show it and its nearest models.
+
+    Parameters
+    ----------
+    views
+        The encoder's features of its views, shape (v, D), float32.
+    beside
+        Pairs of views whose cameras are neighbours, shape (e, 2), see `cameras.neighbours`.
+    reach
+        For each photo of the graph the least cosine of the views that it is linked to, shape (n,),
+        see `photo_reach`: nearer views of the new model are linked to it.
+
+    Returns
+    -------
+    embedding, own
+        Unit vectors: of the model (e,), and of its views in the feature space (v, d).
+    """
+    own = frozen.space.views(views)
+    nodes = np.vstack([own, frozen.space.models(views[None])])
+    links = _attach_model(frozen, nodes, beside, reach)
+    return _embed(frozen, links, nodes), own
+
+
+def photo_reach(frozen: Frozen) -> Features:
+    """Find the least cosine of the views that each photo of the graph is linked to, shape (n,)."""
+    views = frozen.views.reshape(-1, frozen.features.shape[1])
+    _, cosine = top_k(frozen.features[: frozen.photos], views, frozen.config.view_k)
+    return np.asarray(cosine[:, -1])
+
+
+def joined(spread: Features, learned: Features, own: Features, residual: float) -> Features:
+    """Put unit vectors of the same nodes side by side, scaled so that their cosines are averaged.
+
+    The cosine of two results is (1 - residual) times the mean of the cosines by `spread` and by
+    `learned`, of which one may have no columns, plus residual times the cosine by `own`.
+    """
+    blocks = [block for block in (spread, learned) if block.shape[1]]
+    graph = np.hstack(blocks) * np.sqrt((1 - residual) / len(blocks))
+    rows = np.hstack([graph, own * np.sqrt(residual)]) if residual else graph
+    return np.asarray(rows, dtype=np.float32)
+
+
+def _embed(frozen: Frozen, links: _Attached, own: Features) -> Features:
+    """Embed the last of the new nodes, features (u, d): a unit vector (e,)."""
+    spread = normalise(_spread(frozen, links, own))[:, : frozen.spread.shape[1]]
+    learned = _learned(frozen, links, own)[-1:]
+    return np.asarray(joined(spread, learned, own[-1:], frozen.residual)[0])
+
+
+def _learned(frozen: Frozen, links: _Attached, own: Features) -> Features:
+    """Pass the new nodes through the network, beside the recorded states of the graph."""
+    if frozen.network is None:
+        return np.zeros((len(own), 0), dtype=np.float32)
+    scaled = _normalised(frozen, links, len(own))
+    states = iter(frozen.states)
+
+    def aggregate(hidden: Features) -> list[Features]:
+        state = next(states)
+        return [_gather(scaled, group, state, hidden) for group in frozen.kinds]
+
+    return normalise(frozen.network(own, aggregate))
+
+
+def _gather(
+    links: _Attached, group: Sequence[EdgeType], state: Features, hidden: Features
+) -> Features:
+    out = np.zeros_like(hidden)
+    for kind in group:
+        if kind in links:
+            out += links[kind].gather(state, hidden)
+    return out
+
+
+def _attach_photo(frozen: Frozen, own: Features, rough: Features) -> _Attached:
+    """Link a photo to its nearest views and photos, weighted by the cosine clipped at 0.
+
+    `own` are its features (d,), `rough` their cosines with all photos and views (n + m v,).
+    """
+    n, rows = frozen.photos, frozen.features
+    views, cosine = _nearest(own, rows[n : len(rough)], rough[n:], frozen.config.view_k)
+    links = {SHOWN: _to_one(views + n, np.where(cosine > _least(frozen), cosine, 0))}
+    if frozen.config.same_kind and n:
+        k = neighbourhood(frozen.config.k, n)
+        links[PHOTO_LIKE] = _to_one(*_nearest(own, rows[:n], rough[:n], k))
+    return links
+
+
+def _attach_model(frozen: Frozen, nodes: Features, beside: Ints, reach: Features) -> _Attached:
+    """Link a model's views and itself, (v + 1, d), as the graph's own are linked."""
+    size, v = len(frozen.features), len(nodes) - 1
+    ones = np.ones(v, dtype=np.float32)
+    parts = {"constant": ones, "mean": ones / v, "cosine": np.maximum(nodes[:-1] @ nodes[-1], 0)}
+    weights, views = parts[frozen.config.structure], np.arange(v)
+    links = {
+        SHOWS: _shown_by(frozen, nodes[:-1], reach),
+        OF: _Links(size + views, np.full(v, v), weights),
+        HAS: _Links(np.full(v, size + v), views, weights),
+    }
+    if frozen.config.view_view and len(beside):
+        pairs = np.concatenate([beside, beside[:, ::-1]])
+        links[BESIDE] = _Links(size + pairs[:, 0], pairs[:, 1], np.ones(len(pairs), np.float32))
+    if frozen.config.same_kind:
+        k, first = neighbourhood(frozen.config.k, frozen.models), size - frozen.models
+        models = frozen.features[first:]
+        found, cosine = _nearest(nodes[-1], models, models @ nodes[-1], k)
+        links[MODEL_LIKE] = _to_one(found + first, cosine, v)
+    return links
+
+
+def _shown_by(frozen: Frozen, views: Features, reach: Features) -> _Links:
+    """Link views (v, d) to the photos that would choose them before one that they chose."""
+    cosine = np.stack([frozen.features[: frozen.photos] @ view for view in views])
+    found, photos = np.nonzero(cosine > np.maximum(reach, _least(frozen)))
+    return _Links(photos, found, cosine[found, photos])
+
+
+def _least(frozen: Frozen) -> float:
+    """Cosine that a link of a photo and a view must exceed."""
+    config = frozen.config
+    return config.threshold if config.similarity == "threshold" else 0.0
+
+
+def _to_one(sources: Ints, weights: Features, destination: int = 0) -> _Links:
+    clipped = np.maximum(weights, 0).astype(np.float32)
+    return _Links(sources, np.full(len(sources), destination), clipped)
+
+
+def _nearest(query: Features, rows: Features, rough: Features, k: int) -> tuple[Ints, Features]:
+    """Find the k nearest of unit vectors (m, d) to one (d,), best first, ties by index.
+
+    `rough` are the cosines (m,), as some product gave them.
+    """
+    k = min(k, len(rows))
+    least = np.partition(rough, len(rough) - k)[len(rough) - k] - ROUNDING
+    candidates = np.flatnonzero(rough >= least)
+    # Summed row by row, in an order that depends on nothing but the length of a row.
+    cosine = (rows[candidates].astype(np.float64) * query).sum(axis=1).astype(np.float32)
+    best = np.argsort(-cosine, kind="stable")[:k]
+    return candidates[best], cosine[best]
+
+
+def _normalised(frozen: Frozen, links: _Attached, new: int) -> _Attached:
+    """Divide by the roots of both ends' degrees, the graph's own being those without new nodes."""
+    own = np.zeros(new, dtype=np.float32)
+    for part in links.values():
+        np.add.at(own, part.destinations, part.weights)
+    degree = np.concatenate([frozen.degree, own])
+    return {
+        kind: _Links(
+            part.sources,
+            part.destinations,
+            part.weights
+            / np.sqrt(np.maximum(own[part.destinations] * degree[part.sources], 1e-12)),
+        )
+        for kind, part in links.items()
+    }
+
+
+def _spread(frozen: Frozen, links: _Attached, own: Features) -> Features:
+    """One step of propagation to the last new node, from photos and models, shape (1, d)."""
+    target = own[-1:]
+    if not frozen.spread.shape[1]:
+        return target
+    n, m = frozen.photos, frozen.models
+    views = (len(frozen.features) - n - m) // m
+    total = np.zeros(own.shape[1], dtype=np.float32)
+    for part in links.values():
+        outside = part.sources < len(frozen.features)
+        sources = part.sources[outside]
+        owners = np.where(sources >= n + m * views, sources - m * views, n + (sources - n) // views)
+        ends = np.where(sources < n, sources, owners)
+        total += part.weights[outside] @ frozen.spread[ends]
+    share = np.float32(frozen.teleport)
+    return (1 - share) * normalise(total[None]) + share * target

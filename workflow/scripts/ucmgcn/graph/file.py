@@ -1,0 +1,98 @@
+"""Files of the cross-media graph: its arrays, and the nodes it is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import dgl
+import h5py
+import torch
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.graph.heterograph import Edges, Nodes, _heterograph
+from ucmgcn.graph.space import FeatureSpace
+
+
+def save_graph(path: Path, graph: dgl.DGLGraph) -> None:
+    """Write a graph to an HDF5 file, each block with a checksum.
+
+    DGL's own format is read by code that trusts it; this one holds arrays, and nothing else.
+    """
+    with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+        file.attrs["edges"] = json.dumps(graph.canonical_etypes)
+        file.attrs["nodes"] = json.dumps(graph.ntypes)
+        for kind in graph.ntypes:
+            _write_array(file, f"nodes/{kind}", graph.nodes[kind].data["feature"])
+        for kind in graph.canonical_etypes:
+            arrays = *graph.edges(etype=kind), graph.edges[kind].data["weight"]
+            for name, array in zip(EDGE_ARRAYS, arrays, strict=True):
+                _write_array(file, f"edges/{' '.join(kind)}/{name}", array)
+
+
+def _write_array(file: h5py.File, name: str, array: torch.Tensor) -> None:
+    file.create_dataset(name, data=array.cpu().numpy(), fletcher32=bool(array.numel()) or None)
+
+
+def load_graph(path: Path) -> dgl.DGLGraph:
+    """Read the graph that `save_graph` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is not a graph, or is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            features = {kind: file[f"nodes/{kind}"][:] for kind in json.loads(file.attrs["nodes"])}
+            edges = {
+                (start, link, end): Edges(
+                    *(file[f"edges/{start} {link} {end}/{name}"][:] for name in EDGE_ARRAYS)
+                )
+                for start, link, end in json.loads(file.attrs["edges"])
+            }
+        return _heterograph(edges, features)
+    except (dgl.DGLError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged or not a graph of this version ({error}). Delete it and run "
+            f"snakemake again"
+        ) from error
+
+
+EDGE_ARRAYS = ("sources", "destinations", "weights")
+
+
+SPACE_ARRAYS = ("photo_mean", "view_mean", "model_mean", "projection")
+
+
+NODE_ARRAYS = ("photo_features", "view_features", "cameras")
+
+
+def write_nodes(path: Path, nodes: Nodes) -> None:
+    """Write ids, features and feature space to an HDF5 file."""
+    text = h5py.string_dtype()
+    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+        file.create_dataset("photo", data=nodes.photos, dtype=text)
+        file.create_dataset("model", data=nodes.models, dtype=text)
+        for owner, names in ((nodes, NODE_ARRAYS), (nodes.space, SPACE_ARRAYS)):
+            for name in names:
+                file.create_dataset(name, data=getattr(owner, name))
+
+
+def read_nodes(path: Path) -> Nodes:
+    """Read what `write_nodes` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            ids = [[str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")]
+            space = FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS))
+            photos, views, cameras = (file[name][:] for name in NODE_ARRAYS)
+            return Nodes(ids[0], ids[1], photos, views, cameras, space)
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path} is damaged ({error}). Delete it and run again") from error

@@ -1,0 +1,76 @@
+"""The cross-media graph in memory: nodes, weighted edges, and DGL's heterograph of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import dgl
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ucmgcn.graph.edge_types import NODE_TYPES, EdgeType
+from ucmgcn.graph.space import Features, FeatureSpace
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Edges:
+    """Weighted edges from sources to destinations, each of shape (e,)."""
+
+    sources: Indices
+    destinations: Indices
+    weights: Features
+
+    def reversed(self) -> Edges:
+        """Return the same edges the other way round."""
+        return Edges(self.destinations, self.sources, self.weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Nodes:
+    """What the graph is made of: ids and features of the encoder, in the graph's order.
+
+    Attributes
+    ----------
+    photos, models
+        Ids of n photos and m models.
+    photo_features, view_features
+        Shapes (n, d) and (m, v, d), float32.
+    cameras
+        Unit positions of the views' cameras, shape (v, 3); empty where they are not known.
+    space
+        The feature space that was fitted on all of them.
+    """
+
+    photos: list[str]
+    models: list[str]
+    photo_features: Features
+    view_features: Features
+    cameras: npt.NDArray[np.float64]
+    space: FeatureSpace
+
+
+def count(graph: dgl.DGLGraph) -> dict[str, dict[str, int]]:
+    """Count the nodes and the edges of each type."""
+    return {
+        "nodes": {kind: graph.num_nodes(kind) for kind in NODE_TYPES},
+        "edges": {" ".join(kind): graph.num_edges(kind) for kind in graph.canonical_etypes},
+    }
+
+
+def _heterograph(edges: Mapping[EdgeType, Edges], features: Mapping[str, Features]) -> dgl.DGLGraph:
+    graph = dgl.heterograph(
+        {
+            kind: (torch.from_numpy(e.sources), torch.from_numpy(e.destinations))
+            for kind, e in edges.items()
+        },
+        num_nodes_dict={kind: len(rows) for kind, rows in features.items()},
+    )
+    for kind, rows in features.items():
+        graph.nodes[kind].data["feature"] = torch.from_numpy(np.ascontiguousarray(rows))
+    for edge_type, e in edges.items():
+        graph.edges[edge_type].data["weight"] = torch.from_numpy(e.weights)
+    return graph

@@ -1,0 +1,119 @@
+"""Exact nearest neighbours by inner product, in blocks of bounded memory, on all cores."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_info
+
+from ucmgcn.core.blocks import map_blocks
+
+Features = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+BLOCK_VALUES = 16_000_000  # scores in memory at a time, per thread
+CHUNK = 65_536  # gallery vectors at a time
+# Multiply-adds below which one core is done before others have been started.
+SMALL = 100_000_000
+
+
+def neighbourhood(k: int, items: int) -> int:
+    """Number of neighbours: k, but at most a twentieth of the items, and at least 3.
+
+    A neighbourhood must be smaller than a category, whose size is not known: in a small set, a
+    fixed k would link most items to other categories.
+    """
+    return min(k, max(3, items // 20))
+
+
+def top_k(
+    queries: Features, gallery: Features, k: int, *, exclude_self: bool = False
+) -> tuple[Indices, Features]:
+    """Find the k gallery vectors of highest inner product with each query.
+
+    As many blocks of queries are under way as the linear algebra may use threads here, each on one
+    core: so the choice of the best runs on all cores too.
+
+    Parameters
+    ----------
+    queries, gallery
+        Unit vectors, shapes (n, d) and (m, d), float32.
+    k
+        Neighbours wanted; fewer are given where the gallery is smaller.
+    exclude_self
+        Query i is gallery vector i and not its own neighbour.
+
+    Returns
+    -------
+    indices, similarities
+        Shapes (n, k'), best first, ties by index.
+    """
+    k = max(0, min(k, len(gallery) - exclude_self))
+    indices = np.empty((len(queries), k), dtype=np.int64)
+    similarities = np.empty((len(queries), k), dtype=np.float32)
+
+    def fill(rows: slice) -> None:
+        diagonal = rows.start if exclude_self else None
+        indices[rows], similarities[rows] = _search(queries[rows], gallery, k, diagonal)
+
+    small = queries.size * len(gallery) < SMALL
+    threads = 1 if small else _threads()
+    size = max(1, BLOCK_VALUES // max(1, min(CHUNK, len(gallery))))
+    blocks = [slice(i, min(i + size, len(queries))) for i in range(0, len(queries), size)]
+    for _ in map(fill, blocks) if small else map_blocks(fill, blocks, threads):
+        pass
+    return indices, similarities
+
+
+def _threads() -> int:
+    """Threads that the linear algebra may use, which the environment of a job sets."""
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max(pools, default=1)
+
+
+def _search(
+    queries: Features, gallery: Features, k: int, diagonal: int | None
+) -> tuple[Indices, Features]:
+    """Search the gallery in chunks; query i is gallery vector i + `diagonal`, if that is given."""
+    found = np.empty((len(queries), 0), dtype=np.int64)
+    values = np.empty((len(queries), 0), dtype=np.float32)
+    for start in range(0, len(gallery), CHUNK):
+        scores = queries @ gallery[start : start + CHUNK].T
+        if diagonal is not None:
+            column = np.arange(len(queries)) + diagonal - start
+            here = (column >= 0) & (column < scores.shape[1])
+            scores[here, column[here]] = -np.inf
+        columns, best = _best(scores, k)
+        # What was found before has the lower indices and comes first, so ties go to it.
+        found, values = np.hstack([found, columns + start]), np.hstack([values, best])
+        order = _descending(values)[:, :k]
+        found = np.take_along_axis(found, order, axis=1)
+        values = np.take_along_axis(values, order, axis=1)
+    return found, values
+
+
+def _best(scores: Features, k: int) -> tuple[Indices, Features]:
+    """Find the k highest of each row, best first, ties by index.
+
+    The row is cut into groups of neighbouring columns. The k highest lie in the k groups of highest
+    maximum, ties by the order of the groups; only those are sorted.
+    """
+    rows, m = scores.shape
+    width = math.isqrt(m // max(k, 1))
+    if width < 2:
+        columns = _descending(scores)[:, :k]
+        return columns, np.take_along_axis(scores, columns, axis=1)
+    whole = m // width * width
+    maxima = scores[:, :whole].reshape(rows, -1, width).max(axis=2)
+    groups = np.sort(_descending(maxima)[:, :k], axis=1)
+    inside = (groups[:, :, None] * width + np.arange(width)).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(whole, m), (rows, m - whole))
+    columns = np.hstack([inside, rest])
+    values = np.take_along_axis(scores, columns, axis=1)
+    order = _descending(values)[:, :k]
+    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+
+def _descending(values: Features) -> Indices:
+    return np.argsort(-values, axis=1, kind="stable")

@@ -1,0 +1,88 @@
+"""The graph stage: from feature shards to the files of the cross-media graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.core.devices import Device
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.shards import open_shard, read_shards
+from ucmgcn.graph.build import fit_nodes, link
+from ucmgcn.graph.file import save_graph, write_nodes
+from ucmgcn.graph.heterograph import count
+from ucmgcn.graph.neighbour_search import Searcher
+from ucmgcn.settings import GraphConfig
+
+
+def build_graph(
+    image_shards: Sequence[Path],
+    view_shards: Sequence[Path],
+    out_graph: Path,
+    out_json: Path,
+    out_nodes: Path,
+    config: GraphConfig,
+    device: Device = "cpu",
+) -> None:
+    """Build the cross-media graph of feature shards; no label is read or written.
+
+    Parameters
+    ----------
+    image_shards, view_shards
+        Shards of kind ``"image-features"`` and ``"view-features"``, in any order: nodes are
+        sorted by id.
+    out_graph
+        HDF5: unit feature vectors and weighted edges, see `load_graph`.
+    out_json
+        Number of nodes and edges of each type, how neighbours were searched and what share of them
+        was found, and the settings.
+    out_nodes
+        HDF5: ids, features and the fitted feature space, see `read_nodes`.
+    device
+        Where neighbours are searched.
+
+    Raises
+    ------
+    UserError
+        If there is no photo or no model left, or if their features have different sizes.
+    """
+    photo_ids, photos, _ = read_shards(image_shards, "image-features")
+    model_ids, views, _ = read_shards(view_shards, "view-features")
+    _check(len(photo_ids), len(model_ids), photos.shape[-1], views.shape[-1])
+    nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
+    search = Searcher(config.knn, device)
+    graph = link(nodes, config, search)
+    save_graph(out_graph, graph)
+    write_nodes(out_nodes, nodes)
+    searches = {name: dataclasses.asdict(used) for name, used in search.used.items()}
+    summary = {**count(graph), "searches": searches, "config": dataclasses.asdict(config)}
+    with atomic_path(out_json) as path:
+        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def _check(photos: int, models: int, photo_dim: int, view_dim: int) -> None:
+    for left, what, where in ((photos, "photo", "images"), (models, "model", "models")):
+        if not left:
+            raise UserError(
+                f"graph: no {what} is left; `snakemake rejected` lists the reasons in "
+                f"tables/rejected.csv. Or point `{where}` in the config at a folder that holds some"
+            )
+    if photo_dim != view_dim:
+        raise UserError(
+            f"graph: photos have {photo_dim} features and views {view_dim}. "
+            f"Describe both with the same encoder: delete the features and run again"
+        )
+
+
+def _cameras(view_shards: Iterable[Path]) -> npt.NDArray[np.float64]:
+    with open_shard(next(iter(view_shards)), "view-features") as shard:
+        try:
+            return shard.extra("cameras")
+        except KeyError:
+            return np.empty((0, 3))

@@ -1,0 +1,1 @@
+"""The index stage: what a search reads."""

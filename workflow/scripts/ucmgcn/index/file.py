@@ -1,0 +1,259 @@
+"""The index: one file with all that a search reads, so that it starts within seconds.
+
+It holds the gallery, the frozen state of each method, and what describes a new photo or mesh just
+as the pipeline did: the settings of its stages, and where the encoder and the views lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.graph.attach import Frozen, Ints, Layer, Network, photo_reach
+from ucmgcn.graph.space import Features, FeatureSpace
+from ucmgcn.media.cameras import neighbours
+from ucmgcn.settings import FeaturesConfig, GraphConfig, RenderConfig
+
+SCHEMA_VERSION = 3
+POOLINGS = ("max", "mean")
+SPACE = ("photo_mean", "view_mean", "model_mean", "projection")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the library: its id, category (may be empty) and the file of its mesh."""
+
+    id: str
+    category: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the index was made of.
+
+    Attributes
+    ----------
+    dataset, kind, models
+        Name and kind of the data set, and the folder of its meshes, as the run had them.
+    encoder, views, view_features
+        The exported encoder, the shards of the rendered views and of their features, relative to
+        the folder of the data set's results.
+    render, features
+        Settings of these stages.
+    """
+
+    dataset: str
+    kind: str
+    models: str
+    encoder: str
+    views: list[str]
+    view_features: list[str]
+    render: dict[str, Any]
+    features: dict[str, Any]
+
+    @property
+    def render_config(self) -> RenderConfig:
+        """Settings with which a new mesh is rendered."""
+        return RenderConfig(**self.render)
+
+    @property
+    def features_config(self) -> FeaturesConfig:
+        """Settings with which a new photo or view is described."""
+        return FeaturesConfig(**self.features)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An opened index.
+
+    Attributes
+    ----------
+    facts
+        What it was made of.
+    models
+        The m models of the graph, in its order.
+    shard
+        For each model the number of the shard with its views, shape (m,).
+    photos
+        Ids of the n photos of the graph.
+    beside
+        Pairs of views whose cameras are neighbours, shape (e, 2).
+    reach
+        See `inductive.photo_reach`, shape (n,).
+    """
+
+    path: Path
+    facts: Facts
+    models: list[Model]
+    shard: Ints
+    photos: list[str]
+    beside: Ints
+    reach: Features
+
+    def frozen(self, method: str) -> Frozen:
+        """Read the frozen state of a method that has one."""
+        with _opened(self.path) as file:
+            return _read_frozen(file, method)
+
+    def pooled(self, pooling: str) -> Features:
+        """Read the encoder's features of the models, max- or mean-pooled over views, (m, D)."""
+        with _opened(self.path) as file:
+            return np.asarray(file["pooled"][pooling])
+
+
+def write_index(
+    path: Path,
+    facts: Facts,
+    models: Sequence[Model],
+    shard: Ints,
+    photos: Sequence[str],
+    pooled: Mapping[str, Features],
+    cameras: npt.NDArray[np.float64],
+    methods: Mapping[str, Frozen],
+) -> None:
+    """Write an index; see `Index`.
+
+    Parameters
+    ----------
+    models, shard, photos
+        See `Index`.
+    pooled
+        For each of `POOLINGS` the models' features, shape (m, D).
+    cameras
+        Unit positions of the views' cameras, shape (v, 3); empty where they are not known.
+    methods
+        Frozen states, all of one graph.
+    """
+    text = h5py.string_dtype()
+    state = next(iter(methods.values()))
+    beside = neighbours(cameras) if len(cameras) else np.empty((0, 2), dtype=np.int64)
+    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update(schema=SCHEMA_VERSION, facts=json.dumps(asdict(facts)))
+        rows = [(model.id, model.category, str(model.path)) for model in models]
+        file.create_dataset("models", data=rows, dtype=text, shape=(len(rows), 3))
+        file.create_dataset("shard", data=shard)
+        file.create_dataset("photos", data=list(photos), dtype=text)
+        file.create_dataset("beside", data=beside)
+        file.create_dataset("reach", data=photo_reach(state))
+        for name in POOLINGS:
+            file.create_dataset(f"pooled/{name}", data=pooled[name])
+        _write_graph(file.create_group("graph"), state)
+        for name, frozen in methods.items():
+            _write_method(file.create_group(f"methods/{name}"), frozen)
+
+
+def read_index(path: Path) -> Index:
+    """Open an index.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged or of another version.
+    """
+    with _opened(path) as file:
+        facts = Facts(**json.loads(str(file.attrs["facts"])))
+        rows = file["models"].asstr()[:]
+        return Index(
+            path,
+            facts,
+            [Model(str(id), str(category), Path(mesh)) for id, category, mesh in rows],
+            file["shard"][:],
+            [str(id) for id in file["photos"].asstr()[:]],
+            file["beside"][:],
+            file["reach"][:],
+        )
+
+
+class _opened:
+    """An index file under reading; whatever is wrong with it becomes a `UserError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> h5py.File:
+        try:
+            self._file = h5py.File(self._path, "r")
+        except OSError as error:
+            raise self._broken(error) from error
+        if self._file.attrs.get("schema") != SCHEMA_VERSION:
+            self._file.close()
+            raise self._broken("it is of another version")
+        return self._file
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._file.close()
+        if isinstance(error, OSError | KeyError | ValueError | TypeError | RuntimeError):
+            raise self._broken(error) from error
+
+    def _broken(self, why: object) -> UserError:
+        return UserError(f"{self._path} is damaged ({why}). Delete it and run snakemake again")
+
+
+def _write_graph(group: h5py.Group, frozen: Frozen) -> None:
+    for name in SPACE:
+        group.create_dataset(name, data=getattr(frozen.space, name))
+    group.create_dataset("features", data=frozen.features)
+    group.create_dataset("degree", data=frozen.degree)
+    group.attrs.update(
+        config=json.dumps(asdict(frozen.config)), photos=frozen.photos, models=frozen.models
+    )
+
+
+def _write_method(group: h5py.Group, frozen: Frozen) -> None:
+    group.attrs.update(
+        kinds=json.dumps(frozen.kinds), teleport=frozen.teleport, residual=frozen.residual
+    )
+    group.create_dataset("spread", data=frozen.spread)
+    group.create_dataset("learned", data=frozen.learned)
+    for i, state in enumerate(frozen.states):
+        group.create_dataset(f"states/{i}", data=state)
+    if frozen.network is None:
+        return
+    network = group.create_group("network")
+    network.attrs.update(hops=frozen.network.hops, teleport=frozen.network.teleport)
+    for i, layer in enumerate(frozen.network.layers):
+        network.create_dataset(f"{i}/own", data=layer.own)
+        network.create_dataset(f"{i}/bias", data=layer.bias)
+        network.create_dataset(f"{i}/relations", data=np.stack(layer.relations))
+
+
+def _read_frozen(file: h5py.File, method: str) -> Frozen:
+    graph, group = file["graph"], file["methods"][method]
+    states = group.get("states", {})
+    return Frozen(
+        space=FeatureSpace(*(graph[name][:] for name in SPACE)),
+        config=GraphConfig(**json.loads(str(graph.attrs["config"]))),
+        features=graph["features"][:],
+        degree=graph["degree"][:],
+        kinds=[
+            [(kind[0], kind[1], kind[2]) for kind in kinds]
+            for kinds in json.loads(str(group.attrs["kinds"]))
+        ],
+        photos=int(graph.attrs["photos"]),
+        models=int(graph.attrs["models"]),
+        spread=group["spread"][:],
+        learned=group["learned"][:],
+        network=_read_network(group["network"]) if "network" in group else None,
+        states=[states[str(i)][:] for i in range(len(states))],
+        teleport=float(group.attrs["teleport"]),
+        residual=float(group.attrs["residual"]),
+    )
+
+
+def _read_network(group: h5py.Group) -> Network:
+    layers = [group[str(i)] for i in range(len(group))]
+    return Network(
+        [Layer(layer["own"][:], layer["bias"][:], list(layer["relations"][:])) for layer in layers],
+        int(group.attrs["hops"]),
+        float(group.attrs["teleport"]),
+    )

@@ -1,0 +1,89 @@
+"""The index stage: freeze what was trained, for searches; see `ucmgcn.index.file`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ucmgcn.datasets.manifest import read_items
+from ucmgcn.files.shards import open_shard
+from ucmgcn.graph.attach import Ints
+from ucmgcn.graph.file import load_graph, read_nodes
+from ucmgcn.index.file import Facts, Model, write_index
+from ucmgcn.settings import Settings
+from ucmgcn.train.freeze import freeze_propagation, load_frozen
+
+
+@dataclass(frozen=True)
+class IndexInputs:
+    """What the stage reads: a manifest, the graph, one seed's network, encoder and shards."""
+
+    models: Path
+    graph: Path
+    nodes: Path
+    checkpoint: Path
+    encoder: Path
+    views: Sequence[Path]
+    view_features: Sequence[Path]
+
+
+def build_index(
+    inputs: IndexInputs, out: Path, settings: Settings, facts: Mapping[str, Any]
+) -> None:
+    """Write the index of one seed to `out`, in a subfolder of the data set's results.
+
+    Parameters
+    ----------
+    settings
+        With which the network was trained.
+    facts
+        What else a search has to know: the fields of `Facts` that are no files.
+
+    Raises
+    ------
+    UserError
+        If a file that the stage reads is damaged.
+    """
+    nodes = read_nodes(inputs.nodes)
+    items = {item.id: item for item in read_items(inputs.models)}
+    models = [Model(id, items[id].category, Path(items[id].path)) for id in nodes.models]
+    views = nodes.view_features
+    write_index(
+        out,
+        _facts(inputs, out.parents[1], facts),
+        models,
+        _shards(inputs.views, nodes.models),
+        nodes.photos,
+        {"max": views.max(axis=1), "mean": views.mean(axis=1)},
+        nodes.cameras,
+        {
+            "ucm-gcn": load_frozen(inputs.graph, inputs.nodes, inputs.checkpoint, settings),
+            "propagation": freeze_propagation(load_graph(inputs.graph), nodes.space, settings),
+        },
+    )
+
+
+def _facts(inputs: IndexInputs, home: Path, others: Mapping[str, Any]) -> Facts:
+    def relative(paths: Sequence[Path]) -> list[str]:
+        return [str(path.relative_to(home)) for path in paths]
+
+    (encoder,) = relative([inputs.encoder])
+    return Facts(
+        encoder=encoder,
+        views=relative(inputs.views),
+        view_features=relative(inputs.view_features),
+        **others,
+    )
+
+
+def _shards(views: Sequence[Path], models: Sequence[str]) -> Ints:
+    """Find the number of the shard that holds the views of each model."""
+    number: dict[str, int] = {}
+    for i, path in enumerate(views):
+        with open_shard(path, "views") as shard:
+            number |= dict.fromkeys(shard.ids, i)
+    return np.array([number[id] for id in models], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Photos, meshes, cameras and pictures."""

@@ -1,0 +1,214 @@
+"""Photos: from whatever file a user has to the square RGB array that an encoder takes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import EpsImagePlugin, Image, ImageOps, UnidentifiedImageError
+
+from ucmgcn.core.errors import ItemError
+from ucmgcn.core.item_warnings import warn_item
+from ucmgcn.core.worker import Task
+from ucmgcn.settings import Resize
+
+RGB = npt.NDArray[np.uint8]
+
+# Pillow's other decoders either start a program (EPS) or read what is no photo.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+# JPEG is not among them: the second picture of a phone's is a map of its brightness.
+SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF")
+DAMAGED = "photo damaged in part, used"
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 8
+WHITE = (255, 255, 255)
+# Bilinear as in the training of EfficientNet-Lite (resize_method in TensorFlow's
+# efficientnet/main.py), and the encoder's to say otherwise.
+Resample = Literal["bilinear", "bicubic"]
+
+
+def load_photo(
+    path: Path | IO[bytes],
+    size: int,
+    resize: Resize = "crop",
+    max_pixels: int = MAX_PIXELS,
+    resample: Resample = "bilinear",
+) -> RGB:
+    """Read a photo as a square RGB array.
+
+    The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
+    views), 16-bit and floating-point images are scaled to 8 bits, and an animation gives its first
+    frame. Scaling is anti-aliased.
+
+    Parameters
+    ----------
+    path
+        The file, or its content as a binary stream.
+    size
+        Side of the square, in pixels.
+    resize
+        How a rectangle becomes a square, see `to_square`.
+    max_pixels
+        Photos that would decode to more pixels are refused. A large JPEG counts after the
+        reduction by 2, 4 or 8 that its decoder does for free.
+    resample
+        Filter that scales it.
+
+    Returns
+    -------
+    RGB array of shape (size, size, 3), uint8.
+
+    Raises
+    ------
+    ItemError
+        If the file cannot be read as a photo; the message is the reason.
+    """
+    try:
+        image = _decode(path, size, max_pixels)
+    except (ItemError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise ItemError(f"it is no image of a known format ({', '.join(FORMATS)})") from None
+    # Pillow's decoders raise nearly every type of error on damaged files.
+    except Exception as error:
+        raise ItemError(f"it cannot be decoded: {_reason(error)}") from error
+    return np.asarray(to_square(image, size, resize, resample))
+
+
+@contextmanager
+def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterator[Task]:
+    """Give the function that a worker process runs on the file of each photo.
+
+    Parameters
+    ----------
+    inputs
+        Size and filter of each array that is made of it.
+    resize
+        How it becomes a square.
+    """
+
+    def load(path: str) -> list[RGB]:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            photos = [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
+        for message in dict.fromkeys(str(w.message) for w in said if w.category is UserWarning):
+            warn_item(DAMAGED, message, "open it in an image editor and save it again")
+        return photos
+
+    yield load
+
+
+def as_texture(image: Image.Image) -> Image.Image:
+    """Decode a picture of any mode to RGB, or to RGBA where it has transparency; 8 bits a channel.
+
+    Raises
+    ------
+    Exception
+        Whatever Pillow's decoders raise on damaged files.
+    """
+    image.load()
+    if image.mode in ("RGB", "RGBA"):
+        return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return _to_rgb(image)
+
+
+def start_no_programs() -> None:
+    """Keep Pillow, in this process, from running a program: Ghostscript, for PostScript.
+
+    The textures of meshes are opened by their content, whatever their names. This is Pillow's own
+    switch (its handbook, "EPS"): a PostScript file then fails to load, and no other is touched.
+    """
+    EpsImagePlugin.gs_binary = False
+
+
+def to_square(
+    image: Image.Image, size: int, resize: Resize, resample: Resample = "bilinear"
+) -> Image.Image:
+    """Scale an RGB image to a square.
+
+    Parameters
+    ----------
+    image
+        An RGB image.
+    size
+        Side of the square, in pixels.
+    resize
+        ``"crop"`` takes the largest centred square, as in the training of the encoders, which are
+        surest of their class that way; ``"pad"`` adds white on the short side, and ``"squash"``
+        changes the aspect ratio: both keep what reaches to the ends of a long photo.
+    resample
+        Filter that scales it.
+    """
+    method = Image.Resampling[resample.upper()]
+    if resize not in get_args(Resize):
+        raise ValueError(f"resize is {resize!r}, not one of {get_args(Resize)}")
+    if resize == "crop":
+        return ImageOps.fit(image, (size, size), method)
+    if resize == "pad":
+        return ImageOps.pad(image, (size, size), method, color=WHITE)
+    return image.resize((size, size), method)
+
+
+def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
+    if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
+        raise ItemError("it is not a regular file")
+    with Image.open(path, formats=FORMATS) as image:
+        # Twice the size leaves the filter enough to work on.
+        image.draft(None, (2 * size, 2 * size))
+        _check_size(image, max_pixels)
+        image.load()
+        if image.format in SEVERAL and getattr(image, "is_animated", False):
+            warn_item("holds several pictures, the first is used", f"{image.n_frames} pictures")  # type: ignore[attr-defined]
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(image)
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if min(width, height) < MIN_SIDE:
+        raise ItemError(f"it is too small: {width}x{height} pixels, the least is {MIN_SIDE}")
+    if width * height > max_pixels:
+        raise ItemError(
+            f"it is too large: {width}x{height} pixels, at most {max_pixels / 1e6:g} million "
+            f"are read; scale it down"
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _to_8_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit values by their full range, and 32-bit ones by the range that they take."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise ItemError("it has values that are not finite")
+    if image.mode != "F" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    scaled = (values - low) * (255 / max(high - low, np.finfo(float).tiny))
+    return Image.fromarray(np.rint(scaled).astype(np.uint8)).copy()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", image.size, (*WHITE, 255))
+    return Image.alpha_composite(ground, image).convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""What the rules and their adapters need: configuration, listings, digests, jobs, logs."""

@@ -1,0 +1,199 @@
+"""The configuration: every key, its default, its meaning and its limits.
+
+`config.yaml` holds the same keys and defaults, and `workflow/schemas/config.schema.yaml` is the
+JSON Schema made from this module; a test keeps the three in step.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.dataset import INSTANCE_LEVEL, Role, origin_of
+from ucmgcn.datasets.kinds.furniture_package import default_place
+from ucmgcn.datasets.source import Source
+from ucmgcn.features.encoders.spec import encoder_spec
+from ucmgcn.settings import (
+    DEMO_IMAGES,
+    DEMO_MODELS,
+    STRICT,
+    DataConfig,
+    DemoConfig,
+    EvaluateConfig,
+    FeaturesConfig,
+    GraphConfig,
+    Kind,
+    Limits,
+    PropagationConfig,
+    RenderConfig,
+    ShardsConfig,
+    Split,
+    TrainConfig,
+)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole configuration of a run."""
+
+    dataset: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$",
+            description="name of the data set; results go to results/<dataset>/",
+        ),
+    ] = "demo"
+    kind: Annotated[Kind, Field(description="how the files lie, see docs/datasets.md")] = "folder"
+    models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
+    images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
+    split: Annotated[
+        Split, Field(description="train and test photos: as given, all in one, or drawn by seed")
+    ] = "given"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="where features and training run; auto takes a GPU where there is one"),
+    ] = "auto"
+    data: DataConfig = Field(default_factory=DataConfig)
+    shards: ShardsConfig = Field(default_factory=ShardsConfig)
+    limits: Limits = Field(default_factory=Limits)
+    render: RenderConfig = Field(default_factory=RenderConfig)
+    features: FeaturesConfig = Field(default_factory=FeaturesConfig)
+    graph: GraphConfig = Field(default_factory=GraphConfig)
+    propagation: PropagationConfig = Field(default_factory=PropagationConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    demo: DemoConfig = Field(default_factory=DemoConfig)
+
+    @property
+    def uses_demo(self) -> bool:
+        """Whether the data are the embedded demo set, which a rule makes."""
+        return self.kind == "folder" and self._default_folders
+
+    @property
+    def source(self) -> Source:
+        """Where the data set lies, and how it is read."""
+        models, images = Path(self.models), Path(self.images)
+        unpacked = Path("resources/sweethome3d") / self.dataset
+        if self.kind == "sweethome3d":
+            models = default_place() if self.models == DEMO_MODELS else models
+            images = models
+        data = self.data
+        return Source(
+            self.kind,
+            models,
+            images,
+            self.split,
+            data.train_share,
+            data.split_seed,
+            data.label,
+            unpacked,
+        )
+
+    @property
+    def _default_folders(self) -> bool:
+        return (self.models, self.images) == (DEMO_MODELS, DEMO_IMAGES)
+
+
+def parse_config(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration, and fill in what it leaves out.
+
+    Raises
+    ------
+    UserError
+        Naming every unknown key, with the nearest known one, and every value out of its limits.
+    """
+    try:
+        config = TypeAdapter(Config).validate_python(dict(raw))
+    except ValidationError as error:
+        raise UserError("\n".join(map(_explain, _innermost(error.errors())))) from None
+    config = _resolve(config)
+    _check_data(config)
+    _ = encoder_spec(config.features)  # refuses backbones that there are none of
+    if len(set(config.train.seeds)) < len(config.train.seeds):
+        raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
+    return config
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the configuration, defaults and descriptions included."""
+    schema = TypeAdapter(Config).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def keys() -> Iterator[tuple[str, Any, str]]:
+    """Yield every key as a dotted name, with its default and its description."""
+    schema = json_schema()
+    for name, entry in schema["properties"].items():
+        section = schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2])
+        for key, leaf in section["properties"].items() if section else [("", entry)]:
+            full = f"{name}.{key}" if key else name
+            yield full, leaf.get("default"), leaf.get("description", "")
+
+
+def _resolve(config: Config) -> Config:
+    """Fill in what depends on other keys."""
+    if config.dataset == "sweethome3d" and config.uses_demo:
+        config = replace(config, kind="sweethome3d")
+    instances = config.kind in INSTANCE_LEVEL
+    if config.render.textures == "auto":
+        config = replace(config, render=replace(config.render, textures=instances))
+    if config.propagation.residual == "auto":
+        residual = 0.5 if instances else 0.0
+        config = replace(config, propagation=replace(config.propagation, residual=residual))
+    return config
+
+
+def _check_data(config: Config) -> None:
+    if config.uses_demo:
+        return
+    if config.kind == "sweethome3d":
+        _check_name(config)
+        return
+    places: tuple[tuple[Role, str, str], ...] = (
+        ("models", config.models, DEMO_MODELS),
+        ("images", config.images, DEMO_IMAGES),
+    )
+    for role, value, demo in places:
+        if value == demo:
+            raise UserError(
+                f"config: {role} is still the demo's. Add {role}=DIR after --config"
+                + origin_of(config.kind, role)
+            )
+    _check_name(config)
+
+
+def _check_name(config: Config) -> None:
+    if config.dataset == "demo":
+        raise UserError(
+            "config: these are not the demo's folders, but dataset is still demo. "
+            "Give them a name: --config dataset=NAME"
+        )
+
+
+def _innermost(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Leave out what only follows from an error further inside, as that a list is too short."""
+    for error in errors:
+        depth = len(error["loc"])
+        if not any(e["loc"][:depth] == error["loc"] and len(e["loc"]) > depth for e in errors):
+            yield error
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"config: there is no key {name}{_nearest(name)}"
+    return f"config: {name} = {error['input']!r}: {error['msg']}"
+
+
+def _nearest(name: str) -> str:
+    known: Sequence[str] = [key for key, _, _ in keys()]
+    known = sorted({*known, *(key.partition(".")[0] for key in known)})
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]}?" if close else ""

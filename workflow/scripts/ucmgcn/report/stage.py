@@ -1,0 +1,364 @@
+"""The page: gather every section's content, and fill the template."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ucmgcn.datasets.manifest import read_items
+from ucmgcn.datasets.rejected import summarise
+from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.report import figures, origin, scores
+from ucmgcn.report.gallery import Key, build_gallery
+from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.projection import Maps, project_embeddings
+from ucmgcn.report.published import published
+
+logger = logging.getLogger(__name__)
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_REJECTED = 200
+MAX_LABELS = 24
+# What the verdicts are about: the first of these that was measured, and its name.
+HEADLINES = {"R@1": "exact model first", "FT": "first tier"}
+MEANING = {
+    "NN": "nearest neighbour: share of photos whose first model is of the right category",
+    "FT": "first tier: with C right models in the gallery, the share of them in the first C places",
+    "ST": "second tier: the share of them in the first 2C − 1 places",
+    "F": "F-measure of precision and recall over the first 20 places; even a perfect ranking "
+    "reaches only the ceiling, for few categories have just 20 models",
+    "DCG": "discounted cumulative gain over the first C places: early hits count more; "
+    "a perfect ranking has 1",
+    "ANMRR": "average normalised modified retrieval rank: how late the right models come; "
+    "0 is perfect, lower is better",
+    "AUC": "area under the pooled precision-recall curve; its ceiling is below 1",
+    "mAP": "mean average precision over the whole ranking",
+    "R@1": "share of photos whose very model stands first",
+    "R@5": "share of photos whose very model is among the first 5",
+    "R@10": "share of photos whose very model is among the first 10",
+}
+PROTOCOL_MEANING = {
+    "transductive": "The photos under test are known together, without labels: a query's ranking "
+    "may depend on the other queries.",
+    "inductive": (
+        "Each photo is answered alone, by what was made without it. Where all photos are queries, "
+        "that was made with the unlabelled photos of the other folds."
+    ),
+}
+SUPERVISION_MEANING = {
+    "none": "no label",
+    "source": "labels of photos",
+}
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What the sections share: the row that the page is about, and the one set beside it."""
+
+    inputs: ReportInputs
+    metrics: pd.DataFrame
+    subject: Key
+    reference: Key
+
+    @property
+    def names(self) -> list[str]:
+        """Metrics that could be computed: of categories, of exact models, both or none."""
+        return scores.metric_names(self.metrics)
+
+    @property
+    def labelled(self) -> bool:
+        return any(name in METRICS for name in self.names)
+
+
+def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
+    """Write the page: one file that needs no other, and asks for none.
+
+    The same inputs give the same bytes.
+
+    Parameters
+    ----------
+    inputs
+        The files to read.
+    out
+        The HTML file to write.
+    threads
+        Cores that it may use.
+
+    Raises
+    ------
+    UserError
+        If a shard is damaged, or an embedding file lacks an item.
+    """
+    scope = _scope(inputs)
+    page = _environment().get_template("report.html.j2").render(_content(scope, threads))
+    with atomic_path(out) as partial:
+        partial.write_text(page, encoding="utf-8")
+    logger.info("%s: %.1f MB", out, len(page.encode()) / 1e6)
+
+
+def _scope(inputs: ReportInputs) -> _Scope:
+    metrics = scores.read_table(inputs.metrics)
+    own = metrics[metrics["method"] == inputs.subject]
+    own = own if len(own) else metrics
+    protocol = scores.by_protocol(own["protocol"])[0]
+    subject = (str(own[own["protocol"] == protocol]["method"].iloc[0]), protocol)
+    return _Scope(inputs, metrics, subject, scores.reference_of(metrics, subject[0]))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, signed=_signed, duration=_duration, count=_count)
+    return environment
+
+
+def _content(scope: _Scope, threads: int) -> dict[str, Any]:
+    inputs = scope.inputs
+    return {
+        **_overview(scope),
+        "measured": bool(scope.names),
+        "labelled": scope.labelled,
+        **(_measured(scope) if scope.names else {}),
+        **(_by_category(scope) if scope.labelled else {}),
+        "strips": build_gallery(inputs, scope.subject, scope.reference),
+        "maps": _maps(inputs, threads) if inputs.embeddings else None,
+        "history": _history(inputs),
+        "seeds_trained": [path.parent.name for path in map(Path, inputs.history)],
+        "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
+        **_rejected(inputs.rejected),
+        **_warned(inputs),
+        "times": origin.stage_times(inputs.benchmarks),
+        **_provenance(inputs),
+    }
+
+
+def _overview(scope: _Scope) -> dict[str, Any]:
+    head = scope.metrics.iloc[0]
+    return {
+        "dataset": head["dataset"],
+        "backbone": head["backbone"],
+        "note": head["note"],
+        "n_queries": int(head["n_queries"]),
+        "n_models": int(head["n_models"]),
+        "subject": scope.subject,
+        "reference": scope.reference,
+        "series_style": figures.style_of,
+    }
+
+
+def _measured(scope: _Scope) -> dict[str, Any]:
+    """Everything that needs to know what is right: a category, or the exact model."""
+    rows = scores.methods(scope.metrics, scope.subject[0])
+    head = scope.metrics.iloc[0]
+    ceilings = _ceilings(head)
+    compared = scores.comparisons(scores.read_table(scope.inputs.significance))
+    names = scope.names
+    headline = next(name for name in HEADLINES if name in names)
+    return {
+        "methods": rows,
+        "protocols": scores.by_protocol(scope.metrics["protocol"]),
+        "metric_names": names,
+        "forest": scores.forest(rows, ceilings),
+        "tested": [name for name in names if name in scores.TESTED],
+        "lower_is_better": LOWER_IS_BETTER,
+        "meaning": MEANING,
+        "protocol_meaning": PROTOCOL_MEANING,
+        "supervision_meaning": SUPERVISION_MEANING,
+        "ceilings": ceilings,
+        "flavour": head["flavour"],
+        "preprocess": head["preprocess"],
+        "comparisons": compared,
+        "published": published(scope.inputs.config, scope.metrics, scope.inputs.challenge),
+        "verdicts": verdicts(rows, compared, scope.subject[0], headline),
+        "headline": headline,
+        "headline_name": HEADLINES[headline],
+    }
+
+
+def _by_category(scope: _Scope) -> dict[str, Any]:
+    """Everything that needs categories."""
+    return {
+        "curves": _curves(scope, scores.methods(scope.metrics, scope.subject[0])),
+        "bars": scores.category_bars(
+            scores.read_table(scope.inputs.per_category), scope.subject, scope.reference
+        ),
+        "confusion": scores.confusion(scores.read_table(scope.inputs.confusion), *scope.subject),
+    }
+
+
+def verdicts(
+    rows: Sequence[scores.Method],
+    compared: Sequence[scores.Comparison],
+    subject: str,
+    headline: str,
+) -> list[dict[str, Any]]:
+    """For each protocol of the subject: its row, the strongest other method, and the difference.
+
+    Strongest is the baseline over which the subject leads least, by the metric `headline`.
+    """
+    found = []
+    for row in rows:
+        rivals = [c for c in compared if c.protocol == row.protocol and headline in c.differences]
+        if row.name == subject:
+            rival = min(rivals, key=lambda c: c.differences[headline].difference, default=None)
+            found.append({"row": row, "rival": rival})
+    return found
+
+
+def graph_statistics(summary: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
+    """Lay out the graph's summary: nodes, edges with their mean number per source, settings."""
+    nodes, edges = summary["nodes"], summary["edges"]
+    return {
+        "nodes": list(nodes.items()),
+        "edges": [(kind, n, n / max(nodes[kind.split()[0]], 1)) for kind, n in edges.items()],
+        "settings": list(summary.get("config", {}).items()),
+    }
+
+
+def _ceilings(head: pd.Series[Any]) -> dict[str, float]:
+    return {n: head[f"{n}_ceiling"] for n in METRICS if pd.notna(head.get(f"{n}_ceiling"))}
+
+
+def _curves(scope: _Scope, rows: Sequence[scores.Method]) -> list[tuple[str, Markup]]:
+    frame = scores.read_table(scope.inputs.pr_curve)
+    series = {row.name: row.series for row in rows}
+    return [
+        (protocol, figures.draw_curves(
+            {series[name]: line for name, line in scores.pr_curves(frame, protocol).items()},
+            f"Precision over recall, {protocol}",
+        ))
+        for protocol in scores.by_protocol(frame["protocol"])
+    ]  # fmt: skip
+
+
+def _maps(inputs: ReportInputs, threads: int) -> dict[str, Any]:
+    maps = project_embeddings(inputs, threads=threads)
+    category = {
+        **dict(_categories(inputs.images, "photo")), **dict(_categories(inputs.models, "model"))
+    }  # fmt: skip
+    groups = [category[key] for key in _drawn(maps)]
+    named = pd.Series([g for g in groups if g], dtype=str).value_counts()
+    labels = sorted(sorted(named.index, key=lambda name: -named[name])[:MAX_LABELS])
+    numbers = [labels.index(group) if group in labels else -1 for group in groups]
+    return {
+        "charts": [
+            (title, _draw_map(maps, places, numbers, labels, title))
+            for title, places in (
+                ("Before the graph", maps.before),
+                ("After the graph", maps.after),
+            )
+        ],
+        "drawn": (len(maps.photos), len(maps.models)),
+        "all": (maps.n_photos, maps.n_models),
+        "unnamed": len(named) - len(labels),
+    }
+
+
+def _drawn(maps: Maps) -> list[tuple[str, str]]:
+    return [*(("photo", id) for id in maps.photos), *(("model", id) for id in maps.models)]
+
+
+def _draw_map(
+    maps: Maps,
+    places: npt.NDArray[np.float64],
+    groups: Sequence[int],
+    labels: Sequence[str],
+    title: str,
+) -> Markup:
+    n = len(maps.photos)
+    return figures.draw_map(places[:n], places[n:], groups[:n], groups[n:], labels, title)
+
+
+def _categories(manifest: Path, role: str) -> Iterable[tuple[tuple[str, str], str]]:
+    return (((role, item.id), item.category) for item in read_items(manifest))
+
+
+def _history(inputs: ReportInputs) -> list[tuple[str, Markup]]:
+    return [
+        (name.replace("_", " "), figures.draw_history(lines, f"{name} over the epochs"))
+        for name, lines in scores.histories(inputs.history).items()
+    ]
+
+
+def _rejected(path: Path) -> dict[str, Any]:
+    frame = scores.read_table(path)
+    return {
+        "rejected": frame.head(MAX_REJECTED).to_dict("records"),
+        "n_rejected": len(frame),
+        "rejected_by_stage": frame["stage"].value_counts().sort_index().to_dict(),
+    }
+
+
+def _warned(inputs: ReportInputs) -> dict[str, Any]:
+    frame, rejected = scores.read_table(inputs.warnings), scores.read_table(inputs.rejected)
+    manifests = {"render": inputs.models, "features": inputs.images, "points": inputs.models}
+    lines: list[str] = []
+    for stage in frame["stage"].unique():
+        rows = frame[frame["stage"] == stage]
+        used = len(read_items(manifests[stage])) - int((rejected["stage"] == stage).sum())
+        lines += summarise(zip(rows["id"], rows["what"], strict=True), used, stage)
+    return {
+        "warned": frame.head(MAX_REJECTED).to_dict("records"),
+        "n_warned": len(frame),
+        "warning_lines": lines,
+    }
+
+
+def _provenance(inputs: ReportInputs) -> dict[str, Any]:
+    shards = {
+        "views": inputs.views,
+        "image-features": inputs.image_features,
+        "view-features": inputs.view_features,
+    }
+    hashed = [
+        inputs.models, inputs.images, inputs.graph, *inputs.embeddings, *inputs.history,
+        inputs.metrics, inputs.per_category, inputs.confusion, inputs.ranking, inputs.pr_curve,
+        inputs.significance, inputs.rejected, inputs.warnings,
+    ]  # fmt: skip
+    return {
+        "config": yaml.safe_dump(json.loads(json.dumps(inputs.config)), sort_keys=False),
+        "versions": origin.versions(),
+        "commit": origin.commit(inputs.root),
+        "digests": origin.digests(hashed),
+        "shards": {
+            kind: json.dumps(facts, indent=1, sort_keys=True)
+            for kind, facts in origin.shard_provenance(shards).items()
+        },
+    }
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return "–" if pd.isna(value) else f"{value:.{digits}f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

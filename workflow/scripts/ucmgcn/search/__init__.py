@@ -1,0 +1,1 @@
+"""Search a library with photos, and extend or export it."""

@@ -1,0 +1,80 @@
+"""Export a library's embeddings for other systems: one vector a model, with its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.graph.space import Features
+from ucmgcn.search.library import Library
+
+
+def export_library(library: Library, form: str, out: Path) -> list[Path]:
+    """Write the models' embeddings, unit vectors to be compared by the inner product.
+
+    Row i of the vectors is row i of `models.csv` (id, category, path).
+
+    Parameters
+    ----------
+    form
+        ``"npy"``: `models.npy`, float32 (m, e). ``"faiss"``: `models.faiss`, an exact index of the
+        inner product. ``"parquet"``: `models.parquet`, columns id, category, path and embedding,
+        a fixed-size list of float32; no `models.csv`.
+    out
+        Folder of the files.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    UserError
+        If the method of the library has no embeddings.
+    """
+    rows = np.ascontiguousarray(library.embeddings, dtype=np.float32)
+    models = pd.DataFrame(
+        [(model.id, model.category, str(model.path)) for model in library.models],
+        columns=["id", "category", "path"],
+    )
+    if form == "parquet":
+        return [_write_parquet(out / "models.parquet", models, rows)]
+    with atomic_path(out / "models.csv") as partial:
+        models.to_csv(partial, index=False)
+    return [WRITERS[form](out / f"models.{form}", rows), out / "models.csv"]
+
+
+def _write_npy(path: Path, rows: Features) -> Path:
+    with atomic_path(path) as partial:
+        np.save(partial, rows)
+    return path
+
+
+def _write_faiss(path: Path, rows: Features) -> Path:
+    import faiss
+
+    index = faiss.IndexFlatIP(rows.shape[1])
+    index.add(rows)
+    with atomic_path(path) as partial:
+        faiss.write_index(index, str(partial))
+    return path
+
+
+def _write_parquet(path: Path, models: pd.DataFrame, rows: Features) -> Path:
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.Table.from_pandas(models, preserve_index=False)
+    vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(rows.ravel()), rows.shape[1])
+    with atomic_path(path) as partial:
+        parquet.write_table(table.append_column("embedding", vectors), partial)
+    return path
+
+
+WRITERS: dict[str, Callable[[Path, Features], Path]] = {"npy": _write_npy, "faiss": _write_faiss}
+FORMATS = ("faiss", "npy", "parquet")

@@ -1,0 +1,1 @@
+"""The train stage: the network, its losses and its protocols."""

@@ -1,0 +1,116 @@
+"""Freeze a trained network, or propagation, with its graph, so that new items can be attached."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import dgl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ucmgcn.core.errors import UserError
+from ucmgcn.files.embeddings import Rows
+from ucmgcn.graph.attach import Frozen, Layer, Network
+from ucmgcn.graph.file import load_graph, read_nodes
+from ucmgcn.graph.propagation import FlatGraph, flatten, propagated
+from ucmgcn.graph.space import FeatureSpace
+from ucmgcn.settings import Settings
+from ucmgcn.train.gcn import UCMGCN, make_network
+
+
+def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) -> Frozen:
+    """Read a trained network with its graph, to embed new photos; see `inductive.embed_query`.
+
+    Raises
+    ------
+    UserError
+        If the checkpoint is damaged or of other settings than these.
+    """
+    assert settings.train is not None
+    device = torch.device(settings.device)
+    flat = flatten(load_graph(graph), settings.train.per_relation, device)
+    network = make_network(flat, settings.propagation, settings.train)
+    try:
+        network.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"{checkpoint} is damaged or of other settings ({error}). Delete it and train again"
+        ) from error
+    spread = propagated(flat, settings.propagation).cpu().numpy()
+    return _freeze(flat, read_nodes(nodes).space, spread, settings, network)
+
+
+def freeze_propagation(graph: dgl.DGLGraph, space: FeatureSpace, settings: Settings) -> Frozen:
+    """Propagate over a graph without learned weights, to embed new photos."""
+    flat = flatten(graph, False, torch.device(settings.device))
+    unit = propagated(flat, settings.propagation).cpu().numpy()
+    return frozen(flat, space, unit, settings)
+
+
+def _freeze(
+    flat: FlatGraph, space: FeatureSpace, spread: Rows, settings: Settings, network: UCMGCN
+) -> Frozen:
+    rows, states = record(network, flat)
+    if settings.train is not None and settings.train.supervision == "source":
+        spread = spread[:, :0]  # labels make the network better than what it is joined with
+    learned = F.normalize(flat.ends(rows), dim=1).cpu().numpy()
+    return frozen(
+        flat, space, spread, settings, learned, weights_of(network, len(flat.kinds)), states
+    )
+
+
+def frozen(
+    flat: FlatGraph,
+    space: FeatureSpace,
+    spread: Rows,
+    settings: Settings,
+    learned: Rows | None = None,
+    network: Network | None = None,
+    states: list[Rows] | None = None,
+) -> Frozen:
+    """Gather what new photos and models are attached to."""
+    return Frozen(
+        space=space,
+        config=settings.graph,
+        features=flat.features.cpu().numpy(),
+        degree=flat.adjacency.degree.cpu().numpy(),
+        kinds=flat.kinds,
+        photos=flat.photos,
+        models=flat.models,
+        spread=spread,
+        learned=np.zeros((len(spread), 0), np.float32) if learned is None else learned,
+        network=network,
+        states=states or [],
+        teleport=settings.propagation.teleport,
+        residual=settings.propagation.own_share,
+    )
+
+
+def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Rows]]:
+    """Embed the graph's nodes, and keep what each message passing received, for new nodes."""
+    states: list[Rows] = []
+
+    def aggregate(hidden: Tensor) -> list[Tensor]:
+        states.append(hidden.cpu().numpy())
+        return flat.adjacency(hidden)
+
+    network.eval()
+    with torch.no_grad():
+        return network(flat.features, aggregate), states
+
+
+def weights_of(network: UCMGCN, relations: int) -> Network:
+    """Take the weights out of a trained network with so many groups of edges."""
+    state = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+    layers = [
+        Layer(
+            state[f"layers.{i}.own.weight"],
+            state[f"layers.{i}.own.bias"],
+            [state[f"layers.{i}.relations.{r}.weight"] for r in range(relations)],
+        )
+        for i in range(len(network.layers))
+    ]
+    return Network(layers, network.hops, network.teleport)

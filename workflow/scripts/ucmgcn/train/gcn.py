@@ -1,0 +1,97 @@
+"""The graph convolutional network that embeds photos, views and models."""
+
+from __future__ import annotations
+
+import itertools
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ucmgcn.graph.message_passing import Aggregate, diffuse
+from ucmgcn.graph.propagation import FlatGraph
+from ucmgcn.settings import PropagationConfig, TrainConfig
+
+
+class GraphConvolution(nn.Module):
+    """H' = sum_r A_r H W_r + H W_0: one matrix for each group of edges, and one for the node.
+
+    With a single group this is the layer of Kipf & Welling (ICLR 2017) with the self-loop's
+    weights apart; with a group for each relation, that of Schlichtkrull et al. (ESWC 2018).
+    """
+
+    def __init__(self, inputs: int, outputs: int, relations: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(inputs, outputs)
+        self.relations = nn.ModuleList(
+            nn.Linear(inputs, outputs, bias=False) for _ in range(relations)
+        )
+
+    def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
+        """Map features (n, inputs) to (m, outputs).
+
+        `aggregate` gives A_r H of each group for the first m nodes: for all, or for those that a
+        block keeps.
+        """
+        messages = aggregate(features)
+        out: Tensor = self.own(features[: len(messages[0])])
+        for linear, message in zip(self.relations, messages, strict=True):
+            out = out + linear(message)
+        return out
+
+
+class UCMGCN(nn.Module):
+    """Graph convolutions, then personalised propagation of what they computed.
+
+    Parameters
+    ----------
+    inputs, hidden, outputs
+        Sizes of the node features, of the layers between, and of the embedding.
+    layers
+        Number of graph convolutions.
+    relations
+        Groups of edges with weights of their own.
+    dropout
+        Rate on the input of each layer.
+    hops, teleport
+        Of the propagation after the last layer; 0 hops leave it out.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        outputs: int,
+        layers: int,
+        relations: int,
+        dropout: float,
+        hops: int,
+        teleport: float,
+    ) -> None:
+        super().__init__()
+        sizes = [inputs, *[hidden] * (layers - 1), outputs]
+        self.layers = nn.ModuleList(
+            GraphConvolution(a, b, relations) for a, b in itertools.pairwise(sizes)
+        )
+        self.dropout, self.hops, self.teleport = dropout, hops, teleport
+
+    def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
+        """Embed all nodes, or those of the last block: (n, inputs) to (m, outputs), any length."""
+        hidden = features * features.shape[1] ** 0.5  # of unit length: entries of unit variance
+        for i, layer in enumerate(self.layers):
+            hidden = F.relu(hidden) if i else hidden
+            hidden = layer(F.dropout(hidden, self.dropout, self.training), aggregate)
+        return diffuse(hidden, aggregate, self.hops, self.teleport)
+
+
+def make_network(flat: FlatGraph, propagation: PropagationConfig, config: TrainConfig) -> UCMGCN:
+    """Make the network for a graph, on its device, with random weights."""
+    return UCMGCN(
+        inputs=flat.features.shape[1],
+        hidden=config.hidden,
+        outputs=config.dims,
+        layers=config.layers,
+        relations=len(flat.kinds),
+        dropout=config.dropout,
+        hops=config.hops,
+        teleport=propagation.teleport,
+    ).to(flat.features.device)

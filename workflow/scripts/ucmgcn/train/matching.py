@@ -1,0 +1,137 @@
+"""Which photos and models the network learns to hold for neighbours: balanced across the media."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ucmgcn.graph.heterograph import Edges
+from ucmgcn.graph.propagation import linked
+from ucmgcn.graph.space import Features
+
+ITERATIONS = 20
+BLOCK_VALUES = 1_000_000  # what stays in cache is twice as fast
+
+
+def potentials(
+    photos: Tensor, models: Tensor, epsilon: float, balance: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Entropic optimal transport between n photos and m models, both of equal weights.
+
+    Maximises <P, S> + epsilon H(P) - rho KL(P' 1 | 1/m) for the inner products S over plans P
+    whose rows sum to 1/n, with rho = epsilon balance / (1 - balance). At balance 1 the columns sum
+    to 1/m: no model can answer all photos, as hubs do for nearest neighbours. Below, they may
+    differ from it, as they should where photos and models show the categories in different
+    proportions; at 0 each photo chooses for itself. Sinkhorn's iterations (Cuturi, NeurIPS 2013),
+    with a power on the relaxed side (Chizat et al., Mathematics of Computation 2018), in the log
+    domain, over blocks of rows that are computed anew each time: no n x m matrix is held.
+
+    Parameters
+    ----------
+    photos, models
+        Shapes (n, d) and (m, d).
+    epsilon
+        Strength of the entropy: small plans are sharp, large ones spread.
+    balance
+        From 0 to 1.
+
+    Returns
+    -------
+    rows, columns
+        f and g of log P_ij = S_ij / epsilon + f_i + g_j, shapes (n, 1) and (1, m). The rows' sums
+        are exact, the columns' as good as the iterations.
+    """
+    n, m = len(photos), len(models)
+    rows, columns = photos.new_zeros(n, 1), photos.new_zeros(1, m)
+    for _ in range(ITERATIONS):
+        total = photos.new_full((1, m), -torch.inf)
+        for part, score in _scores(photos, models, epsilon):
+            rows[part] = _row_potentials(score, columns, n)
+            total = total.logaddexp((score + rows[part]).logsumexp(0, keepdim=True))
+        columns = -balance * (total + np.log(m))
+    for part, score in _scores(photos, models, epsilon):
+        rows[part] = _row_potentials(score, columns, n)
+    return rows, columns
+
+
+def _row_potentials(score: Tensor, columns: Tensor, n: int) -> Tensor:
+    f: Tensor = -(score + columns).logsumexp(1, keepdim=True) - np.log(n)
+    return f
+
+
+def _scores(photos: Tensor, models: Tensor, epsilon: float) -> Iterator[tuple[slice, Tensor]]:
+    """Yield blocks of rows of S / epsilon, and which rows they are."""
+    size = max(1, BLOCK_VALUES // len(models))
+    for start in range(0, len(photos), size):
+        part = slice(start, start + size)
+        yield part, photos[part] @ models.T / epsilon
+
+
+def balanced_neighbourhoods(
+    photos: Features,
+    models: Features,
+    k: int,
+    epsilon: float,
+    balance: float,
+    device: torch.device,
+) -> Edges:
+    """Link photos and models to their k nearest of the same kind, and across by transport.
+
+    Parameters
+    ----------
+    photos, models
+        Unit vectors, shapes (n, d) and (m, d). Photo i is node i, model j is node n + j.
+    k
+        Links of a photo to models of largest mass in the plan, of a model to photos likewise.
+    epsilon, balance
+        Of `potentials`.
+
+    Returns
+    -------
+    Edges
+        In both directions. Weights across are the mass relative to the heaviest link of either
+        end, whichever is larger; within a kind, the cosine clipped at 0.
+    """
+    rows, columns = (torch.from_numpy(part).to(device) for part in (photos, models))
+    plan = potentials(rows, columns, epsilon, balance)
+    forth, back = _heaviest(rows, columns, plan, k, epsilon)
+    keys = np.concatenate([forth[0] * len(models) + forth[1], back[1] * len(models) + back[0]])
+    weights = np.concatenate([forth[2], back[2]])
+    order = np.lexsort([-weights, keys])
+    keys, first = np.unique(keys[order], return_index=True)
+    across = Edges(keys // len(models), keys % len(models), weights[order][first])
+    return linked(photos, models, k, across)
+
+
+Links = tuple[npt.NDArray[Any], ...]
+
+
+def _heaviest(
+    photos: Tensor, models: Tensor, plan: tuple[Tensor, Tensor], k: int, epsilon: float
+) -> tuple[Links, Links]:
+    """Find the k entries of largest mass of each row and of each column of the plan."""
+    f, g = plan
+    of_rows: list[tuple[Tensor, ...]] = []
+    value = photos.new_empty(0, len(models))
+    index = torch.empty(0, len(models), dtype=torch.int64, device=photos.device)
+    for part, score in _scores(photos, models, epsilon):
+        log_mass = score + f[part] + g
+        of_rows.append(log_mass.topk(min(k, log_mass.shape[1]), dim=1))
+        mass, row = log_mass.topk(min(k, len(log_mass)), dim=0)
+        value, index = torch.cat([value, mass]), torch.cat([index, row + part.start])
+        value, best = value.topk(min(k, len(value)), dim=0)
+        index = index.gather(0, best)
+    heaviest, column = (torch.cat(parts) for parts in zip(*of_rows, strict=True))
+    return _links(heaviest, column), _links(value.T, index.T)
+
+
+def _links(value: Tensor, column: Tensor) -> Links:
+    """Rows, columns, and mass relative to the largest of the row; shapes (n, k) to (n k,)."""
+    share = (value - value[:, :1]).exp().cpu().numpy()
+    row = np.repeat(np.arange(len(value)), column.shape[1])
+    return row, column.cpu().numpy().ravel(), share.ravel()

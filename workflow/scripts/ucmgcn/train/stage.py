@@ -1,0 +1,149 @@
+"""The train stage: one seed of the network, or propagation alone, under both protocols."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import dgl
+import pandas as pd
+import torch
+
+from ucmgcn.core.processes import map_processes
+from ucmgcn.datasets.roles import Mask, Roles, classes_of
+from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.embeddings import write_embeddings
+from ucmgcn.graph.attach import Frozen
+from ucmgcn.graph.file import read_nodes
+from ucmgcn.graph.propagation import flatten
+from ucmgcn.graph.space import FeatureSpace
+from ucmgcn.settings import Settings
+from ucmgcn.train.freeze import freeze_propagation
+from ucmgcn.train.protocols import Answer, Part, answer, both_protocols, parts_of
+from ucmgcn.train.training import Training
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the stage writes."""
+
+    checkpoint: Path
+    history: Path
+    embeddings: Path
+
+    @property
+    def unfinished(self) -> Path:
+        """Folder of the checkpoints from which an interrupted training goes on."""
+        return self.checkpoint.parent / "unfinished"
+
+
+def train_seed(
+    graph: Path,
+    nodes: Path,
+    files: Files,
+    settings: Settings,
+    roles: Roles | None = None,
+    processes: int = 1,
+) -> None:
+    """Train one seed, and write its checkpoint, history and embeddings.
+
+    A training that was interrupted goes on from the last checkpoint beside `files.checkpoint`,
+    and ends with the same numbers as one that was not.
+
+    Parameters
+    ----------
+    graph, nodes
+        What `build_graph` wrote.
+    roles
+        Which photos are context, and whose labels may be used; by default all are queries.
+    processes
+        How many of the seed's trainings run side by side, each on one core, on which the numbers
+        do not depend. Each holds its own graph. A GPU is given one at a time.
+
+    Raises
+    ------
+    UserError
+        If the graph or its nodes cannot be read, or labels are missing.
+    """
+    assert settings.train is not None
+    known, roles = read_nodes(nodes), roles or Roles()
+    context = roles.mask(known.photos)
+    parts = parts_of(known.photos, context, settings.train.folds, settings.seed)
+    key = _digest(graph, nodes, settings, roles)
+    train = partial(train_part, graph, nodes, files, settings, roles, key)
+    answers, histories = zip(
+        *map_processes(train, parts, processes if settings.device == "cpu" else 1), strict=True
+    )
+    with atomic_path(files.history) as unready:
+        pd.concat(histories).to_csv(unready, index=False, float_format="%.6f")
+    embedded = both_protocols(parts, answers)
+    write_embeddings(files.embeddings, known.photos, known.models, embedded, context)
+    shutil.rmtree(files.unfinished, ignore_errors=True)
+
+
+def train_part(
+    graph: Path,
+    nodes: Path,
+    files: Files,
+    settings: Settings,
+    roles: Roles,
+    key: str,
+    part: Part,
+) -> tuple[Answer, pd.DataFrame]:
+    """Train one network of a seed; return its embeddings and the losses of its epochs.
+
+    The checkpoint of the one that is trained on everything is written. Parameters are those of
+    `train_seed`; `key` tells an earlier training of other settings.
+    """
+    config, known = settings.train, read_nodes(nodes)
+    assert config is not None
+    classes = classes_of(known.photos, roles.labels) if config.supervision == "source" else None
+    histories: list[pd.DataFrame] = []
+
+    def learn(linked: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
+        flat = flatten(linked, config.per_relation, torch.device(settings.device))
+        training = Training(flat, settings, config, files.unfinished / f"{name}.pt", key)
+        if classes is not None:
+            training.supervise(classes[kept])
+        training.run()
+        if name == "all":
+            with atomic_path(files.checkpoint) as unready:
+                torch.save(training.network.state_dict(), unready)
+        histories.append(pd.DataFrame(training.history).assign(part=name))
+        return training.freeze(space)
+
+    return answer(graph, known, part, learn, settings.graph), histories[0]
+
+
+def propagate(
+    graph: Path,
+    nodes: Path,
+    out: Path,
+    settings: Settings,
+    folds: int,
+    roles: Roles | None = None,
+) -> None:
+    """Write the embeddings of the control: the same graph, rounds and folds, no learned weight."""
+    known = read_nodes(nodes)
+    context = (roles or Roles()).mask(known.photos)
+
+    def spread(linked: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
+        return freeze_propagation(linked, space, settings)
+
+    parts = parts_of(known.photos, context, folds, settings.seed)
+    answers = [answer(graph, known, part, spread, settings.graph) for part in parts]
+    embedded = both_protocols(parts, answers)
+    write_embeddings(out, known.photos, known.models, embedded, context)
+
+
+def _digest(graph: Path, nodes: Path, settings: Settings, roles: Roles) -> str:
+    facts = [asdict(settings), asdict(roles)]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for path in (graph, nodes):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
