@@ -49,7 +49,7 @@ if workflow.is_main_process:
     for place in (RESULTS, *DATA):
         checked(date_back, Path(place))
 
-# Jobs end with the process that started them, see ucmgcn.jobs.
+# Jobs end with the process that started them, see ucmgcn.pipeline.jobs.
 os.environ[SNAKEMAKE_PID] = str(os.getpid())
 
 

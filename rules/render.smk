@@ -23,7 +23,9 @@ rule render_shard:
         # Digest of the shard's files: what decides whether it is rendered again.
         members=lambda wildcards: LISTING.models[int(wildcards.shard)],
         code=code_of(
-            "render.given_views:read_views_shard" if GIVEN_VIEWS else "render.stage:render_shard"
+            "render.given_views:read_views_shard"
+            if GIVEN_VIEWS
+            else "render.stage:render_shard"
         ),
     message:
         f"{'reading the views of' if GIVEN_VIEWS else 'rendering'} the models of shard {{wildcards.shard}}"

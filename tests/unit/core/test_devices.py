@@ -13,7 +13,7 @@ from ucmgcn.core.errors import UserError
 
 CLAIM = """
 import os, sys
-from ucmgcn import devices
+from ucmgcn.core import devices
 devices._gpus = lambda: [0, 1]
 devices.claim_gpu(1)
 print(os.environ.get("CUDA_VISIBLE_DEVICES", "none"), flush=True)

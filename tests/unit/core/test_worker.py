@@ -18,7 +18,7 @@ from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.worker import Worker, Workers
 from ucmgcn.settings import Limits
 
-TESTS = str(Path(__file__).parents[1])
+TESTS = str(Path(__file__).parents[2])
 ACTS = "worker_tasks:acts"
 
 

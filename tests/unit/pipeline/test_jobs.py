@@ -17,11 +17,11 @@ from ucmgcn.core.errors import UserError
 from ucmgcn.pipeline.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from ucmgcn.jobs import lock_run\n"
+    "import sys, time; from pathlib import Path; from ucmgcn.pipeline.jobs import lock_run\n"
     "lock_run(Path(sys.argv[1]), 'results/a b'); print('held', flush=True); time.sleep(5000)"
 )
 JOB = (
-    "import time; from ucmgcn.jobs import begin_job\n"
+    "import time; from ucmgcn.pipeline.jobs import begin_job\n"
     "begin_job(None); print('begun', flush=True); time.sleep(5000)"
 )
 
