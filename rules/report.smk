@@ -37,7 +37,7 @@ rule report:
     params:
         benchmarks=f"{RESULTS}/benchmarks",
         config=asdict(CONFIG),
-        code=code_of("report:write_report"),
+        code=code_of("report.stage:write_report"),
         templates=data_digest("report/templates"),
     message:
         "writing the report"

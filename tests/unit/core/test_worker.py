@@ -97,7 +97,7 @@ def test_a_pool_lends_each_worker_to_one_thread_and_ends_them_all() -> None:
 
 def test_a_worker_ends_when_its_parent_is_killed() -> None:
     code = (
-        "from ucmgcn.limits import Limits; from ucmgcn.worker import Worker\n"
+        "from ucmgcn.core.worker import Worker; from ucmgcn.settings import Limits\n"
         f"with Worker({ACTS!r}, {{}}, Limits()) as worker:\n"
         "    print(worker('who').arrays[0], flush=True); worker('hang')\n"
     )

@@ -64,8 +64,8 @@ def test_a_folder_has_the_same_ids_by_whatever_name(
 
 
 LIST = (
-    "import sys; from pathlib import Path; from ucmgcn.errors import UserError\n"
-    "from ucmgcn.manifest import scan\n"
+    "import sys; from pathlib import Path; from ucmgcn.core.errors import UserError\n"
+    "from ucmgcn.datasets.manifest import scan\n"
     "try: items, rejected = scan(Path(sys.argv[1]), 'models')\n"
     "except UserError as error: sys.exit(str(error))\n"
     "print([item.id for item in items], [(r.path, r.reason) for r in rejected])"

@@ -188,7 +188,8 @@ def test_an_export_of_other_settings_or_of_something_else_is_refused(
 def test_a_cpu_needs_no_torch(onnx: Path) -> None:
     code = (
         "import sys; from pathlib import Path; import ucmgcn.features.stage; "
-        "from ucmgcn.encoders import EncoderSpec, open_encoder; "
+        "from ucmgcn.features.encoders.open import open_encoder; "
+        "from ucmgcn.features.encoders.spec import EncoderSpec; "
         f"open_encoder(EncoderSpec(output='pooled+logits'), 'cpu', Path({str(onnx)!r}), 8); "
         "assert 'torch' not in sys.modules"
     )

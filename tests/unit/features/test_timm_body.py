@@ -227,9 +227,9 @@ FETCH = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from ucmgcn.encoders.timm_body import hub_weights
-from ucmgcn.encoders.weights import file_sha256
-from ucmgcn.errors import UserError
+from ucmgcn.features.encoders.timm_body import hub_weights
+from ucmgcn.features.encoders.weights import file_sha256
+from ucmgcn.core.errors import UserError
 
 def fetch(repository, allowed):
     settings = SimpleNamespace(hf_hub_id=repository, hf_hub_filename=None)
@@ -271,7 +271,7 @@ def test_a_cache_is_read_without_asking_the_hub(
 ) -> None:
     handler, address = hub
     code = (
-        "from ucmgcn.encoders.timm_body import _cached\n"
+        "from ucmgcn.features.encoders.timm_body import _cached\n"
         "assert _cached('timm/one', ('model.safetensors',)) is None"
     )
     environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path)}

@@ -12,12 +12,12 @@ LIMIT = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\
 LIMIT += "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
 WRITERS = {
     "shard": (
-        "import numpy as np; from ucmgcn.store import ShardWriter\n"
+        "import numpy as np; from ucmgcn.files.shards import ShardWriter\n"
         "with ShardWriter(path, 'views', {}, 'images', (100, 100), np.uint8) as writer:\n"
         "    for n in range(100): writer.add(str(n), np.full((100, 100), n, np.uint8))\n"
     ),
     "table": (
-        "from ucmgcn.store import atomic_path\n"
+        "from ucmgcn.files.atomic import atomic_path\n"
         "with atomic_path(path) as partial: partial.write_text('x' * 1_000_000)\n"
     ),
 }

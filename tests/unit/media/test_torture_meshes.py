@@ -35,7 +35,8 @@ def outcome(folder: Path) -> dict[str, tuple[str, str]]:
     expected = torture.write_all(folder / "models", torture.MESHES)
     items, rejected = scan(folder / "models", "models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ucmgcn.core.worker.Worker", partial(audit.audited, log=folder / "audit.log"))
+        audited = partial(audit.audited, log=folder / "audit.log")
+        patch.setattr("ucmgcn.render.stage.Worker", audited)
         render_shard(items, folder / "shard.h5", CONFIG, {}, limits=LIMITS)
     paths = {item.id: item.path for item in items}
     with open_shard(folder / "shard.h5", "views") as shard:

@@ -20,7 +20,7 @@ STAGES = {
     "train": ["train.stage:train_seed", "datasets.roles:read_roles"],
     "evaluate": ["evaluate.stage:evaluate_dataset"],
     "index": ["index.stage:build_index"],
-    "report": ["report:write_report"],
+    "report": ["report.stage:write_report"],
 }
 
 
@@ -59,16 +59,20 @@ def changed(package: Path, module: str, old: str, new: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("manifest", '"""Digest of all that', '"""A digest of all that'),
-        ("render", "import gc\n", "import gc\n\n# a remark\n"),
-        ("render", "width and height, pixels", "side of a view, pixels"),
-        ("render", "ge=16, le=2048", "ge=16, le=4096"),
-        ("render", "%s is left out: %s", "%s cannot be drawn: %s"),
-        ("render", "config: RenderConfig, threads: int", "config: RenderConfig, threads: float"),
-        ("datasets/__init__", "can be used as", "is good as"),
+        ("datasets/manifest", '"""Digest of all that', '"""A digest of all that'),
+        ("render/stage", "import gc\n", "import gc\n\n# a remark\n"),
+        ("settings", "width and height, pixels", "side of a view, pixels"),
+        ("settings", "ge=16, le=2048", "ge=16, le=4096"),
+        ("render/stage", "%s is left out: %s", "%s cannot be drawn: %s"),
+        (
+            "render/renderer",
+            "config: RenderConfig, threads: int",
+            "config: RenderConfig, threads: float",
+        ),
+        ("datasets/dataset", "can be used as", "is good as"),
         # What only carries the work.
-        ("worker", "ATTEMPTS = 2", "ATTEMPTS = 3"),
-        ("progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 5.0"),
+        ("core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3"),
+        ("core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 5.0"),
     ],
 )
 def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new) -> None:
@@ -79,23 +83,23 @@ def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new
     ("module", "old", "new", "expected"),
     [
         # Named in a string: the task of a worker process.
-        ("images", "255 / max(high", "254 / max(high", {*PHOTOS, "render"}),
-        ("images", "color=WHITE)", "color=(0, 0, 0))", PHOTOS),
-        ("images", "MIN_SIDE = 8", "MIN_SIDE = 9", PHOTOS),
-        ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
+        ("media/photos", "255 / max(high", "254 / max(high", {*PHOTOS, "render"}),
+        ("media/photos", "color=WHITE)", "color=(0, 0, 0))", PHOTOS),
+        ("media/photos", "MIN_SIDE = 8", "MIN_SIDE = 9", PHOTOS),
+        ("media/meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
         # A statement that defines nothing.
-        ("meshes", "MIN_AREA = 1e-12", "if True:\n    MIN_AREA = 1e-12", {"render"}),
-        ("item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),
+        ("media/meshes", "MIN_AREA = 1e-12", "if True:\n    MIN_AREA = 1e-12", {"render"}),
+        ("core/item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),
         # A method of a section of the configuration.
         (
-            "config",
+            "settings",
             "return 0.0 if self.residual",
             "return 0.1 if self.residual",
             {"index", "train"},
         ),
-        ("matching", "def balanced", "def renamed_balanced", {"train"}),
-        ("manifest", "keep_default_na=False, usecols", "usecols", {"index", "report"}),
-        ("datasets/modelnet", "suffix", "ending", {"manifest"}),
+        ("train/matching", "def balanced", "def renamed_balanced", {"train"}),
+        ("datasets/manifest", "keep_default_na=False, usecols", "usecols", {"index", "report"}),
+        ("datasets/kinds/modelnet", "suffix", "ending", {"manifest"}),
     ],
 )
 def test_what_computes_changes_its_stages_alone(package: Path, module, old, new, expected) -> None:
@@ -120,6 +124,7 @@ def test_the_rules_name_what_their_adapters_call() -> None:
         "datasets.dataset:shard_members",
         "datasets.source:read_source",
         "core.devices:choose_device",
+        "features.encoders.spec:encoder_spec",
         "core.devices:claim_gpu",
         "pipeline.jobs:begin_job",
     }
@@ -127,6 +132,6 @@ def test_the_rules_name_what_their_adapters_call() -> None:
 
 
 def test_an_unknown_function_is_an_error() -> None:
-    for entry in ("nowhere:at_all", "render:nothing"):
+    for entry in ("nowhere:at_all", "render.stage:nothing"):
         with pytest.raises(LookupError, match=entry):
             provenance.code_digest(entry)

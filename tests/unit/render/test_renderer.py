@@ -11,6 +11,7 @@ from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.files.shards import open_shard
 from ucmgcn.media import cameras
 from ucmgcn.media.meshes import Mesh, load_mesh
+from ucmgcn.pipeline.config import parse_config
 from ucmgcn.render import renderer
 from ucmgcn.render.renderer import Renderer
 from ucmgcn.render.stage import positions_of, render_shard
@@ -184,8 +185,9 @@ def test_a_surface_without_colour_is_plain_among_textures_too(tmp_path, draw):
 
 
 def test_a_polyhedron_with_another_number_of_views_is_explained():
-    with pytest.raises(UserError, match="Set views: 12, or cameras: sphere"):
-        RenderConfig(cameras="icosahedron", views=20)
+    words = "^config: render: icosahedron has 12 vertices, but views: 20. Set views: 12, or cameras"
+    with pytest.raises(UserError, match=words):
+        parse_config({"render": {"cameras": "icosahedron", "views": 20}})
 
 
 @pytest.mark.parametrize(

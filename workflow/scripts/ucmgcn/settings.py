@@ -106,7 +106,7 @@ class RenderConfig:
         vertices = POLYHEDRON_VIEWS.get(self.cameras, self.views)
         if self.views != vertices:
             raise ValueError(
-                f"cameras: {self.cameras} has {vertices} vertices, but views: {self.views}. "
+                f"{self.cameras} has {vertices} vertices, but views: {self.views}. "
                 f"Set views: {vertices}, or cameras: sphere for any number"
             )
 

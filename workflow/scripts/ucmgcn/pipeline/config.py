@@ -189,6 +189,8 @@ def _explain(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"config: there is no key {name}{_nearest(name)}"
+    if error["type"] == "value_error":  # raised by a section about several of its keys
+        return f"config: {name}: {error['ctx']['error']}"
     return f"config: {name} = {error['input']!r}: {error['msg']}"
 
 
