@@ -160,12 +160,12 @@ class Trial:
         train_seed(self.graph, self.nodes, files, settings, roles)
         measured = self._measure(out, roles)
         if seed == 0:
-            control = self.folder / "propagation.h5"
+            baseline = self.folder / "propagation.h5"
             propagate(
-                self.graph, self.nodes, control, replace(settings, train=None),
+                self.graph, self.nodes, baseline, replace(settings, train=None),
                 settings.train.folds, roles,
             )  # fmt: skip
-            measured["propagation"] = self._measure(control, roles)["joined"]
+            measured["propagation"] = self._measure(baseline, roles)["joined"]
         return {
             "row": self.row.name,
             "group": self.row.group,

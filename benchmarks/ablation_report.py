@@ -81,8 +81,8 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
                     line[f"{short} {metric}"] = number(row[key])
                     line[f"{short} {metric} sd"] = number(spread) if pd.notna(spread) else ""
             line["FT, learned half"] = number(row["learned/transductive/FT"])
-            control = row["propagation/transductive/FT"]
-            line["FT, propagation"] = number(control) if pd.notna(control) else ""
+            baseline = row["propagation/transductive/FT"]
+            line["FT, propagation"] = number(baseline) if pd.notna(baseline) else ""
             lines.append(line)
     return pd.DataFrame(lines)
 
@@ -107,7 +107,7 @@ def carry_over(runs: pd.DataFrame, whole: str) -> pd.DataFrame:
     means = runs.groupby(KEY)[["joined/transductive/FT", "propagation/transductive/FT"]].mean()
     sets = [name for name in runs["dataset"].unique() if name != whole]
     sets = [name for name in sets if (name, "default") in means.index]
-    shown = {"propagation (control)": ("default", "propagation")}
+    shown = {"propagation (baseline)": ("default", "propagation")}
     common = set.intersection(*[set(means.loc[name].index) for name in sets]) if sets else set()
     shown |= {row.name: (row.name, "joined") for row in ROWS if row.name in common}
     return pd.DataFrame(

@@ -96,7 +96,7 @@ def train(results: Path, folder: Path, factor: int) -> Measured:
 
 
 def evaluate(results: Path, folder: Path, factor: int) -> Measured:
-    """Rank by all controls, and write all tables."""
+    """Rank by all baselines, and write all tables."""
     from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
 
     shards = repeat(results, folder, factor)

@@ -62,7 +62,7 @@ rule evaluate:
         split=SOURCE.shown_split,
         backbone=CONFIG.features.backbone,
         config=section("evaluate", without="methods"),
-        controls=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
+        baselines=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
         learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
         labels=[{"ucm-gcn": CONFIG.train.supervision}, CONFIG.train.label_seed],
         code=code_of("evaluate.stage:evaluate_dataset"),

@@ -32,7 +32,7 @@ rule image_features:
         DATA,
         encoder=rules.encoder.output.onnx,
     output:
-        # Kept while it is made anew: what is still true in it is taken over.
+        # Kept while it is rebuilt: what is still true in it is taken over.
         features=update(f"{FEATURES}/images/shard-{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/image_features/shard-{{shard}}.log",

@@ -2,7 +2,7 @@ rule render_shard:
     input:
         DATA,
     output:
-        # Kept while it is made anew: what is still true in it is taken over.
+        # Kept while it is rebuilt: what is still true in it is taken over.
         views=update(f"{RESULTS}/views/shard-{{shard}}.h5"),
     log:
         f"{RESULTS}/logs/render/shard-{{shard}}.log",

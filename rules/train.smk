@@ -72,6 +72,6 @@ rule propagation:
         roles=LISTING.roles,
         code=code_of("train.stage:propagate", "datasets.roles:read_roles"),
     message:
-        "propagating features over the same graph, without a learned weight (a control)"
+        "propagating features over the same graph, without a learned weight (a baseline)"
     script:
         "../workflow/scripts/propagation.py"

@@ -27,6 +27,6 @@ inputs = EvaluationInputs(
     points=[Path(path) for path in snakemake.input.points],
 )
 options = EvaluationOptions(
-    snakemake.params.controls, threads=snakemake.threads, **snakemake.params.config
+    snakemake.params.baselines, threads=snakemake.threads, **snakemake.params.config
 )
 evaluate_dataset(inputs, Path(snakemake.output.metrics).parent, options)

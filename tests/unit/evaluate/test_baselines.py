@@ -5,13 +5,13 @@ import pytest
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate.baselines import (
-    CONTROLS,
+    BASELINES,
     PROTOCOLS,
     AlphaQueryExpansion,
     ArrayViews,
-    ControlInputs,
+    BaselineInputs,
     KReciprocal,
-    build_control,
+    build_baseline,
 )
 from ucmgcn.evaluate.ranking import Measure
 
@@ -27,9 +27,9 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return queries.astype(np.float32), views.astype(np.float32)
 
 
-def inputs(queries: np.ndarray, views: np.ndarray) -> ControlInputs:
+def inputs(queries: np.ndarray, views: np.ndarray) -> BaselineInputs:
     pooled = {"max": views.max(axis=1), "mean": views.mean(axis=1)}
-    return ControlInputs(queries, pooled.__getitem__, ArrayViews(views, chunk_size=7))
+    return BaselineInputs(queries, pooled.__getitem__, ArrayViews(views, chunk_size=7))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -48,7 +48,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 def test_pooled_controls_against_a_loop(data, name, similarity):
     queries, views = data
     expected = [[similarity(q, v) for v in views] for q in queries]
-    got = build_control(name, inputs(*data)).scores(slice(0, N))
+    got = build_baseline(name, inputs(*data)).scores(slice(0, N))
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
@@ -108,32 +108,32 @@ def test_k_reciprocal_against_dense_equations(data, k1, k2):
     np.testing.assert_allclose(got, -expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_protocols_are_what_they_claim(data, name):
     queries, views = data
-    whole = build_control(name, inputs(queries, views)).scores(slice(0, N))
+    whole = build_baseline(name, inputs(queries, views)).scores(slice(0, N))
     alone = np.concatenate(
-        [build_control(name, inputs(queries[[i]], views)).scores(slice(0, 1)) for i in range(N)]
+        [build_baseline(name, inputs(queries[[i]], views)).scores(slice(0, 1)) for i in range(N)]
     )
     assert np.array_equal(whole, alone) == (PROTOCOLS[name] == "inductive")
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("measure", [Measure("euclidean"), Measure(official_preprocess=True)])
 def test_controls_work_under_every_measure(data, name, measure):
-    plain = build_control(name, inputs(*data)).scores(slice(0, N))
-    other = build_control(name, inputs(*data), measure, threads=2).scores(slice(0, N))
+    plain = build_baseline(name, inputs(*data)).scores(slice(0, N))
+    other = build_baseline(name, inputs(*data), measure, threads=2).scores(slice(0, N))
     assert other.shape == (N, G) and np.isfinite(other).all()
     assert not np.allclose(plain, other)
 
 
 def test_a_gallery_of_one_model_works(data):
     queries, views = data
-    for name in CONTROLS:
-        scores = build_control(name, inputs(queries, views[:1])).scores(slice(0, N))
+    for name in BASELINES:
+        scores = build_baseline(name, inputs(queries, views[:1])).scores(slice(0, N))
         assert scores.shape == (N, 1) and np.isfinite(scores).all()
 
 
 def test_an_unknown_control_is_named(data):
     with pytest.raises(UserError, match=r"'min-pool'.*max-pool"):
-        build_control("min-pool", inputs(*data))
+        build_baseline("min-pool", inputs(*data))

@@ -14,7 +14,7 @@ import pytest
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate import tables
 from ucmgcn.evaluate.assess import Task, assess
-from ucmgcn.evaluate.baselines import CONTROLS
+from ucmgcn.evaluate.baselines import BASELINES
 from ucmgcn.evaluate.metrics import METRICS, retrieval, summarise
 from ucmgcn.evaluate.ranking import EmbeddingScorer
 from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
@@ -223,7 +223,7 @@ def test_significance_compares_ucm_gcn_with_every_other_method(evaluated):
     got = table(tables, "significance.csv")
     assert set(got["method"]) == {"ucm-gcn"}
     for protocol, part in got.groupby("protocol"):
-        assert set(part["baseline"]) == {*CONTROLS, "propagation"}
+        assert set(part["baseline"]) == {*BASELINES, "propagation"}
         graph = part[part["baseline"] == "propagation"]
         assert set(graph["baseline_protocol"]) == {protocol}
     gap = got["method_mean"] - got["baseline_mean"]
@@ -334,7 +334,7 @@ def test_exact_instances_add_their_recall(inputs, tmp_path):
 
 
 def test_flavour_and_preprocessing_are_named_in_the_table(inputs, tmp_path):
-    options = replace(OPTIONS, flavour="legacy", official_preprocess=True, controls=["max-pool"])
+    options = replace(OPTIONS, flavour="legacy", official_preprocess=True, baselines=["max-pool"])
     evaluate_dataset(inputs, tmp_path / "tables", options)
     row = table(tmp_path / "tables", "metrics.csv").iloc[0]
     assert (row["flavour"], row["preprocess"]) == ("legacy", "official")
@@ -358,9 +358,9 @@ def test_embeddings_that_do_not_fit_are_refused(inputs, tmp_path):
 
 def test_mistakes_are_named(inputs, tmp_path):
     with pytest.raises(UserError, match="'min-pool'"):
-        evaluate_dataset(inputs, tmp_path, replace(OPTIONS, controls=["min-pool"]))
+        evaluate_dataset(inputs, tmp_path, replace(OPTIONS, baselines=["min-pool"]))
     with pytest.raises(UserError, match="no method"):
-        evaluate_dataset(replace(inputs, learned={}), tmp_path, replace(OPTIONS, controls=[]))
+        evaluate_dataset(replace(inputs, learned={}), tmp_path, replace(OPTIONS, baselines=[]))
     with pytest.raises(UserError, match="has features"):
         evaluate_dataset(replace(inputs, image_features=[]), tmp_path, OPTIONS)
 

@@ -94,7 +94,7 @@ def make_inputs(folder: Path, labelled: bool = True, exact: bool = False) -> Rep
             {"ucm-gcn": [run / "embeddings.h5" for run in runs]},
         ),
         folder / "tables",
-        EvaluationOptions(controls=("max-pool", "mean-pool"), resamples=50, top=12),
+        EvaluationOptions(baselines=("max-pool", "mean-pool"), resamples=50, top=12),
     )
     tables = folder / "tables"
     return ReportInputs(

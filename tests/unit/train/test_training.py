@@ -247,10 +247,10 @@ def test_the_smallest_sets_train(
     build(tmp_path, photos, models, graph, categories)
     settings = replace(SETTINGS, graph=graph)
     learned = train(tmp_path, tmp_path / "out", settings).embeddings
-    control = tmp_path / "propagation.h5"
-    control_settings = replace(settings, train=None)
-    propagate(tmp_path / "graph.h5", tmp_path / "nodes.h5", control, control_settings, folds=2)
-    for path in (learned, control):
+    baseline = tmp_path / "propagation.h5"
+    baseline_settings = replace(settings, train=None)
+    propagate(tmp_path / "graph.h5", tmp_path / "nodes.h5", baseline, baseline_settings, folds=2)
+    for path in (learned, baseline):
         for protocol in ("transductive", "inductive"):
             for kind in rows(path, protocol):
                 np.testing.assert_allclose(np.linalg.norm(kind, axis=1), 1, atol=1e-5)

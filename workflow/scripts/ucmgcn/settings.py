@@ -263,7 +263,7 @@ class TrainConfig:
     ] = "info-nce"
     temperature: Annotated[float, Field(ge=0.025, description="of info-nce")] = 0.5
     correlation: Annotated[
-        Literal["coral", "agreement", "off"], Field(description="loss against the media's gap")
+        Literal["coral", "agreement", "off"], Field(description="loss against the modality gap")
     ] = "coral"
     correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1.0
     supervision: Annotated[
@@ -288,7 +288,7 @@ class EvaluateConfig:
 
     methods: Annotated[
         tuple[Method, ...],
-        Field(min_length=1, description="rows of the tables: the method and its controls"),
+        Field(min_length=1, description="rows of the tables: the method and its baselines"),
     ] = get_args(Method)
     distance: Annotated[
         Literal["cosine", "euclidean"], Field(description="how descriptors are compared")
@@ -306,7 +306,7 @@ class EvaluateConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """All that a training depends on besides the graph; `train` is None for the control."""
+    """All that a training depends on besides the graph; `train` is None for the baseline."""
 
     graph: GraphConfig
     propagation: PropagationConfig

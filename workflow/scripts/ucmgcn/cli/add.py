@@ -22,7 +22,7 @@ from ucmgcn.search.library import Library
 def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | None) -> None:
     """Add meshes to the library, searchable at once.
 
-    Each mesh is rendered, described and attached to the trained graph, without training anew. It is
+    Each mesh is rendered, described and attached to the trained graph, without retraining. It is
     also copied to the data set's folder of meshes, with the files that it refers to, and so the
     next run of snakemake makes it a full member. A mesh that is in the library already is left as
     it is. One that cannot be used is named on standard error, the others are added, and the exit

@@ -58,7 +58,7 @@ def query(
 ) -> None:
     """Find the 3D models that photos show.
 
-    PHOTOS are image files, or folders of them. Nothing is trained anew, and no photo's answer
+    PHOTOS are image files, or folders of them. Nothing is retrained, and no photo's answer
     depends on another photo. A photo that cannot be read is named on standard error; the others are
     answered, and the exit code is 2.
 

@@ -1,7 +1,7 @@
-"""The controls: what the same features give without the graph and without learning.
+"""The baselines: what the same features give without the graph and without learning.
 
 =============  ============  ======================================================================
-control        protocol      ranking
+baseline        protocol      ranking
 =============  ============  ======================================================================
 max-pool       inductive     cosine to the element-wise maximum over a model's views
 mean-pool      inductive     cosine to the mean over a model's views
@@ -10,7 +10,7 @@ alpha-qe       inductive     max-pool; each query is expanded by its own nearest
 k-reciprocal   transductive  max-pool, re-ranked by k-reciprocal neighbours among queries and models
 =============  ============  ======================================================================
 
-In an inductive control no query's ranking depends on another query. Standard k-reciprocal
+In an inductive baseline no query's ranking depends on another query. Standard k-reciprocal
 re-ranking looks for neighbours among queries and gallery together, so it is transductive.
 """
 
@@ -39,7 +39,7 @@ PROTOCOLS = {
     "alpha-qe": "inductive",
     "k-reciprocal": "transductive",
 }
-CONTROLS = tuple(PROTOCOLS)
+BASELINES = tuple(PROTOCOLS)
 
 
 class ViewSource(Protocol):
@@ -75,8 +75,8 @@ class ArrayViews:
 
 
 @dataclass(frozen=True)
-class ControlInputs:
-    """What the controls start from.
+class BaselineInputs:
+    """What the baselines start from.
 
     Attributes
     ----------
@@ -93,10 +93,10 @@ class ControlInputs:
     views: ViewSource
 
 
-def build_control(
-    name: str, inputs: ControlInputs, measure: Measure | None = None, threads: int = 1
+def build_baseline(
+    name: str, inputs: BaselineInputs, measure: Measure | None = None, threads: int = 1
 ) -> Scorer:
-    """Return the scorer of a control by its name.
+    """Return the scorer of a baseline by its name.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def build_control(
             return AlphaQueryExpansion(queries, pooled("max"), measure)
         case "k-reciprocal":
             return KReciprocal(queries, pooled("max"), measure, threads=threads)
-    raise UserError(f"controls: there is no control {name!r}; known are {', '.join(CONTROLS)}")
+    raise UserError(f"baselines: there is no baseline {name!r}; known are {', '.join(BASELINES)}")
 
 
 class MaxViewScorer:

@@ -21,7 +21,7 @@ from ucmgcn.core.progress import track
 from ucmgcn.datasets.roles import Roles, read_roles
 from ucmgcn.evaluate import tables
 from ucmgcn.evaluate.assess import Task, assess
-from ucmgcn.evaluate.baselines import CONTROLS, PROTOCOLS, ControlInputs, Pooling, build_control
+from ucmgcn.evaluate.baselines import BASELINES, PROTOCOLS, BaselineInputs, Pooling, build_baseline
 from ucmgcn.evaluate.challenge import Shapes, read_points
 from ucmgcn.evaluate.metrics import Flavour
 from ucmgcn.evaluate.ranking import Distance, FoldScorer, Measure, Scorer
@@ -86,8 +86,8 @@ class EvaluationOptions:
 
     Attributes
     ----------
-    controls
-        Names from `ucmgcn.evaluate.baselines.CONTROLS`.
+    baselines
+        Names from `ucmgcn.evaluate.baselines.BASELINES`.
     subject
         The method that `significance.csv` compares with every other one.
     flavour, distance, official_preprocess
@@ -100,7 +100,7 @@ class EvaluationOptions:
         Queries per block (None: by memory), and threads; neither changes a number.
     """
 
-    controls: Sequence[str] = CONTROLS
+    baselines: Sequence[str] = BASELINES
     subject: str = "ucm-gcn"
     flavour: Flavour = "official"
     distance: Distance = "cosine"
@@ -128,7 +128,7 @@ class _Run:
 def evaluate_dataset(
     inputs: EvaluationInputs, out: Path, options: EvaluationOptions | None = None
 ) -> None:
-    """Evaluate the controls and the learned methods, and write the tables into the folder `out`.
+    """Evaluate the baselines and the learned methods, and write the tables into the folder `out`.
 
     Written are `metrics.csv`, `metrics_per_seed.csv`, `metrics_per_category.csv`, `confusion.csv`,
     `ranking.csv.gz`, `pr_curve.csv`, `pr_curve.svg`, `pr_curve.png`, `significance.csv` and
@@ -143,9 +143,9 @@ def evaluate_dataset(
     options = options or EvaluationOptions()
     task = load_task(inputs)
     _report(task)
-    runs = [*_control_runs(inputs, task, options), *_learned_runs(inputs, task, options)]
+    runs = [*_baseline_runs(inputs, task, options), *_learned_runs(inputs, task, options)]
     if not runs:
-        raise UserError("evaluate: there is no method; name controls or give embeddings")
+        raise UserError("evaluate: there is no method; name baselines or give embeddings")
     results: dict[tuple[str, str], tables.Result] = {}
     for run in track(runs, "evaluate", len(runs), "run"):
         result = results.setdefault(
@@ -243,10 +243,10 @@ def _report(task: Task) -> None:
         logger.warning("%d photos have no metric; left_out.csv lists them", len(left_out))
 
 
-def _control_runs(
+def _baseline_runs(
     inputs: EvaluationInputs, task: Task, options: EvaluationOptions
 ) -> Iterator[_Run]:
-    source = ControlInputs(
+    source = BaselineInputs(
         read_rows(inputs.image_features, "image-features", task.queries),
         lambda pooling: read_rows(
             inputs.view_features, "view-features", task.models, _POOL[pooling]
@@ -255,12 +255,12 @@ def _control_runs(
     )
 
     def scorer(name: str) -> Callable[[], Scorer]:
-        return lambda: build_control(name, source, options.measure, options.threads)
+        return lambda: build_baseline(name, source, options.measure, options.threads)
 
-    unknown = sorted(set(options.controls) - set(CONTROLS))
+    unknown = sorted(set(options.baselines) - set(BASELINES))
     if unknown:
-        raise UserError(f"controls: there is no {unknown[0]!r}; known are {', '.join(CONTROLS)}")
-    for name in options.controls:
+        raise UserError(f"baselines: there is no {unknown[0]!r}; known are {', '.join(BASELINES)}")
+    for name in options.baselines:
         yield _Run(name, PROTOCOLS[name], "", scorer(name))
 
 

@@ -1,6 +1,6 @@
 """Take over what an earlier version of a shard holds and what is still true, item by item.
 
-A shard is made anew when one of its files comes, goes or changes. Each item carries a digest of all
+A shard is rebuilt when one of its files comes, goes or changes. Each item carries a digest of all
 that it was made of; an item whose digest is still the same is copied instead of made again.
 """
 

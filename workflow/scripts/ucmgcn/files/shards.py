@@ -301,7 +301,7 @@ def _digest(file: h5py.File) -> str:
 def _broken(path: Path, why: str) -> UserError:
     return UserError(
         f"{path} is damaged or not a shard of this version ({why}). "
-        f"Delete it and run snakemake again: only this shard and what follows is made anew."
+        f"Delete it and run snakemake again: only this shard and what follows is rebuilt."
     )
 
 

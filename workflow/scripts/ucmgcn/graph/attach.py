@@ -78,10 +78,10 @@ class Frozen:
         What propagation made of photos and models, unit vectors, shape (n + m, d); or (n + m, 0),
         where labels made the network better than it.
     learned
-        What the network made of them, unit vectors, shape (n + m, d'); d' = 0 for the control.
+        What the network made of them, unit vectors, shape (n + m, d'); d' = 0 for the baseline.
     network, states
         The trained network, and what each of its message passings received from the graph's
-        nodes, shapes (N, width); None and empty for the control.
+        nodes, shapes (N, width); None and empty for the baseline.
     teleport
         Share of an item's own features in what propagates to it.
     residual

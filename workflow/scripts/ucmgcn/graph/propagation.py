@@ -1,4 +1,4 @@
-"""Propagation without learned weights: the control, and the teacher of the network."""
+"""Propagation without learned weights: the baseline, and the teacher of the network."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def roles_digest(photos: Iterable[Item], supervision: str) -> str:
     """Digest of what training is told of the photos, besides their features: split and labels.
 
     The rules that train have it as a parameter. Without a split and without labels it is empty: a
-    category that changes trains nothing anew.
+    category that changes retrains nothing.
     """
     told = [
         (photo.id, photo.split, photo.category if supervision != "none" else "")

@@ -30,7 +30,7 @@ class Contents:
     home
         The data set's results.
     index, frozen
-        The index, and the frozen state of the method; of a control, that of propagation.
+        The index, and the frozen state of the method; of a baseline, that of propagation.
     added
         The models that were added.
     gallery
@@ -138,7 +138,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class _Control:
-    """A control of the tables; a model asks by its max-pooled features."""
+    """A baseline of the tables; a model asks by its max-pooled features."""
 
     name: str
     contents: Contents
@@ -146,13 +146,13 @@ class _Control:
 
     def photo(self, feature: Features) -> Features:
         # Imported when asked for: they take as long as all the rest of a search.
-        from ucmgcn.evaluate.baselines import ControlInputs, build_control
+        from ucmgcn.evaluate.baselines import BaselineInputs, build_baseline
         from ucmgcn.files.rows import ShardViews
 
         ids = [model.id for model in self.contents.models]
         views = ShardViews(self.contents.view_features, ids)
-        inputs = ControlInputs(feature[None], lambda _: self.pooled, views)
-        return np.asarray(build_control(self.name, inputs).scores(slice(0, 1))[0])
+        inputs = BaselineInputs(feature[None], lambda _: self.pooled, views)
+        return np.asarray(build_baseline(self.name, inputs).scores(slice(0, 1))[0])
 
     def model(self, number: int) -> Features:
         return self.photo(self.pooled[number])

@@ -1,4 +1,4 @@
-"""Which photos and models the network learns to hold for neighbours: balanced across the media."""
+"""Which photos and models the network learns to hold for neighbours: balanced across the modalities."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def potentials(
     differ from it, as they should where photos and models show the categories in different
     proportions; at 0 each photo chooses for itself. Sinkhorn's iterations (Cuturi, NeurIPS 2013),
     with a power on the relaxed side (Chizat et al., Mathematics of Computation 2018), in the log
-    domain, over blocks of rows that are computed anew each time: no n x m matrix is held.
+    domain, over blocks of rows that are recomputed each time: no n x m matrix is held.
 
     Parameters
     ----------

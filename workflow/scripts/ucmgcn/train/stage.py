@@ -127,7 +127,7 @@ def propagate(
     folds: int,
     roles: Roles | None = None,
 ) -> None:
-    """Write the embeddings of the control: the same graph, rounds and folds, no learned weight."""
+    """Write the embeddings of the baseline: the same graph, rounds and folds, no learned weight."""
     known = read_nodes(nodes)
     context = (roles or Roles()).mask(known.photos)
 

@@ -147,7 +147,7 @@ class Training:
             self.checkpoint, map_location=self.flat.features.device, weights_only=True
         )
         if state["key"] != self.key:
-            logger.info("%s is of other settings: training starts anew", self.checkpoint)
+            logger.info("%s is of other settings: training starts from scratch", self.checkpoint)
             return
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -87,7 +87,7 @@ class GlbCache:
         )
 
     async def get(self, path: Path) -> bytes:
-        """Convert a mesh, or take it from the cache; a changed file is converted anew.
+        """Convert a mesh, or take it from the cache; a changed file is converted again.
 
         Raises
         ------

@@ -63,7 +63,7 @@ class EncoderSpec:
         side of its input in pixels if that is not to be its own; or several of them joined by
         ``+``, each with a factor after ``*`` if they are not to count alike, as in
         ``"efficientnet-lite0*2+timm:vit_small_patch14_dinov2.lvd142m@224"``. The features of
-        several are brought to length 1 each, scaled and concatenated so that the cosine of two
+        several are L2-normalised each, scaled and concatenated so that the cosine of two
         images is the mean of the networks' cosines, weighted by these factors.
     output
         ``"pooled"``: the last feature map's average over the image (for a model of timm: its own
