@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.evaluate.options import EvaluationOptions
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:

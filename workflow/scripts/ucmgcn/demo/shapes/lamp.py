@@ -16,12 +16,12 @@ from ucmgcn.demo.solids import (
     mirrored,
     pick,
     pillow,
-    ring,
     rod,
     rotation,
     shell,
     shift,
     spline,
+    torus,
     tube,
     turn,
 )
@@ -51,7 +51,7 @@ def _shade(rng: Rng, radius: float, z: float, kind: str) -> Parts:
     cover = shell(profile, 0.006, "shade", 40)
     if kind == "pleat":
         cover = _pleat(cover)
-    rims = [ring(r, 0.004, (0, 0, h), 2, "metal") for r, h in (profile[0], profile[-1])]
+    rims = [torus(r, 0.004, (0, 0, h), 2, "metal") for r, h in (profile[0], profile[-1])]
     return [cover, *rims, ball(0.04, (0, 0, z + tall * 0.4), "lamp")]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ucmgcn.demo.solids import Array, Parts, Rng, disc, lathe, ring, spline, squircle, sweep
+from ucmgcn.core.arrays import Floats
+from ucmgcn.demo.solids import Parts, Rng, disc, lathe, spline, squircle, sweep, torus
 
 
-def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:
+def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Floats:
     """Outer profile (k, 2) of the cup."""
     shapes = (
         [(1.0, 0), (1.0, 0.5), (1.0, 1.0)],
@@ -21,7 +22,7 @@ def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:
     return spline(np.array(shapes[kind % len(shapes)]) * [r, h], 18)
 
 
-def _handle(rng: Rng, kind: int, profile: Array, r: float, h: float) -> Parts:
+def _handle(rng: Rng, kind: int, profile: Floats, r: float, h: float) -> Parts:
     """Handle at +x: C, D, ear, square or finger ring."""
     from scipy.interpolate import CubicSpline
 
@@ -106,7 +107,7 @@ def mug(rng: Rng, style: int) -> Parts:
     elif rng.random() < 0.4:
         band = h * rng.uniform(0.2, 0.8)
         parts.append(
-            ring(
+            torus(
                 np.interp(band, profile[:, 1], profile[:, 0]), 0.0018, (0, 0, band), 2, "accent", 48
             )
         )
