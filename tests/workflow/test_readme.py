@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ucmgcn
 from project import Run
+
+import ucmgcn
 
 PAGES = ("README.md", "docs/encoders.md", "docs/outputs.md", "docs/results.md", "docs/settings.md")
 DATA = {
@@ -20,7 +21,7 @@ DATA = {
     "models=DIR": "models=data/models",
     "images=DIR": "images=data/images",
 }
-# Their data are not at hand here.
+# Its data are not at hand here.
 ELSEWHERE = "dataset=sweethome3d"
 
 
