@@ -72,7 +72,7 @@ def main(
 def write(
     folder: Path, photos: int, models: int, features: int, categories: int, seed: int
 ) -> None:
-    """Write shards of photos and of views, a shard at a time."""
+    """Write shards of photos and of views, shard by shard."""
     generator = np.random.default_rng(seed)
     centres = generator.normal(size=(categories, features)).astype(np.float32)
     shift = generator.normal(size=features).astype(np.float32)

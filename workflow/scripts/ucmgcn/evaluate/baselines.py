@@ -40,7 +40,7 @@ BASELINES = tuple(PROTOCOL_OF)
 
 
 class ViewSource(Protocol):
-    """View descriptors of G models, read a chunk at a time."""
+    """View descriptors of G models, read chunk by chunk."""
 
     @property
     def n_models(self) -> int:

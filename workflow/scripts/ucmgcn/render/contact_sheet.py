@@ -101,7 +101,7 @@ def _rows(
 
 
 def _strip(views: Images, size: int) -> Image.Image:
-    """Lay views side by side."""
+    """Concatenate views in a row."""
     strip = Image.new("RGB", (len(views) * size, size))
     for i, view in enumerate(views):
         small = Image.fromarray(view).resize((size, size), Image.Resampling.LANCZOS)

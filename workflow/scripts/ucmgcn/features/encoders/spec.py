@@ -212,7 +212,7 @@ def encoder_spec(config: FeaturesConfig) -> EncoderSpec:
     Raises
     ------
     UserError
-        As `EncoderSpec`.
+        As for `EncoderSpec`.
     """
     return EncoderSpec(
         config.backbone,

@@ -76,8 +76,8 @@ def source(name: str) -> str:
     backbone = BACKBONES.get(name)
     if backbone is None:
         return (
-            f"Name the weights file of {name} in features.weights, or set features.allow_download: "
-            "true to download it from its hub"
+            f"Name the file of {name} in features.weights, or set features.allow_download: true "
+            "to fetch it from its hub"
         )
     if backbone.weights_package:
         package = backbone.weights_package.replace("_", "-")
