@@ -16,7 +16,7 @@ from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.devices import Device
 from ucmgcn.media.photos import Resample
 
-# Images at a time. On a CPU: per core, of which the cache holds four.
+# Images at a time; on a CPU for each core, whose cache still holds four.
 DEFAULT_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 64}
 
 
