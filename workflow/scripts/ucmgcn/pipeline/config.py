@@ -50,15 +50,16 @@ class Config:
             description="name of the data set; results go to results/<dataset>/",
         ),
     ] = "demo"
-    kind: Annotated[Kind, Field(description="how the files lie, see docs/datasets.md")] = "folder"
+    kind: Annotated[Kind, Field(description="layout of the files, see docs/datasets.md")] = "folder"
     models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
     images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
     split: Annotated[
-        Split, Field(description="train and test photos: as given, all in one, or drawn by seed")
+        Split,
+        Field(description="train and test photos: as given, one set, or drawn by data.split_seed"),
     ] = "given"
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Field(description="where features and training run; auto takes a GPU where there is one"),
+        Field(description="device for features and training; auto: a GPU if there is one"),
     ] = "auto"
     data: DataConfig = Field(default_factory=DataConfig)
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
