@@ -294,7 +294,7 @@ def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, An
     except MemoryError:
         spent, trace = f"it needs more than {memory} MiB of memory (limits.memory)", ""
     except Exception as error:
-        # An unforeseen failure rejects this file and does not stop the run; the log has the trace.
+        # An unforeseen failure: reject this file, do not stop the run. The log has the trace.
         spent = f"it cannot be processed: {type(error).__name__} ({str(error)[:200]})"
         trace = traceback.format_exc()
     return {"spent": spent, "trace": trace}, []
