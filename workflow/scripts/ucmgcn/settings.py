@@ -57,19 +57,13 @@ class DataConfig:
 
     label: Annotated[
         str,
-        Field(
-            min_length=1,
-            description="column that holds the category, such as category, name or style",
-        ),
+        Field(min_length=1, description="column of the category, such as category, name or style"),
     ] = "category"
     views: Annotated[
         int, Field(ge=1, le=200, description="views read per model; for kind: mi3dor")
     ] = 12
     train_share: Annotated[
-        float,
-        Field(
-            gt=0, lt=1, description="share of the photos used for training; for split: stratified"
-        ),
+        float, Field(gt=0, lt=1, description="share of training photos; for split: stratified")
     ] = 0.5
     split_seed: Annotated[
         int, Field(ge=0, description="seed of the split; for split: stratified")
@@ -87,9 +81,7 @@ class RenderConfig:
     views: Annotated[
         int,
         Field(
-            ge=1,
-            le=200,
-            description="views per model: 12 for icosahedron, 20 for dodecahedron, else any",
+            ge=1, le=200, description="views per model: icosahedron 12, dodecahedron 20, else any"
         ),
     ] = 12
     elevation: Annotated[
@@ -195,8 +187,7 @@ class GraphConfig:
         Field(description="weight b of view-model edges: 1, 1/views, or their cosine"),
     ] = "constant"
     model_pooling: Annotated[
-        Pooling,
-        Field(description="how a model's features are pooled from its views"),
+        Pooling, Field(description="how a model's features are pooled from its views")
     ] = "mean"
     view_view: Annotated[bool, Field(description="link neighbouring views of a model")] = True
     same_kind: Annotated[
@@ -211,11 +202,7 @@ class GraphConfig:
     ] = 128
     exponent: Annotated[
         float,
-        Field(
-            ge=0,
-            le=1,
-            description="components are scaled by singular value^-exponent; 1 whitens fully",
-        ),
+        Field(ge=0, le=1, description="component scale: singular value^-exponent; 1 whitens fully"),
     ] = 0.5
 
 
@@ -228,10 +215,7 @@ class PropagationConfig:
         float, Field(ge=0, le=1, description="weight of a node's own features in each step")
     ] = 0.05
     rounds: Annotated[
-        int,
-        Field(
-            ge=0, description="number of times the graph is rebuilt from the propagated features"
-        ),
+        int, Field(ge=0, description="times the graph is rebuilt from propagated features")
     ] = 1
     neighbours: Annotated[
         int, Field(ge=1, description="nearest photos and models per node in a rebuilt graph")
@@ -285,9 +269,7 @@ class TrainConfig:
     ] = "transport"
     transport_entropy: Annotated[
         float,
-        Field(
-            gt=0, description="entropy of the transport plan: small is sharp, large is spread out"
-        ),
+        Field(gt=0, description="entropy of the transport plan: small is sharp, large is spread"),
     ] = 0.1
     transport_balance: Annotated[
         float,

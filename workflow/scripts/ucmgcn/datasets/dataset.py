@@ -106,7 +106,7 @@ def write_dataset(source: Source, out: Path) -> None:
     images, no_images = list_items(source, "images")
     for role, items, left_out in (("models", models, no_models), ("images", images, no_images)):
         place = getattr(source, role)
-        logger.info("%s: %d in %s, %d left out", role, len(items), place, len(left_out))
+        logger.info("%s: %d in %s, %d rejected", role, len(items), place, len(left_out))
     _check_instances(models, images)
     write_items(out / "models.csv", models)
     write_items(out / "images.csv", images)

@@ -53,11 +53,11 @@ def gather_rejected(
     found = [_read(kind, paths) for kind, paths in shards.items()]
     rejected = read_rejected(manifest) + [row for part in found for row in part.rejected]
     if rejected:
-        logger.warning("%d files were left out; %s says which and why", len(rejected), out)
+        logger.warning("%d files were rejected; see %s", len(rejected), out)
     for part in found:
         rows = [(id, warning.what) for id, warning in part.warnings]
         for line in summarise_warnings(rows, part.items, STAGES[part.kind]):
-            logger.warning("%s; %s says which", line, warned)
+            logger.warning("%s; see %s", line, warned)
     write_rejected(out, rejected)
     _write_warnings(warned, found)
 

@@ -58,7 +58,7 @@ def share_out(photos: pd.DataFrame, supervision: str, seed: int) -> Roles:
         queries.
     supervision
         ``"none"``: no label is used. ``"source"``: the labels of the split ``train`` are used or,
-        if no photo is in it, those of the half that `labelled_half` chooses.
+        if no photo is in it, those of the half that `labelled_half` draws.
     seed
         Seed of `labelled_half`.
     """

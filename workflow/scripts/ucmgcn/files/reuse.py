@@ -1,7 +1,7 @@
 """Reuse items of a shard's earlier version that are still valid.
 
 A shard is rebuilt when one of its files is added, removed or changed. Each item carries a digest
-of its inputs, its origin; items whose origin is unchanged are copied instead of recomputed.
+of its inputs, its origin. An item whose origin is unchanged is copied instead of recomputed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def open_earlier(path: Path, kind: str) -> Iterator[Earlier]:
             found = None
         earlier = Earlier(found)
         yield earlier
-        logger.info("%s: %d items taken over as they were", path, len(earlier.taken))
+        logger.info("%s: %d items reused", path, len(earlier.taken))
 
 
 def origin_of(made_by: Mapping[str, Any], source: Path | str) -> str:

@@ -252,7 +252,7 @@ def _open(path: Path) -> zipfile.ZipFile:
 @lru_cache
 def _properties(path: Path, mtime_ns: int) -> dict[str, str]:
     """Read the catalogue of a library, once for models and pictures."""
-    import javaproperties  # slow to import; every job reads the configuration, few a library
+    import javaproperties  # imported here: every job reads the configuration, few a library
 
     try:
         with _open(path) as archive, archive.open(LIST) as file:
