@@ -61,7 +61,7 @@ def changed(package: Path, module: str, old: str, new: str) -> set[str]:
     [
         ("datasets/manifest", '"""Digest of the manifest', '"""A digest of the manifest'),
         ("render/stage", "import gc\n", "import gc\n\n# a remark\n"),
-        ("settings", "width and height of a view, pixels", "side of a view, pixels"),
+        ("settings", "width and height, pixels", "side of a view, pixels"),
         ("settings", "ge=16, le=2048", "ge=16, le=4096"),
         ("render/stage", "%s is left out: %s", "%s cannot be drawn: %s"),
         (

@@ -89,7 +89,7 @@ class RenderConfig:
         Field(ge=-90, le=90, description="elevation above the horizon, degrees; for cameras: ring"),
     ] = 30.0
     size: Annotated[
-        int, Field(ge=16, le=2048, description="width and height of a view, pixels")
+        int, Field(ge=16, le=2048, description="width and height, pixels")
     ] = 224
     fit: Annotated[
         Literal["tight", "sphere"],

@@ -86,5 +86,5 @@ def _gpus() -> list[int]:
 
 
 def _has_driver() -> bool:
-    """Whether a GPU driver is loaded; checked first, as torch takes seconds to import."""
+    """Whether a GPU's driver is loaded; asked first, for torch takes seconds to import."""
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()

@@ -240,7 +240,7 @@ def read_shards(
     items
         Items in the order of the ids, shape (n, *item_shape).
     rejected
-        What the stage of the shards rejected.
+        What the shards' stage left out.
     """
     paths = list(paths)
     ids: list[str] = []

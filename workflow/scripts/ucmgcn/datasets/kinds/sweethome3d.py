@@ -168,7 +168,7 @@ def images(source: Source) -> Found:
 
 
 def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
-    """Find the libraries; download those of Debian's package if necessary.
+    """Find the libraries; those of Debian's package are fetched if need be.
 
     Parameters
     ----------
