@@ -88,9 +88,7 @@ class RenderConfig:
         float,
         Field(ge=-90, le=90, description="elevation above the horizon, degrees; for cameras: ring"),
     ] = 30.0
-    size: Annotated[
-        int, Field(ge=16, le=2048, description="width and height, pixels")
-    ] = 224
+    size: Annotated[int, Field(ge=16, le=2048, description="width and height, pixels")] = 224
     fit: Annotated[
         Literal["tight", "sphere"],
         Field(description="frame each view tightly, or scale by the bounding sphere"),
