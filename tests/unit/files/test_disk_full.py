@@ -1,4 +1,4 @@
-"""A disk that is full costs the job, never the file that was there."""
+"""A full disk fails the job and keeps the existing file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("what", WRITERS)
-def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path, what: str) -> None:
+def test_a_file_that_does_not_fit_keeps_the_old_one(tmp_path: Path, what: str) -> None:
     path = tmp_path / "file.h5"
     path.write_text("old")
     code = f"from pathlib import Path; path = Path({str(path)!r})\n" + LIMIT + WRITERS[what]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    # Above 0, but that HDF5 itself may fail when it ends with a file that it could not write.
+    # Any failure: HDF5 itself may crash on exit, after it failed to write.
     assert done.returncode != 0
     assert f"{path} cannot be written (File too large). Make room" in done.stderr
     assert path.read_text() == "old"
