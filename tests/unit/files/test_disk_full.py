@@ -13,7 +13,7 @@ LIMIT += "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
 WRITERS = {
     "shard": (
         "import numpy as np; from ucmgcn.files.shards import ShardWriter\n"
-        "with ShardWriter(path, 'views', {}, 'images', (100, 100), np.uint8) as writer:\n"
+        "with ShardWriter(path, 'points', {}, 'points', (100, 100), np.uint8) as writer:\n"
         "    for n in range(100): writer.add(str(n), np.full((100, 100), n, np.uint8))\n"
     ),
     "table": (

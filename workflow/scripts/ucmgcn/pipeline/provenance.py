@@ -164,9 +164,14 @@ def _fill(module: _Module, statements: Iterable[ast.stmt]) -> None:
             _bind_imports([node], module)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             _fill(module, node.body)
-        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == MAIN):
+        elif not (_is_text(node) or (isinstance(node, ast.If) and ast.unparse(node.test) == MAIN)):
             for name in _names(node) or [BODY]:
                 module.definitions.setdefault(name, []).append(node)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string alone, as a module's docstring is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 @cache
