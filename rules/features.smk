@@ -115,9 +115,6 @@ rule rejected:
         f"{RESULTS}/logs/rejected.log",
     benchmark:
         f"{RESULTS}/benchmarks/rejected.tsv"
-    # Before the graph, so that it says why where nothing is left to link. No input of the graph: an
-    # ancient() one would hide from the stages after it that they were made with another encoder.
-    priority: 1
     conda:
         ENVIRONMENT
     resources:

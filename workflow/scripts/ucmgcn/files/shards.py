@@ -125,6 +125,10 @@ class ShardWriter:
         """Record that an item is left out, and why."""
         self._rejected.append(Rejection(path, STAGES[self._kind], reason))
 
+    def pass_on(self, rejections: Iterable[Rejection]) -> None:
+        """Record what an earlier stage has left out."""
+        self._rejected += rejections
+
     def warn(self, id: str, warnings: Iterable[ItemWarning]) -> None:
         """Record what is to be said about an item that is used all the same."""
         self._warnings += [(id, *astuple(warning)) for warning in warnings]
@@ -244,7 +248,7 @@ def read_shards(
     items
         The items in the order of the ids, shape (n, *item_shape).
     rejected
-        What the shards' stage left out.
+        What the shards' stage left out, and those before it.
     """
     paths = list(paths)
     ids: list[str] = []

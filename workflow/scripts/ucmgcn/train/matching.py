@@ -1,4 +1,4 @@
-"""Which photos and models the network learns to hold for neighbours: balanced across the modalities."""
+"""Which photos and models the network learns to hold for neighbours: balanced across modalities."""
 
 from __future__ import annotations
 
