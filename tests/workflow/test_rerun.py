@@ -108,7 +108,7 @@ def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_wit
     edit(run, "images", "MIN_SIDE = 8", "MIN_SIDE = 7")
     assert run.planned("--config", *words, "--", "render") == {
         "render": 1,
-        "render_shard": 2,
+        "given_views": 2,
         "contact_sheet": 1,
     }
 

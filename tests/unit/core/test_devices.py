@@ -69,9 +69,9 @@ def test_nothing_is_claimed_without_a_choice(scheduler_named_none, gpus, there):
 
 
 def test_auto_stays_on_the_processor_without_a_driver_or_a_grant(monkeypatch):
-    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+    monkeypatch.setattr(devices, "has_driver", lambda: False)
     assert devices.choose_device("auto") == "cpu"
-    monkeypatch.setattr(devices, "_has_driver", lambda: True)
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
     assert devices.choose_device("auto", gpus=0) == "cpu"
 
 
