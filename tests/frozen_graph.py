@@ -7,7 +7,7 @@ import torch
 
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.build import make_graph
-from ucmgcn.graph.propagation import FlatGraph, flatten
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
 from ucmgcn.graph.space import fit_space, normalise
 from ucmgcn.media.cameras import icosahedron, neighbours
 from ucmgcn.settings import GraphConfig
@@ -28,7 +28,7 @@ def trained(per_relation: bool, **config: object) -> tuple[Frozen, FlatGraph, UC
     graph = make_graph(*mapped, icosahedron(), settings)
     flat = flatten(graph, per_relation, torch.device("cpu"))
     torch.manual_seed(0)
-    network = UCMGCN(6, 5, 4, 2, len(flat.kinds), 0.0, 1, TELEPORT).eval()
+    network = UCMGCN([6, 5, 4], len(flat.kinds), 0.0, 1, TELEPORT).eval()
     rows, states = record(network, flat)
     state = Frozen(
         space=space,

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ucmgcn.graph.build import make_graph
+from ucmgcn.graph.edges import neighbourhoods
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
 from ucmgcn.graph.message_passing import sparse_matrix
-from ucmgcn.graph.propagation import FlatGraph, flatten, neighbourhoods
 from ucmgcn.graph.space import normalise
 from ucmgcn.media.cameras import icosahedron
 from ucmgcn.settings import GraphConfig
@@ -39,7 +40,7 @@ def target_pairs(flat: FlatGraph) -> Targets:
 
 def network(flat: FlatGraph, layers: int = 2, hops: int = 0) -> UCMGCN:
     torch.manual_seed(0)
-    return UCMGCN(SIZE, 7, 5, layers, len(flat.kinds), 0.0, hops, 0.1)
+    return UCMGCN([SIZE, *[7] * (layers - 1), 5], len(flat.kinds), 0.0, hops, 0.1)
 
 
 def loss_of(net: UCMGCN, batch: Batch) -> torch.Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
+from ucmgcn.core.arrays import Floats
 
 LEVEL = 0.95
 
@@ -74,6 +74,8 @@ def paired_test(ours: Floats, theirs: Floats, *, resamples: int, seed: int) -> l
 
 def holm(p_values: npt.ArrayLike) -> Floats:
     """Adjust p values for testing all of them at once.
+
+    scipy has no Holm, and statsmodels would be a package more for these lines.
 
     References
     ----------

@@ -109,7 +109,8 @@ def date_back(place: Path) -> None:
         os.utime(file, ns=(at, at))
     if coming:
         logger.warning(
-            "%d files in %s are dated in the future; they are dated back (was the clock set back?)",
+            "%d files in %s are dated in the future; their times are clamped to now "
+            "(was the clock set back?)",
             len(coming),
             place,
         )
