@@ -54,6 +54,7 @@ IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
 SOURCE = CONFIG.source
 DATA = [str(DEMO)] if CONFIG.uses_demo else []
 DATA += [str(SOURCE.unpacked)] if CONFIG.kind == "sweethome3d" else []
+FURNITURE = [str(FETCHED)] if SOURCE.models == FETCHED else []
 POINTS = (
     [f"{RESULTS}/points/shard-{shard}.h5" for shard in MODEL_SHARDS]
     if CONFIG.kind == "3d-future"
@@ -69,7 +70,7 @@ os.environ[SNAKEMAKE_PID] = str(os.getpid())
 # In the main process of a real run only: whatever else reads this file, to look or to do a job,
 # writes nothing. The profiles turn Snakemake's own lock off.
 onstart:
-    checked(begin_run, [RESULTS, *DATA])
+    checked(begin_run, [RESULTS, *DATA, *FURNITURE])
     PLAN.keep()
 
 

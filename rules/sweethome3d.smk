@@ -20,7 +20,7 @@ rule furniture:
 
 rule sweethome3d:
     input:
-        [str(FETCHED)] if SOURCE.models == FETCHED else [],
+        FURNITURE,
     output:
         directory(str(SOURCE.unpacked)),
     log:

@@ -13,16 +13,16 @@ from project import ROOT, Run, copy_project
 
 from ucmgcn.datasets.kinds.furniture_package import INSTALLED
 
-# Commands that look; `--cores` is given to each, as if it were to run something.
+# Commands that look, some with `--cores` as if they were to run something.
 LOOKS = [
-    ["-n"],
-    ["--dag"],
-    ["--rulegraph"],
-    ["--summary"],
-    ["--lint"],
-    ["--list-rules"],
-    ["--unlock"],
-    ["--report", "{elsewhere}/report.html"],
+    (["-n"], 2),
+    (["--dag"], 2),
+    (["--rulegraph"], None),
+    (["--summary"], 2),
+    (["--lint"], None),
+    (["--list-rules"], 2),
+    (["--unlock"], 2),
+    (["--report", "{elsewhere}/report.html"], None),
 ]
 # A job, as the executors start it.
 JOB = ["--mode", "remote", "--force", "--force-use-threads", "--no-hooks", "--ignore-incomplete"]
@@ -42,8 +42,8 @@ def test_to_look_writes_nothing(copy: Run, tmp_path: Path) -> None:
     os.utime(copy.folder / "results/tiny/tables/metrics.csv", (time.time() + 86400,) * 2)
     before = files(copy.folder)
     assert len(before) > 50
-    for words in LOOKS:
-        copy.snakemake(*(word.format(elsewhere=tmp_path) for word in words))
+    for words, cores in LOOKS:
+        copy.snakemake(*(word.format(elsewhere=tmp_path) for word in words), cores=cores)
         assert files(copy.folder) == before, words
 
 
