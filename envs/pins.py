@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 NOTES = {
     "cpu": "For `snakemake --sdm conda`; the pins are those of requirements.lock.",
-    "gpu": "As cpu.yaml; torch comes with CUDA. Chosen where `device: cuda` is set.",
+    "gpu": "As cpu.yaml, with CUDA: for `device: cuda`, and for `auto` on a machine with a GPU.",
 }
 
 

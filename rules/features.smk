@@ -16,8 +16,6 @@ rule encoder:
     resources:
         mem_mb=grown(2000),
         runtime=grown(10),
-        # No parameter: that a download is allowed or no longer so changes no feature.
-        download=int(CONFIG.features.allow_download),
     params:
         config=section("features", without="allow_download"),
         code=code_of("features.encoders.torch_encoder:export_onnx"),
@@ -40,7 +38,7 @@ rule image_features:
         f"{RESULTS}/benchmarks/image_features/shard-{{shard}}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores_each(CONFIG.shards.images)
+    threads: share_cores(CORES, CONFIG.shards.images)
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),
@@ -50,7 +48,7 @@ rule image_features:
         source=FILES,
         limits=section("limits"),
         shards=CONFIG.shards.images,
-        members=lambda wildcards: LISTING.images[int(wildcards.shard)],
+        members=lambda wildcards: PLAN.listing.images[int(wildcards.shard)],
         device=CONFIG.device,
         code=code_of("features.stage:extract_image_features", OPEN_ENCODER),
     message:
@@ -71,7 +69,7 @@ rule view_features:
         f"{RESULTS}/benchmarks/view_features/shard-{{shard}}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores_each(CONFIG.shards.models)
+    threads: share_cores(CORES, CONFIG.shards.models)
     resources:
         mem_mb=grown(2000),
         runtime=grown(30),
@@ -115,9 +113,6 @@ rule rejected:
         f"{RESULTS}/logs/rejected.log",
     benchmark:
         f"{RESULTS}/benchmarks/rejected.tsv"
-    # Before the graph, so that it says why where nothing is left to link. No input of the graph: an
-    # ancient() one would hide from the stages after it that they were made with another encoder.
-    priority: 1
     conda:
         ENVIRONMENT
     resources:

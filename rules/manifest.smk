@@ -16,7 +16,7 @@ rule manifest:
         runtime=grown(5),
     params:
         source=plain(SOURCE),
-        listing=LISTING.files,
+        listing=lambda wildcards: PLAN.listing.files,
         code=code_of("datasets.dataset:write_dataset"),
     message:
         "listing the models and the photos of {params.source[models]} and {params.source[images]}"

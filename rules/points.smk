@@ -16,7 +16,7 @@ rule points:
         source=FILES,
         limits=section("limits"),
         shards=CONFIG.shards.models,
-        members=lambda wildcards: LISTING.models[int(wildcards.shard)],
+        members=lambda wildcards: PLAN.listing.models[int(wildcards.shard)],
         code=code_of("evaluate.points:sample_shard"),
     message:
         "drawing points on the shapes of shard {wildcards.shard}"

@@ -1,36 +1,64 @@
-rule render_shard:
-    input:
-        DATA,
-    output:
-        # Kept while it is rebuilt: what is still true in it is taken over.
-        views=update(f"{RESULTS}/views/shard-{{shard}}.h5"),
-    log:
-        f"{RESULTS}/logs/render/shard-{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: cores_each(CONFIG.shards.models)
-    resources:
-        mem_mb=grown(2000),
-        runtime=grown(30),
-        gpu=int(CONFIG.device != "cpu" and not GIVEN_VIEWS),
-    params:
-        config=section("render") | ({"given": CONFIG.data.views} if GIVEN_VIEWS else {}),
-        source=FILES,
-        limits=section("limits"),
-        shards=CONFIG.shards.models,
-        # Digest of the shard's files: what decides whether it is rendered again.
-        members=lambda wildcards: LISTING.models[int(wildcards.shard)],
-        code=code_of(
-            "render.given_views:read_views_shard"
-            if GIVEN_VIEWS
-            else "render.stage:render_shard"
-        ),
-    message:
-        f"{'reading the views of' if GIVEN_VIEWS else 'rendering'} the models of shard {{wildcards.shard}}"
-    script:
-        f"../workflow/scripts/{'given_views' if GIVEN_VIEWS else 'render'}.py"
+# Models come as rendered views, or are rendered.
+if CONFIG.kind == "mi3dor":
+
+    rule given_views:
+        input:
+            DATA,
+        output:
+            # Kept while it is rebuilt: what is still true in it is taken over.
+            views=update(f"{RESULTS}/views/shard-{{shard}}.h5"),
+        log:
+            f"{RESULTS}/logs/render/shard-{{shard}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: share_cores(CORES, CONFIG.shards.models)
+        resources:
+            mem_mb=grown(2000),
+            runtime=grown(30),
+        params:
+            config=section("render") | {"given": CONFIG.data.views},
+            source=FILES,
+            limits=section("limits"),
+            shards=CONFIG.shards.models,
+            # Digest of the shard's files: what decides whether they are read again.
+            members=lambda wildcards: PLAN.listing.models[int(wildcards.shard)],
+            code=code_of("render.given_views:read_views_shard"),
+        message:
+            "reading the views of the models of shard {wildcards.shard}"
+        script:
+            "../workflow/scripts/given_views.py"
+
+else:
+
+    rule render_shard:
+        input:
+            DATA,
+        output:
+            views=update(f"{RESULTS}/views/shard-{{shard}}.h5"),
+        log:
+            f"{RESULTS}/logs/render/shard-{{shard}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/render/shard-{{shard}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: share_cores(CORES, CONFIG.shards.models)
+        resources:
+            mem_mb=grown(2000),
+            runtime=grown(30),
+            gpu=int(CONFIG.device != "cpu"),
+        params:
+            config=section("render"),
+            source=FILES,
+            limits=section("limits"),
+            shards=CONFIG.shards.models,
+            members=lambda wildcards: PLAN.listing.models[int(wildcards.shard)],
+            code=code_of("render.stage:render_shard"),
+        message:
+            "rendering the models of shard {wildcards.shard}"
+        script:
+            "../workflow/scripts/render.py"
 
 
 rule contact_sheet:

@@ -1,7 +1,3 @@
-# Trainings of a seed, independent of each other: on all photos, and without those held out.
-TRAININGS = 2 if LISTING.roles else 1 + CONFIG.train.folds
-
-
 rule train_seed:
     input:
         graph=rules.graph.output.graph,
@@ -18,7 +14,13 @@ rule train_seed:
         f"{RESULTS}/benchmarks/train/seed-{{seed}}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores_for(len(CONFIG.train.seeds), TRAININGS)
+    # A seed's trainings are independent: on all photos, and without those held out.
+    threads:
+        lambda wildcards: soonest_cores(
+            CORES,
+            len(CONFIG.train.seeds),
+            2 if PLAN.listing.roles else 1 + CONFIG.train.folds,
+        )
     resources:
         mem_mb=lambda wildcards, threads, attempt: 2000
         * (1 + threads)
@@ -29,7 +31,7 @@ rule train_seed:
         graph=section("graph"),
         propagation=section("propagation"),
         train=section("train", without="seeds"),
-        roles=LISTING.roles,
+        roles=lambda wildcards: PLAN.listing.roles,
         device=CONFIG.device,
         code=code_of("train.stage:train_seed", "datasets.roles:read_roles"),
     message:
@@ -69,7 +71,7 @@ rule propagation:
         propagation=section("propagation"),
         folds=CONFIG.train.folds,
         labels=[CONFIG.train.supervision, CONFIG.train.label_seed],
-        roles=LISTING.roles,
+        roles=lambda wildcards: PLAN.listing.roles,
         code=code_of("train.stage:propagate", "datasets.roles:read_roles"),
     message:
         "propagating features over the same graph, without a learned weight (a baseline)"

@@ -70,28 +70,33 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("report/page", "MAX_LABELS = 24", "MAX_LABELS = 23", {"report": 1}),
-        ("evaluate_tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
-        ("losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
-        ("index", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
-        ("search", "seconds=60.0", "seconds=61.0", {}),
-        ("rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
-        ("contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
-        ("render", "SUPERSAMPLING = 1.5", "SUPERSAMPLING = 2", RENDER_ALL | AFTER_FEATURES),
-        # The task that a worker process runs, which render.py and features.py name in a string.
-        ("meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-13", RENDER_ALL | AFTER_FEATURES),
-        ("images", "MIN_SIDE = 8", "MIN_SIDE = 7", {"image_features": 2, **AFTER_FEATURES}),
+        ("report/stage", "MAX_LABELS = 24", "MAX_LABELS = 23", {"report": 1}),
+        ("evaluate/tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
+        ("train/losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
+        ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
+        ("search/library", "seconds=60.0", "seconds=61.0", {}),
+        ("datasets/rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
+        ("render/contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
+        (
+            "render/renderer",
+            "SUPERSAMPLING = 1.5",
+            "SUPERSAMPLING = 2",
+            RENDER_ALL | AFTER_FEATURES,
+        ),
+        # The task that a worker process runs, which the stages name in a string.
+        ("media/meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-13", RENDER_ALL | AFTER_FEATURES),
+        ("media/photos", "MIN_SIDE = 8", "MIN_SIDE = 7", {"image_features": 2, **AFTER_FEATURES}),
         # What a section of the configuration computes counts; what it says of itself does not.
         (
-            "config",
+            "settings",
             "0.0 if self.residual",
             "0.1 if self.residual",
             {"propagation": 1, **AFTER_TRAIN},
         ),
-        ("render", "width and height, pixels", "side of a view, pixels", {}),
+        ("settings", "width and height, pixels", "side of a view, pixels", {}),
         # How often a process is tried, or how progress is shown.
-        ("worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
-        ("progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
+        ("core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
+        ("core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
     ],
 )
 def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, old, new, expected) -> None:
@@ -105,10 +110,10 @@ def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_wit
     run.configure(shards={"models": 2, "images": 2}, render={"size": 64})
     words = ["kind=mi3dor", "dataset=x", "models=MI3DOR/model", "images=MI3DOR/image"]
     run.snakemake("--config", *words, "--", "render")
-    edit(run, "images", "MIN_SIDE = 8", "MIN_SIDE = 7")
+    edit(run, "media/photos", "MIN_SIDE = 8", "MIN_SIDE = 7")
     assert run.planned("--config", *words, "--", "render") == {
         "render": 1,
-        "render_shard": 2,
+        "given_views": 2,
         "contact_sheet": 1,
     }
 

@@ -16,7 +16,7 @@ from project import Run, copy_project
 
 # Of the cluster at hand, not of the profile: one node of two cores, no accounting, no patience.
 HERE = [
-    "--workflow-profile=workflow/profiles/slurm",
+    "--workflow-profile=profiles/slurm",
     "--slurm-no-account",
     "--slurm-status-command=squeue",
     "--slurm-init-seconds-before-status-checks=1",

@@ -69,9 +69,9 @@ def test_no_gpu_is_claimed_without_a_grant_or_a_choice(no_visible_devices, gpus,
 
 
 def test_auto_stays_on_the_processor_without_a_driver_or_a_grant(monkeypatch):
-    monkeypatch.setattr(devices, "_has_driver", lambda: False)
+    monkeypatch.setattr(devices, "has_driver", lambda: False)
     assert devices.choose_device("auto") == "cpu"
-    monkeypatch.setattr(devices, "_has_driver", lambda: True)
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
     assert devices.choose_device("auto", gpus=0) == "cpu"
 
 

@@ -16,7 +16,7 @@ from ucmgcn.features.encoders.open import open_encoder
 from ucmgcn.features.encoders.spec import encoder_spec
 from ucmgcn.features.encoders.torch_encoder import export_onnx
 from ucmgcn.features.stage import _in_parallel, extract_image_features, extract_view_features
-from ucmgcn.files.shards import ShardWriter, open_shard
+from ucmgcn.files.shards import Rejection, ShardWriter, open_shard
 from ucmgcn.media.photos import load_photo
 from ucmgcn.settings import FeaturesConfig
 
@@ -123,10 +123,13 @@ def write_views(path: Path, views: np.ndarray) -> np.ndarray:
         path, "views", {}, "views", views.shape[1:], "u1", extra={"cameras": cameras}
     ) as writer:
         writer.add_many([f"model/{i}" for i in range(len(views))], views)
+        writer.reject("models/bad.obj", "it has no faces")
     return cameras
 
 
-def test_views_keep_their_order_ids_and_cameras(tmp_path: Path, encoder: OnnxEncoder) -> None:
+def test_views_keep_their_order_ids_cameras_and_rejections(
+    tmp_path: Path, encoder: OnnxEncoder
+) -> None:
     views = np.random.default_rng(2).integers(0, 256, (3, 2, 224, 224, 3), dtype=np.uint8)
     cameras = write_views(tmp_path / "views.h5", views)
     extract_view_features(
@@ -135,6 +138,7 @@ def test_views_keep_their_order_ids_and_cameras(tmp_path: Path, encoder: OnnxEnc
     with open_shard(tmp_path / "out.h5", "view-features") as shard:
         assert shard.ids == ["model/0", "model/1", "model/2"]
         np.testing.assert_array_equal(shard.extra("cameras"), cameras)
+        assert shard.rejected == [Rejection("models/bad.obj", "render", "it has no faces")]
         for model, features in zip(views, shard.array[:], strict=True):
             np.testing.assert_allclose(features, encoder.encode(model), atol=1e-5)
 

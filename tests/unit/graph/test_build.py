@@ -140,11 +140,25 @@ def test_nodes_survive_the_file_and_embed_a_new_photo(tmp_path: Path) -> None:
     np.testing.assert_allclose(rest.space.photo_mean, PHOTOS[10:].mean(axis=0), atol=1e-6)
 
 
-def test_an_empty_set_is_a_user_error(tmp_path: Path) -> None:
-    with ShardWriter(tmp_path / "none.h5", "image-features", {}, "features", (8,), "f4"):
-        pass
-    with pytest.raises(UserError, match="no photo is left"):
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (0, "no photo is left. Point `images`"),
+        (2, "no photo is left, 2 rejected: 0.jpg: it is no image; 1.jpg: it is no image. Point"),
+        (
+            9,
+            "left, 9 rejected: 0.jpg: it is no image; 1.jpg: it is no image; 2.jpg: it is no image"
+            "; `snakemake rejected` lists all of them. Point",
+        ),
+    ],
+)
+def test_where_nothing_is_left_the_error_says_why(tmp_path: Path, n: int, said: str) -> None:
+    with ShardWriter(tmp_path / "none.h5", "image-features", {}, "features", (8,), "f4") as writer:
+        for i in range(n):
+            writer.reject(f"{i}.jpg", "it is no image")
+    with pytest.raises(UserError) as error:
         build(tmp_path, [tmp_path / "none.h5"], [write(tmp_path, [0, 1], False)])
+    assert said in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_file_that_is_not_a_graph_is_a_user_error(tmp_path: Path) -> None:

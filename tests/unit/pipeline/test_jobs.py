@@ -14,11 +14,11 @@ import pytest
 from waiting import HANG_SECONDS
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.pipeline.jobs import SNAKEMAKE_PID, check_writable, date_back, lock_run
+from ucmgcn.pipeline.jobs import SNAKEMAKE_PID, begin_run, check_writable, date_back, lock_run
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from ucmgcn.pipeline.jobs import lock_run\n"
-    "lock_run(Path(sys.argv[1]), 'results/a b'); print('held', flush=True); time.sleep(5000)"
+    "import sys, time; from pathlib import Path; from ucmgcn.pipeline.jobs import begin_run\n"
+    "begin_run(['results/a b'], Path(sys.argv[1])); print('held', flush=True); time.sleep(5000)"
 )
 JOB = (
     "import time; from ucmgcn.pipeline.jobs import begin_job\n"
@@ -107,3 +107,17 @@ def test_files_of_a_time_to_come_are_dated_back_in_their_order(tmp_path: Path) -
     assert sorted(times, key=mended.__getitem__) == ["old", "sooner", "later", "latest"]
     assert mended["old"] == pytest.approx(now - 100, abs=0.01)
     assert now - 10 < mended["sooner"] <= mended["latest"] <= time.time()
+
+
+def test_a_run_that_is_refused_changes_no_time(tmp_path: Path) -> None:
+    file, coming = tmp_path / "results" / "file", time.time() + 5000
+    file.parent.mkdir()
+    file.touch()
+    os.utime(file, (coming, coming))
+    with started(HOLD, tmp_path) as other:
+        with pytest.raises(UserError, match="another snakemake"):
+            begin_run(["results/a b", str(file.parent)], tmp_path)
+        other.kill()
+    assert file.stat().st_mtime == pytest.approx(coming)
+    begin_run([str(file.parent)], tmp_path)
+    assert file.stat().st_mtime <= time.time()

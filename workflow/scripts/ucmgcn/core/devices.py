@@ -33,7 +33,7 @@ def choose_device(wanted: str, gpus: int = 1) -> Device:
     UserError
         If ``"cuda"`` is wanted and torch sees no GPU.
     """
-    if wanted == "cpu" or (wanted == "auto" and (gpus < 1 or not _has_driver())):
+    if wanted == "cpu" or (wanted == "auto" and (gpus < 1 or not has_driver())):
         return "cpu"
     claim_gpu(gpus)
     import torch
@@ -44,6 +44,11 @@ def choose_device(wanted: str, gpus: int = 1) -> Device:
     if wanted == "cuda":
         raise UserError("device: cuda, but torch sees no GPU here. Set device to auto or cpu")
     return "cpu"
+
+
+def has_driver() -> bool:
+    """Whether a GPU's driver is loaded; asked first, for torch takes seconds to import."""
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
 def claim_gpu(gpus: int) -> int:
@@ -83,8 +88,3 @@ def _gpus() -> list[int]:
     """Numbers of the NVIDIA devices; CUDA is not asked, as it would fix its device list."""
     names = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
     return sorted(int(name) for name in names if name.isdigit())
-
-
-def _has_driver() -> bool:
-    """Whether a GPU's driver is loaded; asked first, for torch takes seconds to import."""
-    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()

@@ -136,7 +136,8 @@ def extract_view_features(
     view_shard
         Shard of kind ``"views"``, with the extra array ``cameras``.
     out
-        The shard to write: n items of shape (views, dim), float32, with the same ids and cameras.
+        The shard to write: n items of shape (views, dim), float32, with the same ids, cameras and
+        rejections.
     encoder, config, provenance, threads
         As in `extract_image_features`.
 
@@ -161,6 +162,7 @@ def extract_view_features(
         every = range(len(views))
         batches = [every[i : i + size] for i in range(0, len(views), size)]
         with _view_writer(out, views, facts, encoder.dim) as writer:
+            writer.pass_on(views.rejected)
             done = _in_parallel(describe, batches, threads)
             for described in track(done, "views", len(batches), "batch"):
                 _write(writer, described)

@@ -123,6 +123,10 @@ class ShardWriter:
         """Record that an item is rejected, and why."""
         self._rejected.append(Rejection(path, STAGES[self._kind], reason))
 
+    def pass_on(self, rejections: Iterable[Rejection]) -> None:
+        """Record what an earlier stage has left out."""
+        self._rejected += rejections
+
     def warn(self, id: str, warnings: Iterable[ItemWarning]) -> None:
         """Record the warnings about an item that is used."""
         self._warnings += [(id, *astuple(warning)) for warning in warnings]
@@ -240,7 +244,7 @@ def read_shards(
     items
         Items in the order of the ids, shape (n, *item_shape).
     rejected
-        What the shards' stage left out.
+        What the shards' stage left out, and those before it.
     """
     paths = list(paths)
     ids: list[str] = []

@@ -13,12 +13,15 @@ import numpy.typing as npt
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.files.shards import open_shard, read_shards
+from ucmgcn.files.shards import Rejection, open_shard, read_shards
 from ucmgcn.graph.build import fit_nodes, link
 from ucmgcn.graph.file import save_graph, write_nodes
 from ucmgcn.graph.heterograph import count
 from ucmgcn.graph.neighbour_search import Searcher
 from ucmgcn.settings import GraphConfig
+
+# Of the files that were left out, so many are named where nothing is left.
+REASONS = 3
 
 
 def build_graph(
@@ -52,9 +55,11 @@ def build_graph(
     UserError
         If no photo or no model is left, or if their features have different sizes.
     """
-    photo_ids, photos, _ = read_shards(image_shards, "image-features")
-    model_ids, views, _ = read_shards(view_shards, "view-features")
-    _check(len(photo_ids), len(model_ids), photos.shape[-1], views.shape[-1])
+    photo_ids, photos, no_photos = read_shards(image_shards, "image-features")
+    model_ids, views, no_models = read_shards(view_shards, "view-features")
+    _check_left("photo", "images", photo_ids, no_photos)
+    _check_left("model", "models", model_ids, no_models)
+    _check_sizes(photos.shape[-1], views.shape[-1])
     nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
     search = Searcher(config.knn, device)
     graph = link(nodes, config, search)
@@ -66,13 +71,22 @@ def build_graph(
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def _check(photos: int, models: int, photo_dim: int, view_dim: int) -> None:
-    for left, what, where in ((photos, "photo", "images"), (models, "model", "models")):
-        if not left:
-            raise UserError(
-                f"graph: no {what} is left; `snakemake rejected` lists the reasons in "
-                f"tables/rejected.csv. Or point `{where}` in the config at a folder that holds some"
-            )
+def _check_left(what: str, key: str, ids: Sequence[str], rejected: Sequence[Rejection]) -> None:
+    """Say why where nothing is left; `key` is that of the folder in the config."""
+    if ids:
+        return
+    first = "; ".join(f"{each.path}: {each.reason}" for each in rejected[:REASONS])
+    # A name of a file may hold line breaks.
+    reasons = f", {len(rejected)} rejected: {' '.join(first.split())}" if rejected else ""
+    if len(rejected) > REASONS:
+        reasons += "; `snakemake rejected` lists all of them"
+    raise UserError(
+        f"graph: no {what} is left{reasons}. "
+        f"Point `{key}` in the config at a folder that holds some"
+    )
+
+
+def _check_sizes(photo_dim: int, view_dim: int) -> None:
     if photo_dim != view_dim:
         raise UserError(
             f"graph: photos have {photo_dim} features and views {view_dim}. "

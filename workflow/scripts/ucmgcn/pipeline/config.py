@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.dataset import INSTANCE_LEVEL, Role, where_to_get
-from ucmgcn.datasets.kinds.furniture_package import default_place
+from ucmgcn.datasets.kinds.furniture_package import default_place, is_awaited
 from ucmgcn.datasets.source import Source
 from ucmgcn.features.encoders.spec import encoder_spec
 from ucmgcn.settings import (
@@ -98,6 +98,11 @@ class Config:
         )
 
     @property
+    def awaits_furniture(self) -> bool:
+        """Whether a rule has still to fetch the data set, which cannot be listed before."""
+        return self.kind == "sweethome3d" and is_awaited(self.source.models)
+
+    @property
     def _default_folders(self) -> bool:
         return (self.models, self.images) == (DEMO_MODELS, DEMO_IMAGES)
 
@@ -121,6 +126,12 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
+
+
+def plain(settings: Any, without: str = "") -> dict[str, Any]:
+    """Fields of a dataclass, except for one, as the plain values that Snakemake compares."""
+    fields = {key: value for key, value in asdict(settings).items() if key != without}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}
 
 
 def json_schema() -> dict[str, Any]:

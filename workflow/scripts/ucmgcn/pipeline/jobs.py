@@ -9,6 +9,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,27 @@ SNAKEMAKE_PID = "UCMGCN_SNAKEMAKE_PID"
 MILLISECOND = 1_000_000
 
 logger = logging.getLogger(__name__)
+
+
+def begin_run(places: Iterable[str], folder: Path = Path(".snakemake")) -> None:
+    """Begin a run: lock what it writes, check that it can be written, and clamp its mtimes.
+
+    Parameters
+    ----------
+    places
+        Folders that the run writes.
+    folder
+        Where the files of the locks lie.
+
+    Raises
+    ------
+    UserError
+        As `lock_run` and `check_writable`.
+    """
+    for place in places:
+        lock_run(folder, place)
+        check_writable(Path(place))
+        date_back(Path(place))
 
 
 def lock_run(folder: Path, place: str) -> None:
@@ -73,7 +95,7 @@ def check_writable(place: Path) -> None:
 
 
 def date_back(place: Path) -> None:
-    """Give files of a time to come, as a clock that was set back leaves them, the time of now.
+    """Clamp mtimes that lie in the future, as a clock that was set back leaves them.
 
     Snakemake takes such a file as newer than all that is made of it from now on, and gives up. The
     order of the files is kept, so that one that is out of date stays so.
@@ -87,7 +109,8 @@ def date_back(place: Path) -> None:
         os.utime(file, ns=(at, at))
     if coming:
         logger.warning(
-            "%d files in %s are of a time to come; they are dated back (was the clock set back?)",
+            "%d files in %s are dated in the future; their times are clamped to now "
+            "(was the clock set back?)",
             len(coming),
             place,
         )

@@ -1,7 +1,6 @@
 """What the data set holds, as parameters that decide which jobs run again.
 
-The Snakefile asks for it each time it is read. For the demo set the names, the seed and the code
-count, which are known before the set is made.
+For the demo set the names, the seed and the code count, which are known before the set is made.
 """
 
 from __future__ import annotations
@@ -22,7 +21,10 @@ DEMO = Path("resources/demo")
 
 @dataclass(frozen=True)
 class Listing:
-    """Digests of all files, of each shard's models and images, and of what training is told."""
+    """Digests of all files, of each shard's models and images, and of what training is told.
+
+    All are empty while a rule has still to fetch the data set.
+    """
 
     files: str
     models: list[str]
@@ -40,6 +42,8 @@ def list_data(config: Config) -> Listing:
     """
     if config.uses_demo:
         return _demo(config)
+    if config.awaits_furniture:
+        return Listing("", [""] * config.shards.models, [""] * config.shards.images, "")
     models, no_models = list_items(config.source, "models")
     images, no_images = list_items(config.source, "images")
     return Listing(

@@ -26,6 +26,11 @@ def default_place() -> Path:
     return INSTALLED if INSTALLED.is_dir() else FETCHED
 
 
+def is_awaited(place: Path) -> bool:
+    """Whether the package's libraries lie nowhere yet, and a rule fetches them to `place`."""
+    return place == FETCHED and not place.is_dir()
+
+
 def fetch(out: Path) -> None:
     """Download the package with apt, which checks its signature, and unpack it into `out`.
 

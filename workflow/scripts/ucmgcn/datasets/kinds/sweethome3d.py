@@ -5,7 +5,8 @@ A library (`.sh3f`) is a zip file. Its `PluginFurnitureCatalog.properties` gives
 not stand upright, ``modelRotation#n`` (a 3 x 3 matrix, row by row). The picture of a piece is its
 query. Listing reads the zip files; a separate rule unpacks them.
 
-Debian's package `sweethome3d-furniture` has five libraries with 820 pieces, under CC-BY and CC0.
+Debian's package `sweethome3d-furniture` has five libraries with 820 pieces, under CC-BY and CC0; a
+rule fetches it where it is not installed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.core.errors import ItemError, UserError
-from ucmgcn.datasets.kinds.furniture_package import FETCHED, HOW, fetch
+from ucmgcn.datasets.kinds.furniture_package import HOW
 from ucmgcn.datasets.manifest import Item
 from ucmgcn.datasets.safe_zip import MAX_FILE, extract, is_safe
 from ucmgcn.datasets.source import Found, Source, files
@@ -168,7 +169,7 @@ def images(source: Source) -> Found:
 
 
 def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
-    """Find the libraries; those of Debian's package are fetched if need be.
+    """Find the libraries.
 
     Parameters
     ----------
@@ -182,8 +183,6 @@ def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
     UserError
         If there is none; the message says where it was expected and how to get it.
     """
-    if place == FETCHED and not place.is_dir():
-        fetch(place)
     found = [place] if place.is_file() else files(place, [".sh3f"]) if place.is_dir() else []
     if not found:
         raise UserError(f"models: there is no .sh3f library in {place}; {HOW}")
