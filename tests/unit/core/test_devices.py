@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ucmgcn.core import devices
+from ucmgcn.core import devices, locks
 from ucmgcn.core.errors import UserError
 
 CLAIM = """
 import os, sys
-from ucmgcn.core import devices
+from ucmgcn.core import devices, locks
 devices._gpus = lambda: [0, 1]
 devices.claim_gpu(1)
 print(os.environ.get("CUDA_VISIBLE_DEVICES", "none"), flush=True)
@@ -25,7 +25,7 @@ sys.stdin.read()
 def no_visible_devices(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that monkeypatch restores the variable
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(devices, "_claims", [])
+    monkeypatch.setattr(locks, "_held", [])
     return monkeypatch
 
 

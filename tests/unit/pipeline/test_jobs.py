@@ -57,7 +57,7 @@ def test_a_file_system_without_locks_is_warned_of(
     monkeypatch.setattr(fcntl, "flock", refuse)
     with caplog.at_level(logging.WARNING):
         lock_run(tmp_path, "results/demo")
-    assert "see to it that only one run goes on" in caplog.text
+    assert "make sure that only one run writes" in caplog.text
 
 
 def test_a_job_ends_with_the_snakemake_that_started_it() -> None:

@@ -8,14 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.locks import hold
 
 Device = Literal["cpu", "cuda"]
 
 logger = logging.getLogger(__name__)
-_claims: list[FileLock] = []  # a lock is released when its object is deleted
 
 
 def choose_device(wanted: str, gpus: int = 1) -> Device:
@@ -74,14 +72,11 @@ def claim_gpu(gpus: int) -> int:
 
 
 def _claim(path: Path) -> bool:
-    """Lock a file until this process ends; False if another process holds it."""
-    lock = FileLock(path, blocking=False)
+    """Lock a file until this process ends, unless another job, or another user, has it."""
     try:
-        lock.acquire()
-    except (Timeout, OSError):  # locked by another job, or owned by another user
+        return hold(path)
+    except OSError:
         return False
-    _claims.append(lock)
-    return True
 
 
 def _gpus() -> list[int]:

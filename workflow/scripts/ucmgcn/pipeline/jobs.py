@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import select
@@ -14,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.locks import hold
 from ucmgcn.pipeline.logs import configure_logging
 
 # The Snakefile sets it, in each process that reads it: the id of that process.
@@ -63,18 +63,19 @@ def lock_run(folder: Path, place: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{quote(place, safe='')}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+        held = hold(path)
+    except OSError as error:
+        # Some network file systems have no locks.
+        logger.warning(
+            "%s: no lock (%s); make sure that only one run writes %s", path, error, place
+        )
+        return
+    if not held:
         raise UserError(
             f"another snakemake is writing {place}. "
             f"Wait until it has ended, or end it (Ctrl-C there); then run again"
-        ) from None
-    except OSError as error:
-        # Some network file systems have none.
-        logger.warning("%s: no lock (%s); see to it that only one run goes on", path, error)
+        )
 
 
 def check_writable(place: Path) -> None:

@@ -23,6 +23,7 @@ PACKAGE = Path(__file__).parents[1]
 CARRIERS = frozenset(
     {
         "core.errors",
+        "core.locks",
         "core.processes",
         "core.progress",
         "core.worker",
