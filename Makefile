@@ -21,6 +21,7 @@ lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabili
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/bandit -q -c pyproject.toml -r workflow/scripts
 	$(BIN)/python envs/audit.py
 

@@ -33,7 +33,7 @@ from ablation_rows import ROWS, Row
 from label_free import clusters, criteria
 
 from ucmgcn.datasets.roles import Roles, share_out
-from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.assess import RetrievalTask, assess
 from ucmgcn.evaluate.metrics import summarise
 from ucmgcn.evaluate.ranking import FoldScorer, Measure
 from ucmgcn.files.atomic import atomic_path
@@ -188,7 +188,7 @@ class Trial:
     def _measure(self, path: Path, roles: Roles) -> dict[str, dict[str, dict[str, float]]]:
         """Metrics of the embedding and of its learned half, under each protocol."""
         asked = ~roles.mask(self.data.photos["id"].tolist())
-        task = Task(
+        task = RetrievalTask(
             self.data.photos["id"][asked].tolist(),
             self.data.models["id"].tolist(),
             self.data.photos["category"][asked].tolist(),
@@ -272,7 +272,7 @@ def name_of(row: Row, data: Data, seed: int) -> str:
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"))
 @click.option("--dataset", default="demo", show_default=True)
 @click.option("--backbone", default="efficientnet-lite0", show_default=True)
-@click.option("--on", default="", help="Part of the set: odd, even, unequal-0 ... unequal-3.")
+@click.option("--on", default="", help="Fold of the set: odd, even, unequal-0 ... unequal-3.")
 @click.option("--only", default="", help="Rows whose name or group contains this.")
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--minutes", default=0.0, help="Start no further training after this; 0: no end.")

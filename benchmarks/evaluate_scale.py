@@ -20,7 +20,7 @@ from measuring import Row, measured, record
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 from ucmgcn.cli.evaluate import format_report, measure_embeddings
-from ucmgcn.evaluate.assess import Task
+from ucmgcn.evaluate.assess import RetrievalTask
 from ucmgcn.evaluate.ranking import Measure
 
 MI3DOR = 10_500 * 3_848
@@ -53,7 +53,7 @@ def main(
         for label in labels
     ]
     names = [[str(i) for i in label] for label in labels]
-    task = Task([""] * queries, [str(i) for i in range(models)], *names)
+    task = RetrievalTask([""] * queries, [str(i) for i in range(models)], *names)
     with measured(f"{threads} threads") as taken:
         report = measure_embeddings(task, *rows, Measure(), "official", threads)
     print(format_report(report))

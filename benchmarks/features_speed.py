@@ -30,7 +30,8 @@ from measuring import Measured, Row, in_new_process, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.features.encoders.encoder import Images
+
+from ucmgcn.core.arrays import Images
 from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.features.encoders.open import open_encoder
 from ucmgcn.features.encoders.spec import EncoderSpec, encoder_spec

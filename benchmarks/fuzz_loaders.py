@@ -27,7 +27,8 @@ with atheris.instrument_imports(include=["ucmgcn", "trimesh", "collada", "PIL"])
     from PIL import Image
 
     from ucmgcn.core.errors import ItemError
-    from ucmgcn.media.meshes import SUFFIXES, load_mesh
+    from ucmgcn.media.formats import MESH_SUFFIXES
+    from ucmgcn.media.meshes import load_mesh
     from ucmgcn.media.photos import load_photo
 
 
@@ -77,7 +78,7 @@ def target(kind: str, folder: Path) -> Callable[[bytes], None]:
 
 def main() -> None:
     """Run libFuzzer."""
-    kinds = [*(suffix[1:] for suffix in SUFFIXES), "photo"]
+    kinds = [*(suffix[1:] for suffix in MESH_SUFFIXES), "photo"]
     if len(sys.argv) < 2 or sys.argv[1] not in kinds:
         sys.exit(f"usage: fuzz_loaders.py FORMAT [libFuzzer's options]; formats: {' '.join(kinds)}")
     kind = sys.argv.pop(1)

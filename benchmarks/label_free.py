@@ -10,8 +10,8 @@ from scipy.stats import skew
 from sklearn.cluster import KMeans
 from sklearn.metrics import roc_auc_score
 
-Rows = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from ucmgcn.core.arrays import Features, Mask
+
 TOP = 10
 CLUSTERS = 25
 
@@ -26,7 +26,7 @@ MEANING = {
 
 
 def criteria(
-    photos: dict[str, Rows], models: dict[str, Rows], raw: Rows, parts: list[Mask]
+    photos: dict[str, Features], models: dict[str, Features], raw: Features, parts: list[Mask]
 ) -> dict[str, float]:
     """Compute all criteria that need one training.
 
@@ -52,7 +52,7 @@ def criteria(
     }
 
 
-def held_out_edges(embeddings: Rows, raw: Rows, parts: list[Mask], k: int = 5) -> float:
+def held_out_edges(embeddings: Features, raw: Features, parts: list[Mask], k: int = 5) -> float:
     """Tell mutual nearest neighbours in the raw features from other pairs, by the embedding.
 
     Only pairs within a part are asked: neither photo was in the graph that they are compared by.
@@ -68,7 +68,7 @@ def held_out_edges(embeddings: Rows, raw: Rows, parts: list[Mask], k: int = 5) -
     return float(roc_auc_score(np.concatenate(truth), np.concatenate(score)))
 
 
-def reciprocity(scores: Rows) -> float:
+def reciprocity(scores: Features) -> float:
     """Share of the photos' links to their 10 first models that the models return."""
     n, m = scores.shape
     forth, back = np.zeros((n, m), dtype=bool), np.zeros((m, n), dtype=bool)
@@ -77,18 +77,18 @@ def reciprocity(scores: Rows) -> float:
     return float((forth & back.T).sum() / forth.sum())
 
 
-def clusters(rows: Rows) -> list[int]:
+def clusters(rows: Features) -> list[int]:
     """Cluster unit vectors (n, d) by k-means."""
     found: Any = KMeans(CLUSTERS, n_init=2, random_state=0).fit_predict(rows)
     return [int(label) for label in found]
 
 
-def _cosine(rows: Rows) -> Rows:
+def _cosine(rows: Features) -> Features:
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     product = unit @ unit.T
     np.fill_diagonal(product, -2)
     return product
 
 
-def _first(scores: Rows, k: int) -> npt.NDArray[np.int64]:
+def _first(scores: Features, k: int) -> npt.NDArray[np.int64]:
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -26,7 +26,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.media.meshes import SUFFIXES, Mesh, load_mesh
+from ucmgcn.media.formats import MESH_SUFFIXES
+from ucmgcn.media.meshes import Mesh, load_mesh
 from ucmgcn.render.renderer import SUPERSAMPLING, Renderer
 from ucmgcn.render.stage import positions_of
 from ucmgcn.settings import RenderConfig
@@ -45,7 +46,7 @@ def main() -> None:
 @click.option("--meshes", default=60, show_default=True, help="evenly chosen")
 def render(models: Path, meshes: int) -> None:
     """Take the time of rendering apart."""
-    paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in MESH_SUFFIXES)
     paths = [paths[i * len(paths) // meshes] for i in range(meshes)]
     start = time.process_time()
     loaded = [load_mesh(path) for path in paths]

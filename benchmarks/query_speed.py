@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 from measuring import Row, record
 
-from ucmgcn.datasets.manifest import PHOTO_SUFFIXES
+from ucmgcn.media.formats import PHOTO_SUFFIXES
 
 FIRST, FURTHER = 4.0, 0.150  # seconds
 

@@ -25,7 +25,7 @@ from render_speed import CONFIG, plain_views
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.assess import RetrievalTask, assess
 from ucmgcn.evaluate.metrics import summarise
 from ucmgcn.evaluate.ranking import EmbeddingScorer
 from ucmgcn.features.encoders.open import open_encoder
@@ -52,7 +52,7 @@ def main(results: Path, processes: int) -> None:
     photos, queries, _ = read_shards(sorted((features / "images").glob("*.h5")), "image-features")
     gallery, images = rows(results, "models", models), rows(results, "images", photos)
     plain = plain_features(gallery["path"], features / "encoder.onnx", processes)
-    task = Task(photos, models, images["category"].tolist(), gallery["category"].tolist())
+    task = RetrievalTask(photos, models, images["category"].tolist(), gallery["category"].tolist())
     found = {
         name: max_pool(task, queries, views) for name, views in (("plain", plain), ("ours", ours))
     }
@@ -98,7 +98,7 @@ def describe(files: Sequence[tuple[str, str]], out: Path, onnx: Path) -> None:
     extract_view_features(views, out, open_encoder(encoder_spec(config), "cpu", onnx), config, {})
 
 
-def max_pool(task: Task, queries: np.ndarray, views: np.ndarray) -> dict[str, float]:
+def max_pool(task: RetrievalTask, queries: np.ndarray, views: np.ndarray) -> dict[str, float]:
     """Measure the retrieval of max-pooled views by cosine."""
     retrieval = assess(EmbeddingScorer(queries, views.max(axis=1)), task).retrieval
     assert retrieval is not None

@@ -31,7 +31,8 @@ import trimesh
 from measuring import Row, processor_time, record
 
 from ucmgcn.media import cameras
-from ucmgcn.media.meshes import SUFFIXES, load_mesh
+from ucmgcn.media.formats import MESH_SUFFIXES
+from ucmgcn.media.meshes import load_mesh
 from ucmgcn.render import gl
 from ucmgcn.render.renderer import Renderer
 from ucmgcn.render.stage import positions_of, render_shard
@@ -145,7 +146,7 @@ def seconds(way: Way, paths: Sequence[Path], processes: int) -> tuple[float, flo
 @click.option("--repeats", default=3, show_default=True)
 def main(models: Path, processes: int, limit: int, repeats: int) -> None:
     """Compare the ways on the meshes of a folder."""
-    paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in MESH_SUFFIXES)
     if limit and limit < len(paths):
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
     ways: list[Way] = [plain, ours, stage]

@@ -97,7 +97,8 @@ def train(results: Path, folder: Path, factor: int) -> Measured:
 
 def evaluate(results: Path, folder: Path, factor: int) -> Measured:
     """Rank by all baselines, and write all tables."""
-    from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+    from ucmgcn.evaluate.options import EvaluationOptions
+    from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 
     shards = repeat(results, folder, factor)
     for role in ("models", "images"):

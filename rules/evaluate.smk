@@ -64,7 +64,8 @@ rule evaluate:
         config=section("evaluate", without="methods"),
         baselines=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
         learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
-        labels=[{"ucm-gcn": CONFIG.train.supervision}, CONFIG.train.label_seed],
+        supervision={"ucm-gcn": CONFIG.train.supervision},
+        label_seed=CONFIG.train.label_seed,
         code=code_of("evaluate.stage:evaluate_dataset"),
     message:
         "ranking the models for every photo and computing the metrics"

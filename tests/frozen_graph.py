@@ -28,7 +28,7 @@ def trained(per_relation: bool, **config: object) -> tuple[Frozen, FlatGraph, UC
     graph = make_graph(*mapped, icosahedron(), settings)
     flat = flatten(graph, per_relation, torch.device("cpu"))
     torch.manual_seed(0)
-    network = UCMGCN(6, 5, 4, 2, len(flat.kinds), 0.0, 1, TELEPORT).eval()
+    network = UCMGCN([6, 5, 4], len(flat.kinds), 0.0, 1, TELEPORT).eval()
     rows, states = record(network, flat)
     state = Frozen(
         space=space,

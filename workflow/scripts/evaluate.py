@@ -3,30 +3,27 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.evaluate.options import EvaluationOptions
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 from ucmgcn.pipeline.jobs import begin_job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 begin_job(snakemake.log[0])
+p = snakemake.params
 files = {
     name: [Path(path) for path in snakemake.input.get(name.replace("-", "_"))]
-    for name in ("image_features", "view_features", *snakemake.params.learned)
+    for name in ("image_features", "view_features", "points", *p.learned)
 }
 inputs = EvaluationInputs(
-    snakemake.params.dataset,
-    snakemake.params.backbone,
-    Path(snakemake.input.models),
-    Path(snakemake.input.images),
-    files.pop("image_features"),
-    files.pop("view_features"),
-    files,
-    *snakemake.params.labels,
-    split=snakemake.params.split,
-    points=[Path(path) for path in snakemake.input.points],
+    *(p.dataset, p.backbone, Path(snakemake.input.models), Path(snakemake.input.images)),
+    *(files.pop("image_features"), files.pop("view_features")),
+    points=files.pop("points"),
+    learned=files,
+    supervision=p.supervision,
+    label_seed=p.label_seed,
+    split=p.split,
 )
-options = EvaluationOptions(
-    snakemake.params.baselines, threads=snakemake.threads, **snakemake.params.config
-)
+options = EvaluationOptions(p.baselines, threads=snakemake.threads, **p.config)
 evaluate_dataset(inputs, Path(snakemake.output.metrics).parent, options)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.datasets.dataset import read_items, write_dataset
+from ucmgcn.datasets.dataset import list_items, write_dataset
 from ucmgcn.datasets.kinds.shapenet import categories
 from ucmgcn.datasets.manifest import Item
 from ucmgcn.datasets.source import Source
@@ -29,8 +29,8 @@ def splits(items: list[Item]) -> dict[str, int]:
 def test_mi3dor_takes_folders_of_views_and_both_splits(tmp_path: Path) -> None:
     root = layouts.mi3dor(tmp_path)
     source = Source("mi3dor", root / "model", root / "image")
-    models, _ = read_items(source, "models")
-    images, rejected = read_items(source, "images")
+    models, _ = list_items(source, "models")
+    images, rejected = list_items(source, "images")
     assert len(models) == len(images) == 18 and not rejected
     assert splits(models) == splits(images) == {"train": 9, "test": 9}
     assert models[0].id == "test/bed/bed_test_0000" and models[0].category == "bed"
@@ -43,7 +43,7 @@ def test_mi3dor_rejects_a_model_without_usable_views(tmp_path: Path) -> None:
     folder = root / "model" / "test" / "bed"
     (folder / "empty").mkdir()
     (folder / "bed_test_0000" / "bed_test_0000_003.png").write_bytes(b"")
-    models, rejected = read_items(Source("mi3dor", root / "model", root / "image"), "models")
+    models, rejected = list_items(Source("mi3dor", root / "model", root / "image"), "models")
     assert len(models) == 17
     assert {Path(r.path).name: r.reason for r in rejected} == {
         "empty": "it holds no rendered view",
@@ -54,11 +54,11 @@ def test_mi3dor_rejects_a_model_without_usable_views(tmp_path: Path) -> None:
 def test_a_changed_view_changes_the_state_of_its_model_alone(tmp_path: Path) -> None:
     root = layouts.mi3dor(tmp_path)
     source = Source("mi3dor", root / "model", root / "image")
-    before = {m.id: m.state for m in read_items(source, "models")[0]}
+    before = {m.id: m.state for m in list_items(source, "models")[0]}
     layouts.picture(
         root / "model/test/bed/bed_test_0001/bed_test_0001_007.png", "table", 5, size=60
     )
-    after = {m.id: m.state for m in read_items(source, "models")[0]}
+    after = {m.id: m.state for m in list_items(source, "models")[0]}
     assert [id for id in before if before[id] != after[id]] == ["test/bed/bed_test_0001"]
 
 
@@ -68,7 +68,7 @@ def test_mi3dor_says_what_is_missing_where_and_who_gives_it(tmp_path: Path, miss
     shutil.rmtree(root / missing)
     role = "models" if missing.startswith("model") else "images"
     with pytest.raises(UserError) as error:
-        read_items(Source("mi3dor", root / "model", root / "image"), role)
+        list_items(Source("mi3dor", root / "model", root / "image"), role)
     for part in (str(root / missing), role, "agreement", "tianbao-li/MI3DOR"):
         assert part in str(error.value)
 
@@ -76,8 +76,8 @@ def test_mi3dor_says_what_is_missing_where_and_who_gives_it(tmp_path: Path, miss
 def test_3d_future_knows_the_model_of_each_photo(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
     source = Source("3d-future", root / "model", root / "photos")
-    models, _ = read_items(source, "models")
-    images, _ = read_items(source, "images")
+    models, _ = list_items(source, "models")
+    images, _ = list_items(source, "images")
     assert len(models) == 9 and splits(images) == {"train": 9, "test": 9}
     assert dict(models[0].extra)["normalised"].endswith("bed-0000/normalized_model.obj")
     assert dict(models[0].extra) | {"style": "Modern", "theme": ""} == dict(models[0].extra)
@@ -92,14 +92,14 @@ def test_3d_future_knows_the_model_of_each_photo(tmp_path: Path) -> None:
 def test_3d_future_takes_the_categories_from_another_column(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
     source = Source("3d-future", root / "model", root / "photos", label="super-category")
-    assert {m.category for m in read_items(source, "models")[0]} == {"Bed", "Chair", "Table"}
+    assert {m.category for m in list_items(source, "models")[0]} == {"Bed", "Chair", "Table"}
     with pytest.raises(UserError, match="no column 'colour'; there are category, material"):
-        read_items(replace(source, label="colour"), "images")
+        list_items(replace(source, label="colour"), "images")
 
 
 def test_3d_future_asks_for_the_pictures_of_the_models_themselves(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
-    images, _ = read_items(Source("3d-future", root / "model", root / "model"), "images")
+    images, _ = list_items(Source("3d-future", root / "model", root / "model"), "images")
     assert len(images) == 9 and all(i.id == i.model_id and i.split == "" for i in images)
 
 
@@ -110,8 +110,8 @@ def test_3d_future_rejects_what_its_lists_name_in_vain(tmp_path: Path) -> None:
     records = json.loads(path.read_text())
     path.write_text(json.dumps([*records[:2], {"image": "x.jpg", "model": "sofa-7"}]))
     source = Source("3d-future", root / "model", root / "photos")
-    models, no_models = read_items(source, "models")
-    images, no_images = read_items(source, "images")
+    models, no_models = list_items(source, "models")
+    images, no_images = list_items(source, "images")
     assert len(models) == 8 and "no such folder" in no_models[0].reason
     assert len(images) == 11 and "sofa-7 is not in model_info.json" in no_images[0].reason
 
@@ -121,10 +121,10 @@ def test_3d_future_reads_no_pickle(tmp_path: Path) -> None:
     shutil.rmtree(root / "photos" / "data_info")
     source = Source("3d-future", root / "model", root / "photos")
     with pytest.raises(UserError, match=r"train_set\.json.*tianchi"):
-        read_items(source, "images")
+        list_items(source, "images")
     (root / "photos" / "train_set.npy").write_bytes(b"x")
     with pytest.raises(UserError, match="is a Python pickle, which can run code"):
-        read_items(source, "images")
+        list_items(source, "images")
 
 
 def test_3d_future_reads_nothing_outside_its_folders(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_3d_future_reads_nothing_outside_its_folders(tmp_path: Path) -> None:
         json.dumps([{"image": n, "model": "bed-0000"} for n in ("../secret.jpg", "/etc/hosts")])
     )
     source = Source("3d-future", root / "model", root / "photos")
-    images, rejected = read_items(source, "images")
+    images, rejected = list_items(source, "images")
     assert {i.split for i in images} == {"test"}
     assert ["leads out of" in r.reason for r in rejected] == [True, True]
 
@@ -146,26 +146,26 @@ def test_a_damaged_list_is_explained(tmp_path: Path, text: str) -> None:
     root = layouts.three_d_future(tmp_path)
     (root / "model" / "model_info.json").write_text(text)
     with pytest.raises(UserError, match=r"model_info\.json"):
-        read_items(Source("3d-future", root / "model", root / "photos"), "models")
+        list_items(Source("3d-future", root / "model", root / "photos"), "models")
 
 
 def test_modelnet_is_a_gallery_for_photos_of_the_user(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     layouts.picture(photos / "chair" / "mine.jpg", "chair", 0)
     source = Source("modelnet", layouts.modelnet(tmp_path / "net"), photos)
-    models, _ = read_items(source, "models")
+    models, _ = list_items(source, "models")
     assert splits(models) == {"train": 6, "test": 6}
     assert (models[0].id, models[0].category) == ("bed/test/bed_0000", "bed")
-    assert splits(read_items(source, "images")[0]) == {"": 1}
-    assert splits(read_items(replace(source, split="none"), "models")[0]) == {"": 12}
+    assert splits(list_items(source, "images")[0]) == {"": 1}
+    assert splits(list_items(replace(source, split="none"), "models")[0]) == {"": 12}
     with pytest.raises(UserError, match=r"\.off.*modelnet\.cs\.princeton\.edu"):
-        read_items(replace(source, models=photos), "models")
+        list_items(replace(source, models=photos), "models")
 
 
 def test_shapenet_names_its_categories_by_the_taxonomy(tmp_path: Path) -> None:
     root = layouts.shapenet(tmp_path / "net")
     (root / "02818832" / "nothing").mkdir()
-    models, rejected = read_items(Source("shapenet", root, tmp_path), "models")
+    models, rejected = list_items(Source("shapenet", root, tmp_path), "models")
     assert {m.category for m in models} == {"bed", "chair", "table"} and len(models) == 6
     assert models[0].id == f"02818832/{0:032x}" and dict(models[0].extra)["synset"] == "02818832"
     assert "it holds no mesh" in rejected[0].reason
@@ -192,7 +192,7 @@ def test_a_manifest_may_lack_any_optional_column(tmp_path: Path, lacking: list[s
     frame = pd.read_csv(root / "images.csv").drop(columns=lacking)
     frame.assign(note="x").to_csv(root / "images.csv", index=False)
     source = Source("manifest", root / "models.csv", root / "images.csv")
-    images, rejected = read_items(source, "images")
+    images, rejected = list_items(source, "images")
     assert len(images) == 18 and not rejected and images[0].extra == (("note", "x"),)
     for name in lacking:
         assert {getattr(item, name) for item in images} == {""}
@@ -203,7 +203,7 @@ def test_a_manifest_rejects_files_that_cannot_be_used(tmp_path: Path) -> None:
     rows = [{"id": "a", "path": "nowhere.obj"}, {"id": "b", "path": "empty.obj"}]
     rows += [{"id": "c", "path": layouts.mesh(tmp_path / "c.obj", "bed", 1)}]
     table = layouts.table(tmp_path / "models.csv", rows)
-    models, rejected = read_items(Source("manifest", table, table), "models")
+    models, rejected = list_items(Source("manifest", table, table), "models")
     assert [m.id for m in models] == ["c"]
     reasons = ["the file is empty", "it cannot be read (No such file or directory)"]
     assert [r.reason for r in rejected] == reasons
@@ -229,20 +229,20 @@ def test_a_manifest_that_cannot_be_used_is_explained(tmp_path, text, message) ->
     (tmp_path / "models.csv").write_text(text)
     source = Source("manifest", tmp_path / "models.csv", tmp_path / "none.csv")
     with pytest.raises(UserError, match=message):
-        read_items(source, "models")
+        list_items(source, "models")
     with pytest.raises(UserError, match=r"there is no .*none.csv.*--config images=PATH"):
-        read_items(source, "images")
+        list_items(source, "images")
 
 
 def test_a_stratified_split_divides_the_photos_and_leaves_the_gallery(tmp_path: Path) -> None:
     root = layouts.manifest(tmp_path)
     source = Source("manifest", root / "models.csv", root / "images.csv", "stratified", 1 / 3)
-    images, _ = read_items(source, "images")
+    images, _ = list_items(source, "images")
     count = Counter((i.category, i.split) for i in images)
     assert count == {(c, s): n for c in layouts.CATEGORIES for s, n in (("train", 2), ("test", 4))}
-    assert splits(read_items(source, "models")[0]) == {"": 9}
-    assert images == read_items(source, "images")[0]
-    assert images != read_items(replace(source, seed=2), "images")[0]
+    assert splits(list_items(source, "models")[0]) == {"": 9}
+    assert images == list_items(source, "images")[0]
+    assert images != list_items(replace(source, seed=2), "images")[0]
 
 
 @given(

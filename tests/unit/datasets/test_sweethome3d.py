@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.datasets.dataset import read_items
+from ucmgcn.datasets.dataset import list_items
 from ucmgcn.datasets.kinds import furniture_package
 from ucmgcn.datasets.kinds.sweethome3d import turn_obj, unpack
 from ucmgcn.datasets.source import Source
@@ -23,8 +23,8 @@ def source(tmp_path: Path, **more) -> Source:
 
 
 def test_each_piece_is_a_model_and_its_picture_the_query_for_it(tmp_path: Path) -> None:
-    models, rejected = read_items(source(tmp_path), "models")
-    images, _ = read_items(source(tmp_path), "images")
+    models, rejected = list_items(source(tmp_path), "models")
+    images, _ = list_items(source(tmp_path), "images")
     assert [m.id for m in models] == ["Test/bed", "Test/chair", "Test/table"] and not rejected
     assert [i.model_id for i in images] == [m.id for m in models]
     assert [m.category for m in models] == ["Room 1", "Room 0", "Room 1"]
@@ -38,7 +38,7 @@ def test_each_piece_is_a_model_and_its_picture_the_query_for_it(tmp_path: Path) 
 def test_what_is_listed_is_what_is_unpacked(tmp_path: Path) -> None:
     data = source(tmp_path)
     unpack(data.models, data.unpacked)
-    models, images = read_items(data, "models")[0], read_items(data, "images")[0]
+    models, images = list_items(data, "models")[0], list_items(data, "images")[0]
     assert all(Path(item.path).is_file() for item in [*models, *images])
     assert (tmp_path / "out" / "Test" / "LICENSE.TXT").read_text() == "free"
     mesh = load_mesh(Path(models[0].path), textures=True)
@@ -68,7 +68,7 @@ def test_pieces_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
         ("model#9", "/lib/bed/bed.obj"),
         ("modelRotation#9", "1 0 0"),
     ]
-    models, rejected = read_items(source(tmp_path, more=more), "models")
+    models, rejected = list_items(source(tmp_path, more=more), "models")
     assert len(models) == 3
     assert [r.reason.split(" (")[0] for r in rejected] == [
         "its modelRotation is not nine numbers: '1 0 0'",
@@ -93,12 +93,12 @@ def test_nothing_leaves_the_folder(tmp_path: Path) -> None:
 def test_a_file_that_is_no_library_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.sh3f").write_bytes(content)
     with pytest.raises(UserError, match=r"bad\.sh3f is no furniture library"):
-        read_items(Source("sweethome3d", tmp_path, tmp_path), "models")
+        list_items(Source("sweethome3d", tmp_path, tmp_path), "models")
 
 
 def test_a_folder_without_libraries_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"apt-get install sweethome3d-furniture.*models=DIR"):
-        read_items(Source("sweethome3d", tmp_path, tmp_path), "models")
+        list_items(Source("sweethome3d", tmp_path, tmp_path), "models")
 
 
 def test_without_apt_the_way_to_get_the_package_is_told(tmp_path, monkeypatch) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ucmgcn.evaluate.assess import Task, assess, ceilings, confusion
+from ucmgcn.evaluate.assess import RetrievalTask, assess, ceilings, confusion
 from ucmgcn.evaluate.metrics import FLAVOURS, retrieval, summarise
 from ucmgcn.evaluate.ranking import EmbeddingScorer
 
@@ -15,13 +15,13 @@ def embeddings() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def task() -> Task:
+def task() -> RetrievalTask:
     rng = np.random.default_rng(1)
     queries = rng.choice(["cat", "dog", "NA", "0", "unicorn", ""], size=60).tolist()
     models = rng.choice(["cat", "dog", "NA", "0", "unseen", ""], size=47).tolist()
     names = [f"m{i}" for i in range(47)]
     instances = [f"m{i}" for i in rng.integers(0, 60, size=60)]
-    return Task([f"q{i}" for i in range(60)], names, queries, models, instances)
+    return RetrievalTask([f"q{i}" for i in range(60)], names, queries, models, instances)
 
 
 def order_of(queries: np.ndarray, models: np.ndarray) -> np.ndarray:
@@ -90,7 +90,9 @@ def test_confusion_shares_the_first_ten_places(embeddings, task):
 
 def test_without_labels_there_is_a_ranking_but_no_metric(embeddings):
     queries, models = embeddings
-    task = Task([f"q{i}" for i in range(60)], [f"m{i}" for i in range(47)], [""] * 60, [""] * 47)
+    task = RetrievalTask(
+        [f"q{i}" for i in range(60)], [f"m{i}" for i in range(47)], [""] * 60, [""] * 47
+    )
     got = assess(EmbeddingScorer(queries, models), task, top=5)
     assert got.retrieval is None
     assert np.array_equal(got.top, order_of(queries, models)[:, :5])

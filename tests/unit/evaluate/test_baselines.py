@@ -6,7 +6,7 @@ import pytest
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate.baselines import (
     BASELINES,
-    PROTOCOLS,
+    PROTOCOL_OF,
     AlphaQueryExpansion,
     ArrayViews,
     BaselineInputs,
@@ -115,7 +115,7 @@ def test_protocols_are_what_they_claim(data, name):
     alone = np.concatenate(
         [build_baseline(name, inputs(queries[[i]], views)).scores(slice(0, 1)) for i in range(N)]
     )
-    assert np.array_equal(whole, alone) == (PROTOCOLS[name] == "inductive")
+    assert np.array_equal(whole, alone) == (PROTOCOL_OF[name] == "inductive")
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -8,7 +8,7 @@ import pytest
 
 from ucmgcn.datasets.dataset import shard_members
 from ucmgcn.datasets.source import Source
-from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.assess import RetrievalTask, assess
 from ucmgcn.evaluate.challenge import Shapes, Tally, challenge_row, f_scores, read_points, tally
 from ucmgcn.evaluate.points import sample, sample_shard
 from ucmgcn.evaluate.ranking import EmbeddingScorer
@@ -38,7 +38,7 @@ def test_the_score_of_the_public_baseline() -> None:
 
 def test_first_five_count_and_a_shape_without_points_counts_nothing() -> None:
     models = [f"m{i}" for i in range(7)]
-    task = Task(["q", "unknown"], models, ["", ""], [""] * 7, ["m0", ""])
+    task = RetrievalTask(["q", "unknown"], models, ["", ""], [""] * 7, ["m0", ""])
     run = assess(EmbeddingScorer(np.eye(2, 7), np.eye(7)), task, top=10)
     cloud = np.random.default_rng(0).uniform(size=(50, 3))
     shapes = Shapes({"m0": cloud, "m1": cloud, "m2": cloud + 9, "m3": cloud + 9})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate.assess import RetrievalTask, assess
 from ucmgcn.evaluate.instances import hits, recall, recall_intervals
 from ucmgcn.evaluate.ranking import EmbeddingScorer
 
@@ -25,7 +25,7 @@ def test_recall_agrees_with_counting(labelled: bool) -> None:
     instances = [str(rng.choice([*models, *models, *models, "", "elsewhere"])) for _ in queries]
     q, m = rng.normal(size=(80, 6)), rng.normal(size=(30, 6))
     labels = ["a" if labelled else ""]
-    task = Task(queries, models, labels * 80, labels * 30, instances)
+    task = RetrievalTask(queries, models, labels * 80, labels * 30, instances)
     run = assess(EmbeddingScorer(q, m), task, top=10)
     q, m = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (q, m))
     got = recall(run, task)
@@ -38,13 +38,13 @@ def test_recall_agrees_with_counting(labelled: bool) -> None:
 
 
 def test_hits_are_averaged_over_the_seeds() -> None:
-    task = Task(["q"], ["a", "b"], [""], [""] * 2, ["b"])
+    task = RetrievalTask(["q"], ["a", "b"], [""], [""] * 2, ["b"])
     near = assess(EmbeddingScorer(np.array([[1.0, 0]]), np.array([[0.0, 1], [1, 0]])), task)
     far = assess(EmbeddingScorer(np.array([[1.0, 0]]), np.array([[1.0, 0], [0, 1]])), task)
     np.testing.assert_allclose(hits([near, far], task), [[0.5, 1, 1]])
 
 
 def test_without_known_models_there_is_nothing() -> None:
-    task = Task(["q"], ["a"], ["x"], ["x"])
+    task = RetrievalTask(["q"], ["a"], ["x"], ["x"])
     run = assess(EmbeddingScorer(np.ones((1, 2)), np.ones((1, 2))), task)
     assert recall(run, task) == {} and recall_intervals([run], task, 10, 0) == {}

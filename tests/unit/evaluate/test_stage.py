@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.evaluate import tables
-from ucmgcn.evaluate.assess import Task, assess
+from ucmgcn.evaluate import ranking_file
+from ucmgcn.evaluate.assess import RetrievalTask, assess
 from ucmgcn.evaluate.baselines import BASELINES
 from ucmgcn.evaluate.metrics import METRICS, retrieval, summarise
+from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.ranking import EmbeddingScorer
-from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.evaluate.results import Result
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 from ucmgcn.files.embeddings import read_embeddings
 from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import ShardWriter
@@ -373,13 +375,13 @@ def test_the_gzip_header_carries_no_time_and_no_name(evaluated):
 
 
 def test_the_ranking_is_what_a_csv_writer_writes(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "RANKING_QUERIES", 2)
+    monkeypatch.setattr(ranking_file, "QUERIES_PER_PART", 2)
     queries = ["a,b", 'quo"te', "plain", "line\nbreak", "unknown"]
     models = ["m", 'm "2"', "m,3"]
-    task = Task(queries, models, ["x", "y", "", "x", "z"], ["x", "y", "x"])
+    task = RetrievalTask(queries, models, ["x", "y", "", "x", "z"], ["x", "y", "x"])
     rng = np.random.default_rng(0)
     run = assess(EmbeddingScorer(rng.normal(size=(5, 3)), rng.normal(size=(3, 3))), task, top=2)
-    result = tables.Result("max-pool", "inductive", "none", [""], [run])
+    result = Result("max-pool", "inductive", "none", [""], [run])
     expected = io.StringIO()
     writer = csv.writer(expected, lineterminator="\n")
     writer.writerow(["query", "method", "rank", "model", "score", "hit", "protocol", "seed"])
@@ -391,6 +393,6 @@ def test_the_ranking_is_what_a_csv_writer_writes(tmp_path, monkeypatch):
                 [query, "max-pool", rank, models[m], f"{score:.6f}", hit, "inductive", ""]
             )
     for threads in (1, 3):
-        tables.write_ranking(tmp_path / "r.csv.gz", task, [result], 2, threads)
+        ranking_file.write_ranking(tmp_path / "r.csv.gz", task, [result], 2, threads)
         with gzip.open(tmp_path / "r.csv.gz", "rt", newline="") as file:
             assert file.read() == expected.getvalue()

@@ -12,7 +12,7 @@ from torch import hub
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.registry import BACKBONES
 from ucmgcn.features.encoders.spec import EncoderSpec, Member
-from ucmgcn.features.encoders.weights import check_sha256, file_sha256, published_weights
+from ucmgcn.features.encoders.weights import check_sha256, published_weights, weights_sha256
 from ucmgcn.pipeline.config import parse_config
 
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
@@ -117,9 +117,9 @@ def test_a_package_of_weights_that_is_missing_is_named_with_its_file_and_hash(
 
 
 def test_weights_of_another_sha256_are_refused(tmp_path: Path, abc: Path) -> None:
-    assert file_sha256(abc) == ABC
+    assert weights_sha256(abc) == ABC
     with pytest.raises(UserError, match="Is a directory"):
-        file_sha256(tmp_path)
+        weights_sha256(tmp_path)
     EncoderSpec("efficientnet-b0", weights=abc, sha256=ABC.upper()).request()
     with pytest.raises(UserError, match=f"damaged or another file: its SHA-256 is {ABC}, not 00"):
         EncoderSpec("efficientnet-b0", weights=abc, sha256="00" * 32).request()
@@ -133,7 +133,7 @@ def test_weights_of_another_sha256_are_refused(tmp_path: Path, abc: Path) -> Non
 def test_the_installed_weights_are_the_published_ones(name: str) -> None:
     spec = EncoderSpec(name)
     file = spec.local_file(spec.members[0])
-    assert file and file_sha256(file) == BACKBONES[name].sha256
+    assert file and weights_sha256(file) == BACKBONES[name].sha256
 
 
 def test_the_registry_names_the_files_that_efficientnet_pytorch_downloads() -> None:

@@ -228,7 +228,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from ucmgcn.features.encoders.timm_body import hub_weights
-from ucmgcn.features.encoders.weights import file_sha256
+from ucmgcn.features.encoders.weights import weights_sha256
 from ucmgcn.core.errors import UserError
 
 def fetch(repository, allowed):
@@ -242,7 +242,7 @@ for allowed in (False, True, False):
     fetch("timm/one", allowed)
 (blob,) = Path(sys.argv[1]).rglob(sys.argv[2])
 blob.write_bytes(b"damaged")
-file_sha256.cache_clear()
+weights_sha256.cache_clear()
 fetch("timm/one", False)
 fetch("timm/none", True)
 """

@@ -4,7 +4,8 @@ import trimesh
 from PIL import Image
 
 from ucmgcn.core.errors import ItemError
-from ucmgcn.media.meshes import SUFFIXES, load_mesh
+from ucmgcn.media.formats import MESH_SUFFIXES
+from ucmgcn.media.meshes import load_mesh
 
 BOX = np.array([1.0, 2.0, 3.0])
 
@@ -34,7 +35,7 @@ def normalised_box(order=(0, 1, 2)):
     return np.unique((signs * half).round(5), axis=0)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", MESH_SUFFIXES)
 def test_every_format_comes_back_fitted(tmp_path, suffix):
     box = trimesh.creation.box(BOX, transform=trimesh.transformations.translation_matrix([9, 8, 7]))
     mesh = load_mesh(write_scene(tmp_path / f"box{suffix}", trimesh.Scene(box)))

@@ -20,7 +20,8 @@ import pytest
 from PIL import Image
 
 from ucmgcn.datasets.manifest import Item, write_items
-from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.evaluate.options import EvaluationOptions
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 from ucmgcn.files.shards import ShardWriter
 from ucmgcn.report import figures, gallery, origin, scores, stage
 from ucmgcn.report.inputs import ReportInputs
@@ -426,7 +427,7 @@ def test_choice_of_fewer_queries_than_places():
 def test_confusion_is_the_table_as_a_matrix(inputs):
     frame = scores.read_table(inputs.confusion)
     own = frame[(frame["method"] == "ucm-gcn") & (frame["protocol"] == "inductive")]
-    found = scores.confusion(frame, "ucm-gcn", "inductive")
+    found = scores.confusion_table(frame, "ucm-gcn", "inductive")
     assert found.rows == sorted(CATEGORIES)
     shares = {(r.category, r.retrieved): r.share for r in own.itertuples()}
     for a, row in zip(found.rows, found.shares, strict=True):
@@ -442,7 +443,7 @@ def test_large_confusion_keeps_the_categories_with_most_mistakes():
         for i, a in enumerate(names)
         for b, share in ((a, 1 - i / 100), ("c00" if i else "c01", i / 100))
     ]
-    found = scores.confusion(pd.DataFrame(rows), "m", "p")
+    found = scores.confusion_table(pd.DataFrame(rows), "m", "p")
     assert (found.rows, found.hidden) == (names[10:], 10)
 
 

@@ -13,9 +13,9 @@ def aggregate(hidden: torch.Tensor) -> list[torch.Tensor]:
     return [a @ hidden for a in A]
 
 
-def network(**changes: float) -> UCMGCN:
+def network(**changes: object) -> UCMGCN:
     torch.manual_seed(0)
-    settings = {"inputs": 4, "hidden": 5, "outputs": 3, "layers": 2, "relations": 2}
+    settings = {"sizes": [4, 5, 3], "relations": 2}
     settings |= {"dropout": 0.0, "hops": 0, "teleport": 0.1, **changes}
     return UCMGCN(**settings).eval()
 
@@ -56,7 +56,7 @@ def test_dropout_acts_in_training_only() -> None:
 
 @pytest.mark.parametrize("layers", [1, 2, 4])
 def test_the_number_of_layers(layers: int) -> None:
-    assert network(layers=layers)(X, aggregate).shape == (6, 3)
+    assert network(sizes=[4, *[5] * (layers - 1), 3])(X, aggregate).shape == (6, 3)
 
 
 def test_gradients_are_finite_differences() -> None:

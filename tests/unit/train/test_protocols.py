@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from ucmgcn.datasets.roles import read_roles
-from ucmgcn.evaluate.stage import EvaluationInputs, EvaluationOptions, evaluate_dataset
+from ucmgcn.evaluate.options import EvaluationOptions
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 from ucmgcn.files.shards import ShardWriter
 from ucmgcn.graph.stage import build_graph
 from ucmgcn.media.cameras import icosahedron

@@ -39,7 +39,7 @@ def target_pairs(flat: FlatGraph) -> Targets:
 
 def network(flat: FlatGraph, layers: int = 2, hops: int = 0) -> UCMGCN:
     torch.manual_seed(0)
-    return UCMGCN(SIZE, 7, 5, layers, len(flat.kinds), 0.0, hops, 0.1)
+    return UCMGCN([SIZE, *[7] * (layers - 1), 5], len(flat.kinds), 0.0, hops, 0.1)
 
 
 def loss_of(net: UCMGCN, batch: Batch) -> torch.Tensor:

@@ -8,15 +8,17 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-Index = Literal["auto", "flat", "ivf", "hnsw"]
+KnnIndex = Literal["auto", "flat", "ivf", "hnsw"]
 Resize = Literal["crop", "pad", "squash"]
 Output = Literal["pooled", "max", "logits", "pooled+logits"]
 Kind = Literal["folder", "mi3dor", "3d-future", "modelnet", "shapenet", "manifest", "sweethome3d"]
 Split = Literal["given", "none", "stratified"]
 POLYHEDRON_VIEWS = {"icosahedron": 12, "dodecahedron": 20}
+LEAST_TEMPERATURE = 0.025  # exp(-2 / temperature) is a normal float32
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 DEMO_MODELS = "resources/demo/models"
 DEMO_IMAGES = "resources/demo/images"
+Pooling = Literal["mean", "max"]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Colour = Unit | tuple[Unit, Unit, Unit]
 Method = Literal[
@@ -156,7 +158,8 @@ class GraphConfig:
     ] = 15
     view_k: Annotated[int, Field(ge=1, description="nearest views of a photo: the edges S")] = 5
     knn: Annotated[
-        Index, Field(description="how neighbours are searched: auto is exact unless a set is huge")
+        KnnIndex,
+        Field(description="how neighbours are searched: auto is exact unless a set is huge"),
     ] = "auto"
     similarity: Annotated[
         Literal["cosine", "mutual", "threshold", "csls"],
@@ -170,7 +173,7 @@ class GraphConfig:
         Field(description="weight b of view-model edges: 1, 1/views, or cosine to the model"),
     ] = "constant"
     model_pooling: Annotated[
-        Literal["mean", "max"],
+        Pooling,
         Field(description="a model's own features: the mean of its views, or their maximum"),
     ] = "mean"
     view_view: Annotated[bool, Field(description="link neighbouring views of a model")] = True
@@ -261,7 +264,7 @@ class TrainConfig:
     discrimination: Annotated[
         Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
     ] = "info-nce"
-    temperature: Annotated[float, Field(ge=0.025, description="of info-nce")] = 0.5
+    temperature: Annotated[float, Field(ge=LEAST_TEMPERATURE, description="of info-nce")] = 0.5
     correlation: Annotated[
         Literal["coral", "agreement", "off"], Field(description="loss against the modality gap")
     ] = "coral"

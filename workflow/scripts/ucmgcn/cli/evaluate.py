@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.evaluate.assess import Task, assess, ceilings
+from ucmgcn.evaluate.assess import RetrievalTask, assess, ceilings
 from ucmgcn.evaluate.metrics import BESIDE, FLAVOURS, METRICS, Flavour, instance_recall, summarise
 from ucmgcn.evaluate.ranking import DISTANCES, Distance, EmbeddingScorer, Measure
 
@@ -90,7 +90,12 @@ def evaluate(
 
 
 def measure_embeddings(
-    task: Task, queries: Matrix, models: Matrix, measure: Measure, flavour: Flavour, threads: int
+    task: RetrievalTask,
+    queries: Matrix,
+    models: Matrix,
+    measure: Measure,
+    flavour: Flavour,
+    threads: int,
 ) -> dict[str, Any]:
     """Return the metrics, their ceilings and the counts, ready for JSON.
 
@@ -146,7 +151,7 @@ def _task(
     model_labels: Path,
     query_instances: Path | None,
     model_instances: Path | None,
-) -> Task:
+) -> RetrievalTask:
     if (query_instances is None) != (model_instances is None):
         raise UserError("--query-instances and --model-instances need each other; give both")
     queries, models = _read_lines(query_labels), _read_lines(model_labels)
@@ -156,7 +161,7 @@ def _task(
         names = _read_lines(model_instances, len(models))
         if len(set(names)) < len(names):
             raise UserError(f"{model_instances}: a name occurs twice; each model needs its own")
-    return Task(
+    return RetrievalTask(
         queries=[str(i) for i in range(len(queries))],
         models=names or [str(i) for i in range(len(models))],
         query_labels=queries,
@@ -166,7 +171,7 @@ def _task(
 
 
 def _check_categories(
-    task: Task, query_labels: Path, model_labels: Path, skip_unknown: bool
+    task: RetrievalTask, query_labels: Path, model_labels: Path, skip_unknown: bool
 ) -> None:
     unknown = [
         (i, label)

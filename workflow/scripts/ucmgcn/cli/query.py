@@ -141,7 +141,7 @@ def _files(photos: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        from ucmgcn.datasets.manifest import PHOTO_SUFFIXES
+        from ucmgcn.media.formats import PHOTO_SUFFIXES
 
         files = [p for p in sorted(_below(path)) if p.suffix.lower() in PHOTO_SUFFIXES]
         if not files:

@@ -1,4 +1,4 @@
-"""Names of array types."""
+"""Names of array types; docstrings give the shapes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Features = npt.NDArray[np.floating[Any]]
-Scores = npt.NDArray[np.float32]
+Descriptors = npt.NDArray[np.floating[Any]]  # of any precision
+Features = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Images = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-Points = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float32]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
+
+from filelock import FileLock, Timeout
 
 from ucmgcn.core.errors import UserError
 
 Device = Literal["cpu", "cuda"]
 
 logger = logging.getLogger(__name__)
-_claims: list[IO[str]] = []  # kept open, for a claim ends when its file is closed
+_claims: list[FileLock] = []  # a claim ends with its object
 
 
 def choose_device(wanted: str, gpus: int = 1) -> Device:
@@ -69,10 +70,10 @@ def claim_gpu(gpus: int) -> int:
 
 def _claim(path: Path) -> bool:
     """Lock a file until this process ends, unless another one has it."""
+    lock = FileLock(path, blocking=False)
     try:
-        lock = path.open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another job's, or another user's
+        lock.acquire()
+    except (Timeout, OSError):  # another job's, or another user's file
         return False
     _claims.append(lock)
     return True

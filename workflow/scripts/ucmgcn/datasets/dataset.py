@@ -36,9 +36,9 @@ __all__ = [
     "Source",
     "Split",
     "divide",
-    "origin_of",
-    "read_items",
+    "list_items",
     "shard_members",
+    "where_to_get",
     "write_dataset",
 ]
 
@@ -59,7 +59,7 @@ KINDS: dict[Kind, ModuleType] = {
 INSTANCE_LEVEL: frozenset[Kind] = frozenset({"3d-future", "sweethome3d"})
 
 
-def read_items(source: Source, role: Role) -> Found:
+def list_items(source: Source, role: Role) -> Found:
     """List the models or the photos of a data set, sorted by id, and the files left out.
 
     Raises
@@ -81,7 +81,7 @@ def read_items(source: Source, role: Role) -> Found:
     return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
 
 
-def origin_of(kind: Kind, role: Role) -> str:
+def where_to_get(kind: Kind, role: Role) -> str:
     """Say where people get the models or photos of a kind; empty where they are the user's own."""
     module = KINDS[kind]
     own = getattr(module, role) is getattr(folder, role)
@@ -89,8 +89,8 @@ def origin_of(kind: Kind, role: Role) -> str:
 
 
 def shard_members(source: Source, role: Role, shard: int, n_shards: int) -> list[Item]:
-    """List the models or photos of one shard, sorted by id; see `read_items`."""
-    items, _ = read_items(source, role)
+    """List the models or photos of one shard, sorted by id; see `list_items`."""
+    items, _ = list_items(source, role)
     return [item for item in items if shard_of(item.id, n_shards) == shard]
 
 
@@ -100,10 +100,10 @@ def write_dataset(source: Source, out: Path) -> None:
     Raises
     ------
     UserError
-        As `read_items`.
+        As `list_items`.
     """
-    models, no_models = read_items(source, "models")
-    images, no_images = read_items(source, "images")
+    models, no_models = list_items(source, "models")
+    images, no_images = list_items(source, "images")
     for role, items, left_out in (("models", models, no_models), ("images", images, no_images)):
         place = getattr(source, role)
         logger.info("%s: %d in %s, %d left out", role, len(items), place, len(left_out))

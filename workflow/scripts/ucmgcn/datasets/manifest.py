@@ -22,16 +22,13 @@ from pathlib import Path
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import Rejection
+from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES, TEXTURE_SUFFIXES
 
-MESH_SUFFIXES = frozenset({".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae"})
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"}
-)
-SUFFIXES = {"models": MESH_SUFFIXES, "images": PHOTO_SUFFIXES}
+SUFFIXES = {"models": frozenset(MESH_SUFFIXES), "images": PHOTO_SUFFIXES}
 # Material, texture and buffer files that a mesh refers to, and the notes people keep beside data.
 COMPANIONS = frozenset({".mtl", ".bin", ".txt", ".md", ".csv", ".json", ".xml", ".html", ".pdf"})
 COMPANION_SUFFIXES = {
-    "models": COMPANIONS | PHOTO_SUFFIXES | {".tga", ".dds", ".hdr", ".exr", ".ktx2"},
+    "models": COMPANIONS | PHOTO_SUFFIXES | TEXTURE_SUFFIXES,
     "images": COMPANIONS,
 }
 

@@ -57,13 +57,13 @@ def gather_rejected(
         logger.warning("%d files were left out; %s says which and why", len(rejected), out)
     for part in found:
         rows = [(id, warning.what) for id, warning in part.warnings]
-        for line in summarise(rows, part.items, STAGES[part.kind]):
+        for line in summarise_warnings(rows, part.items, STAGES[part.kind]):
             logger.warning("%s; %s says which", line, warned)
     write_rejected(out, rejected)
     _write_warnings(warned, found)
 
 
-def summarise(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[str]:
+def summarise_warnings(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[str]:
     """Say how many items have each warning, the most frequent first.
 
     Parameters

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ucmgcn.core.arrays import Mask
 from ucmgcn.core.errors import UserError
 
-Mask = npt.NDArray[np.bool_]
 IN_TRAINING_SPLIT = "of the split train: context, no query"
 LABEL_USED = "its label was used in training: context, no query"
 

@@ -11,7 +11,7 @@ import numpy as np
 from ucmgcn.demo.shapes import airplane, bicycle, bottle, car, chair, guitar, lamp, mug, sofa, table
 from ucmgcn.demo.solids import Parts
 
-Role = Literal["model", "photo"]
+ItemKind = Literal["model", "photo"]
 Builder = Callable[[np.random.Generator, int], Parts]
 
 CATEGORIES: dict[str, Builder] = {
@@ -34,7 +34,7 @@ def generator(seed: int, category: str, index: int, role: str) -> np.random.Gene
     return np.random.default_rng(words)
 
 
-def instance(seed: int, category: str, index: int, role: Role) -> Parts:
+def instance(seed: int, category: str, index: int, role: ItemKind) -> Parts:
     """Parts of the ``index``-th object of a category, for the gallery or for a photo.
 
     The structural style runs through the category's styles with the index, from a start

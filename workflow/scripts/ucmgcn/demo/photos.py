@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.demo import scenes
 from ucmgcn.demo.scenes import Setting
-from ucmgcn.demo.solids import Array, Part, Parts, bounds, box, turn
+from ucmgcn.demo.solids import Part, Parts, bounds, box, turn
 from ucmgcn.demo.textures import Surface, hsv, surface
 from ucmgcn.render.gl import select_platform
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pyrender
 
 Rng = np.random.Generator
-Dressed = tuple[tuple[Array, Array, Array], Surface]
+Dressed = tuple[tuple[Floats, Floats, Floats], Surface]
 SIZES = ((360, 270), (380, 285), (270, 360), (320, 320), (390, 260), (320, 240))
 KEY_LIGHTS = 2
 CONTACT = 0.15
@@ -65,7 +66,7 @@ HABITS: dict[str, Habit] = {
 class Camera:
     """Camera-to-world pose (4, 4), vertical field of view (radians) and size (width, height)."""
 
-    pose: Array
+    pose: Floats
     fov: float
     size: tuple[int, int]
 
@@ -169,7 +170,7 @@ def _aim(rng: Rng, subject: Parts, elevation: float, corner: bool) -> Camera:
     )
 
 
-def _look(eye: Array, target: Array, roll: float = 0.0) -> Array:
+def _look(eye: Floats, target: Floats, roll: float = 0.0) -> Floats:
     """Camera-to-world pose (4, 4) with z up, then rolled."""
     back = (eye - target) / np.linalg.norm(eye - target)
     right = np.cross([0.0, 0.0, 1.0], back)
@@ -200,14 +201,14 @@ def _scene(rng: Rng, subject: Parts, setting: Setting, camera: Camera) -> pyrend
     return scene
 
 
-def _key_light(rng: Rng) -> tuple[Array, float, float]:
+def _key_light(rng: Rng) -> tuple[Floats, float, float]:
     """Direction to the key light, its azimuth off the camera's side and its elevation."""
     azimuth, elevation = rng.uniform(-115, 115), rng.uniform(22, 78)
     a, e = np.radians([azimuth, elevation])
     return np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)]), azimuth, elevation
 
 
-def _light(rng: Rng, scene: pyrender.Scene, key: Array, height: float) -> None:
+def _light(rng: Rng, scene: pyrender.Scene, key: Floats, height: float) -> None:
     """Soft-edged key light from a few shadow casters, and up to two fill lights without shadow."""
     import pyrender
 
@@ -224,7 +225,7 @@ def _light(rng: Rng, scene: pyrender.Scene, key: Array, height: float) -> None:
         scene.add(pyrender.PointLight(tint, rng.uniform(4, 22)), f"fill {number}", pose)
 
 
-def _blinds(rng: Rng, key: Array) -> Parts:
+def _blinds(rng: Rng, key: Floats) -> Parts:
     """Slats or window bars off the picture, to throw their shadow into it."""
     gap = rng.uniform(0.25, 0.7)
     slats = [
@@ -234,7 +235,7 @@ def _blinds(rng: Rng, key: Array) -> Parts:
     return [p.map(pose[:3, :3], key * 5.5) for p in slats]
 
 
-def _add_in_order(scene: pyrender.Scene, dressed: list[Dressed], eye: Array) -> None:
+def _add_in_order(scene: pyrender.Scene, dressed: list[Dressed], eye: Floats) -> None:
     """Add meshes so that they are drawn in the given order.
 
     pyrender keeps nodes in a set and draws those first whose origins are farthest from the camera;
@@ -282,7 +283,7 @@ def _material(look: Surface) -> pyrender.MetallicRoughnessMaterial:
     )
 
 
-def shade(part: Part) -> tuple[Array, Array, Array]:
+def shade(part: Part) -> tuple[Floats, Floats, Floats]:
     """Corners of a part: positions (3m, 3), normals (3m, 3) and texture coordinates (3m, 2).
 
     A corner's normal is the area-weighted mean over the faces around its vertex which meet its
@@ -310,7 +311,7 @@ def shade(part: Part) -> tuple[Array, Array, Array]:
     return corners.reshape(-1, 3), normals, _project(corners, unit)
 
 
-def _project(corners: Array, unit: Array) -> Array:
+def _project(corners: Floats, unit: Floats) -> Floats:
     """Box-projected texture coordinates (3m, 2) of triangles (m, 3, 3)."""
     extent = np.ptp(corners.reshape(-1, 3), axis=0)
     uv = np.empty((*corners.shape[:2], 2))
@@ -331,7 +332,7 @@ def _renderer(process: int) -> Any:
     return renderer
 
 
-def _render(scene: pyrender.Scene, camera: Camera) -> tuple[Array, Array]:
+def _render(scene: pyrender.Scene, camera: Camera) -> tuple[Floats, Floats]:
     """Colour with alpha (h, w, 4) in [0, 1] and depth (h, w)."""
     renderer = _renderer(os.getpid())
     from pyrender.constants import RenderFlags
@@ -341,7 +342,7 @@ def _render(scene: pyrender.Scene, camera: Camera) -> tuple[Array, Array]:
     return colour / 255.0, depth.astype(float)
 
 
-def _over(rng: Rng, setting: Setting, colour: Array, camera: Camera) -> Array:
+def _over(rng: Rng, setting: Setting, colour: Floats, camera: Camera) -> Floats:
     """Lay a render (h, w, 4) over its backdrop, which is painted only where it shows."""
     alpha = colour[..., 3:]
     if alpha.min() == 1.0:
@@ -351,13 +352,13 @@ def _over(rng: Rng, setting: Setting, colour: Array, camera: Camera) -> Array:
     return colour[..., :3] * alpha + far * (1 - alpha)
 
 
-def _develop(rng: Rng, image: Array, depth: Array, camera: Camera) -> npt.NDArray[np.uint8]:
+def _develop(rng: Rng, image: Floats, depth: Floats, camera: Camera) -> npt.NDArray[np.uint8]:
     """From a render to what a cheap camera makes of it."""
     image = image * _occlusion(depth)[..., None]
     return _expose(rng, _defocus(rng, image, depth, float(np.linalg.norm(camera.pose[:3, 3]))))
 
 
-def _occlusion(depth: Array) -> Array:
+def _occlusion(depth: Floats) -> Floats:
     """Darken creases and contacts, found in the depth buffer.
 
     A pixel is in a crease where it lies behind the middle of two opposite neighbours; neighbours
@@ -370,11 +371,11 @@ def _occlusion(depth: Array) -> Array:
         hollow = depth - (pair[0] + pair[1]) / 2
         close = np.maximum(np.abs(depth - pair[0]), np.abs(depth - pair[1])) < CONTACT
         dark += np.clip(hollow, 0, 0.03) * close
-    light: Array = np.clip(1 - 32 * ndimage.gaussian_filter(dark, 0.8) / len(OFFSETS), 0.6, 1.0)
+    light: Floats = np.clip(1 - 32 * ndimage.gaussian_filter(dark, 0.8) / len(OFFSETS), 0.6, 1.0)
     return light
 
 
-def _defocus(rng: Rng, image: Array, depth: Array, focus: float) -> Array:
+def _defocus(rng: Rng, image: Floats, depth: Floats, focus: float) -> Floats:
     """Blur what lies well behind or before the subject."""
     sigma = rng.choice([0.0, 1.0, 2.5, 4.0])
     if sigma == 0:
@@ -383,11 +384,11 @@ def _defocus(rng: Rng, image: Array, depth: Array, focus: float) -> Array:
     amount = np.clip((np.abs(distance - focus) - 0.75) / 1.2, 0, 1)
     amount = ndimage.gaussian_filter(amount, 1.5)[..., None]
     blurred = ndimage.gaussian_filter(image, (sigma, sigma, 0))
-    sharp: Array = image * (1 - amount) + blurred * amount
+    sharp: Floats = image * (1 - amount) + blurred * amount
     return sharp
 
 
-def _expose(rng: Rng, image: Array) -> npt.NDArray[np.uint8]:
+def _expose(rng: Rng, image: Floats) -> npt.NDArray[np.uint8]:
     """White balance, exposure, contrast, saturation, vignette, blur and sensor noise."""
     h, w, _ = image.shape
     metered = np.clip(rng.uniform(0.38, 0.6) / max(float(image.mean()), 0.05), 0.6, 2.2)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.demo.solids import (
-    Array,
     Part,
     Parts,
     ball,
@@ -60,13 +60,13 @@ class Setting:
     things: list[Parts] = field(default_factory=list)
     corner: bool = False
 
-    def seen_past(self, eye: Array, target: Array) -> Parts:
+    def seen_past(self, eye: Floats, target: Floats) -> Parts:
         """All parts but the things which stand between the camera and the subject's middle."""
         kept = [thing for thing in self.things if not _between(bounds(thing), eye, target)]
         return self.parts + [part for thing in kept for part in thing]
 
 
-def _between(extent: Array, eye: Array, target: Array) -> bool:
+def _between(extent: Floats, eye: Floats, target: Floats) -> bool:
     """Whether the middle of the line of sight passes through a box (2, 3), made a bit larger."""
     samples = eye + np.linspace(0, 0.9, 60)[:, None] * (target - eye)
     margin = 0.12
@@ -335,7 +335,7 @@ def airfield(rng: Rng) -> Setting:
     return Setting(parts, "outdoors", things)
 
 
-def laid(rng: Rng, extent: Array) -> Parts:
+def laid(rng: Rng, extent: Floats) -> Parts:
     """Up to two small things on top of a table with these bounds (2, 3)."""
     reach = 0.35 * np.minimum(extent[1, :2] - extent[0, :2], 1.0)
     parts: Parts = []
@@ -351,7 +351,7 @@ def sky(rng: Rng) -> Setting:
     return Setting([], "sky")
 
 
-def _clouds(rng: Rng, h: int, w: int) -> Array:
+def _clouds(rng: Rng, h: int, w: int) -> Floats:
     """Sky from pale horizon to deeper zenith, with clouds; (h, w, 3)."""
     n = max(h, w)
     vapour = noise(rng, rng.uniform(1.5, 2.0), rng.uniform(0.6, 1.6), n)[:h, :w]
@@ -365,7 +365,7 @@ def _clouds(rng: Rng, h: int, w: int) -> Array:
     return mix(mix(zenith, horizon, ramp), np.full(3, rng.uniform(0.7, 1.0)), cover)
 
 
-def _outdoors(rng: Rng, h: int, w: int, horizon: float) -> Array:
+def _outdoors(rng: Rng, h: int, w: int, horizon: float) -> Floats:
     """Sky, hills or trees on the horizon (a row), and haze below."""
     image = _clouds(rng, h, w)
     rows = np.arange(h)[:, None]
@@ -379,7 +379,7 @@ def _outdoors(rng: Rng, h: int, w: int, horizon: float) -> Array:
     return image
 
 
-def _indoors(rng: Rng, h: int, w: int) -> Array:
+def _indoors(rng: Rng, h: int, w: int) -> Floats:
     """Out-of-focus room: blocks, furniture-like bars and lights."""
     image = mix(any_colour(rng), any_colour(rng), noise(rng, 2.0, size=max(h, w))[:h, :w])
     for _ in range(int(rng.integers(10, 30))):
@@ -395,7 +395,7 @@ def _indoors(rng: Rng, h: int, w: int) -> Array:
     return image
 
 
-def backdrop(rng: Rng, kind: str, h: int, w: int, horizon: float) -> Array:
+def backdrop(rng: Rng, kind: str, h: int, w: int, horizon: float) -> Floats:
     """Painted distance (h, w, 3) in [0, 1]; ``horizon`` is a row, perhaps outside the frame."""
     if kind == "indoors":
         return _indoors(rng, h, w)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Floats
+
 if TYPE_CHECKING:
     import trimesh
 
-Array = npt.NDArray[np.float64]
-Vector = Sequence[float] | Array
+Vector = Sequence[float] | Floats
 Rng = np.random.Generator
 GAP = 0.003  # metres between the ends of a bent tube, hidden in what it carries
 
@@ -40,11 +41,11 @@ class Part:
         Name of the material, a key of ``textures.FINISHES``.
     """
 
-    vertices: Array
+    vertices: Floats
     faces: npt.NDArray[np.int64]
     finish: str
 
-    def map(self, matrix: Array, offset: Vector = (0.0, 0.0, 0.0)) -> Part:
+    def map(self, matrix: Floats, offset: Vector = (0.0, 0.0, 0.0)) -> Part:
         """Apply the linear map ``matrix`` (3, 3), then add ``offset``."""
         faces = self.faces if np.linalg.det(matrix) > 0 else self.faces[:, ::-1]
         return replace(self, vertices=self.vertices @ matrix.T + np.asarray(offset), faces=faces)
@@ -53,7 +54,7 @@ class Part:
 Parts = list[Part]
 
 
-def loft(rings: Array, finish: str, *, closed: bool = False) -> Part:
+def loft(rings: Floats, finish: str, *, closed: bool = False) -> Part:
     """Skin through rings of equally many points, capped at both ends.
 
     Parameters
@@ -85,7 +86,7 @@ def loft(rings: Array, finish: str, *, closed: bool = False) -> Part:
     return _weld(np.concatenate(vertices), np.concatenate(faces), finish)
 
 
-def _weld(vertices: Array, faces: npt.NDArray[np.int64], finish: str) -> Part:
+def _weld(vertices: Floats, faces: npt.NDArray[np.int64], finish: str) -> Part:
     """Merge equal vertices, drop collapsed faces, wind outwards."""
     _, first, inverse = np.unique(
         np.round(vertices, 6), axis=0, return_index=True, return_inverse=True
@@ -98,32 +99,32 @@ def _weld(vertices: Array, faces: npt.NDArray[np.int64], finish: str) -> Part:
     return Part(vertices, faces if volume >= 0 else faces[:, ::-1], finish)
 
 
-def circle(sides: int, radius: float = 1.0) -> Array:
+def circle(sides: int, radius: float = 1.0) -> Floats:
     """Outline (sides, 2) of a regular polygon."""
     t = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     return radius * np.stack([np.cos(t), np.sin(t)], -1)
 
 
-def squircle(width: float, depth: float, power: float = 4.0, sides: int = 24) -> Array:
+def squircle(width: float, depth: float, power: float = 4.0, sides: int = 24) -> Floats:
     """Outline (sides, 2) of a superellipse: 2 is an ellipse, large is a rectangle."""
     unit = circle(sides)
-    rounded: Array = np.sign(unit) * np.abs(unit) ** (2 / power)
+    rounded: Floats = np.sign(unit) * np.abs(unit) ** (2 / power)
     rounded *= [width / 2, depth / 2]
     return rounded
 
 
-def rectangle(width: float, depth: float) -> Array:
+def rectangle(width: float, depth: float) -> Floats:
     """Outline (4, 2) of a rectangle around the origin."""
     x, y = width / 2, depth / 2
     return np.array([[-x, -y], [x, -y], [x, y], [-x, y]])
 
 
-def lift(outline: Array, z: float, scale: float = 1.0) -> Array:
+def lift(outline: Floats, z: float, scale: float = 1.0) -> Floats:
     """Ring (n, 3): the outline, scaled, at the height ``z``."""
     return np.column_stack([outline * scale, np.full(len(outline), z)])
 
 
-def slab(outline: Array, z0: float, z1: float, finish: str, *, bevel: float = 0.0) -> Part:
+def slab(outline: Floats, z0: float, z1: float, finish: str, *, bevel: float = 0.0) -> Part:
     """Prism over an outline between two heights, its edges rounded by ``bevel`` metres."""
     if bevel <= 0:
         return loft(np.stack([lift(outline, z0), lift(outline, z1)]), finish)
@@ -157,13 +158,13 @@ def ball(radius: float, at: Vector, finish: str) -> Part:
     return pillow([2 * radius] * 3, at, finish, 2.0)
 
 
-def lathe(profile: Sequence[Vector] | Array, finish: str, sides: int = 32) -> Part:
+def lathe(profile: Sequence[Vector] | Floats, finish: str, sides: int = 32) -> Part:
     """Solid of revolution around z of a profile (k, 2) of radii and heights."""
     unit = circle(sides)
     return loft(np.stack([lift(unit, z, r) for r, z in np.asarray(profile)]), finish)
 
 
-def shell(profile: Sequence[Vector] | Array, wall: float, finish: str, sides: int = 32) -> Part:
+def shell(profile: Sequence[Vector] | Floats, wall: float, finish: str, sides: int = 32) -> Part:
     """Thin-walled surface of revolution: the profile and, back inside, itself less ``wall``."""
     outer = np.asarray(profile, dtype=float)
     inner = np.column_stack([np.maximum(outer[::-1, 0] - wall, 1e-4), outer[::-1, 1]])
@@ -173,8 +174,8 @@ def shell(profile: Sequence[Vector] | Array, wall: float, finish: str, sides: in
 
 
 def sweep(
-    path: Sequence[Vector] | Array,
-    outline: Array,
+    path: Sequence[Vector] | Floats,
+    outline: Floats,
     finish: str,
     *,
     scale: float | Vector = 1.0,
@@ -206,7 +207,7 @@ def sweep(
     return loft(rings, finish, closed=closed)
 
 
-def _frames(points: Array, closed: bool, up: Vector | None) -> tuple[Array, Array]:
+def _frames(points: Floats, closed: bool, up: Vector | None) -> tuple[Floats, Floats]:
     """Parallel-transported axes (k, 3) across the path."""
     if closed:
         tangents = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
@@ -222,7 +223,7 @@ def _frames(points: Array, closed: bool, up: Vector | None) -> tuple[Array, Arra
 
 
 def tube(
-    path: Sequence[Vector] | Array,
+    path: Sequence[Vector] | Floats,
     radius: float | Vector,
     finish: str,
     *,
@@ -245,7 +246,7 @@ def bar(p: Vector, q: Vector, width: float, depth: float, finish: str) -> Part:
     return sweep([p, q], rectangle(width, depth), finish, up=up)
 
 
-def ring(
+def torus(
     radius: float, thickness: float, at: Vector, axis: int, finish: str, sides: int = 36
 ) -> Part:
     """Torus around a coordinate axis."""
@@ -260,29 +261,23 @@ def disc(radius: float, thickness: float, at: Vector, axis: int, finish: str) ->
     return sweep([centre - half, centre + half], circle(24, radius), finish)
 
 
-def spline(points: Sequence[Vector] | Array, count: int = 24) -> Array:
+def spline(points: Sequence[Vector] | Floats, count: int = 24) -> Floats:
     """Smooth curve (count, d) through points (k, d), parametrised by chord length."""
     from scipy.interpolate import PchipInterpolator
 
     knots = np.asarray(points, dtype=float)
     chord = np.linalg.norm(np.diff(knots, axis=0), axis=1)
     t = np.concatenate([[0.0], np.cumsum(chord)])
-    curve: Array = PchipInterpolator(t, knots)(np.linspace(0, t[-1], count))
+    curve: Floats = PchipInterpolator(t, knots)(np.linspace(0, t[-1], count))
     return curve
 
 
-def arc(radius: float, start: float, stop: float, count: int = 16) -> Array:
-    """Arc (count, 2) of a circle around the origin, in degrees."""
-    t = np.radians(np.linspace(start, stop, count))
-    return radius * np.stack([np.cos(t), np.sin(t)], -1)
-
-
-def rotation(degrees: float, axis: int) -> Array:
+def rotation(degrees: float, axis: int) -> Floats:
     """Rotation matrix (3, 3) around a coordinate axis."""
     from scipy.spatial.transform import Rotation
 
     turned = Rotation.from_rotvec(degrees * np.eye(3)[axis], degrees=True)
-    matrix: Array = turned.as_matrix()
+    matrix: Floats = turned.as_matrix()
     return matrix
 
 
@@ -305,7 +300,7 @@ def mirrored(parts: Iterable[Part], axis: int) -> Parts:
     return kept + [part.map(flip) for part in kept]
 
 
-def bounds(parts: Iterable[Part]) -> Array:
+def bounds(parts: Iterable[Part]) -> Floats:
     """Lowest and highest corner (2, 3) of all parts."""
     points = np.concatenate([part.vertices for part in parts])
     return np.stack([points.min(axis=0), points.max(axis=0)])
@@ -320,7 +315,7 @@ def to_trimesh(parts: Iterable[Part]) -> trimesh.Trimesh:
     return joined
 
 
-def round_corners(path: list[tuple[float, float, float]], radius: float) -> Array:
+def round_corners(path: list[tuple[float, float, float]], radius: float) -> Floats:
     """Replace each inner corner of a polyline with a short quadratic bend."""
     points = np.asarray(path, dtype=float)
     out = [points[:1]]

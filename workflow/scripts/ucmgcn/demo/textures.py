@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from ucmgcn.demo.solids import Array
+from ucmgcn.core.arrays import Floats
 
 Rng = np.random.Generator
-Pattern = Callable[[Rng], Array]
+Pattern = Callable[[Rng], Floats]
 SIZE = 256
 
 
@@ -39,7 +39,7 @@ class Surface:
     glow: float = 0.0
 
 
-def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -> Array:
+def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -> Floats:
     """Tileable noise in [0, 1] with spectrum 1 / f**fall, drawn out along the rows' axis.
 
     Parameters
@@ -54,7 +54,7 @@ def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -
     """
     white = rng.standard_normal((size, size), dtype=np.float32)
     field = fft.irfft2(fft.rfft2(white) * _spectrum(fall, stretch, size), s=white.shape)
-    unit: Array = np.clip(0.5 + 0.22 * field / field.std(), 0, 1)
+    unit: Floats = np.clip(0.5 + 0.22 * field / field.std(), 0, 1)
     return unit
 
 
@@ -62,17 +62,17 @@ def _spectrum(fall: float, stretch: float, size: int) -> npt.NDArray[np.float32]
     """Amplitudes (size, size // 2 + 1) of a power law without a mean."""
     fy = fft.fftfreq(size)[:, None] * stretch
     fx = fft.rfftfreq(size)[None]
-    amplitude: Array = np.maximum(np.hypot(fx, fy), 1.0 / size) ** -fall
+    amplitude: Floats = np.maximum(np.hypot(fx, fy), 1.0 / size) ** -fall
     amplitude[0, 0] = 0.0
     return amplitude.astype(np.float32)
 
 
-def hsv(hue: float, saturation: float, value: float) -> Array:
+def hsv(hue: float, saturation: float, value: float) -> Floats:
     """Colour (3,) in sRGB."""
     return np.array(colorsys.hsv_to_rgb(hue % 1, np.clip(saturation, 0, 1), np.clip(value, 0, 1)))
 
 
-def any_colour(rng: Rng) -> Array:
+def any_colour(rng: Rng) -> Floats:
     """Everyday colour: mostly near grey or earthy, sometimes vivid."""
     kind = rng.random()
     if kind < 0.4:
@@ -83,24 +83,24 @@ def any_colour(rng: Rng) -> Array:
     return hsv(rng.random(), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.9))
 
 
-def companion(rng: Rng, colour: Array) -> Array:
+def companion(rng: Rng, colour: Floats) -> Floats:
     """Second colour of a pattern: usually a lighter or darker shade of the first."""
     if rng.random() < 0.3:
         return any_colour(rng)
     return np.clip(colour * rng.uniform(0.45, 1.5) + rng.normal(0, 0.04, 3), 0.03, 0.97)
 
 
-def mix(a: Array, b: Array, weight: Array) -> Array:
+def mix(a: Floats, b: Floats, weight: Floats) -> Floats:
     """Blend two colours (3,) or images by a field (h, w)."""
     return a * (1 - weight[..., None]) + b * weight[..., None]
 
 
-def _grid() -> tuple[Array, Array]:
+def _grid() -> tuple[Floats, Floats]:
     t = np.arange(SIZE) / SIZE
     return np.meshgrid(t, t)
 
 
-def wood(rng: Rng) -> Array:
+def wood(rng: Rng) -> Floats:
     """Long grain along the rows' axis."""
     dark = hsv(rng.uniform(0.04, 0.09), rng.uniform(0.4, 0.75), rng.uniform(0.18, 0.6))
     light = np.clip(dark * rng.uniform(1.25, 1.7) + 0.05, 0, 1)
@@ -109,7 +109,7 @@ def wood(rng: Rng) -> Array:
     return mix(mix(dark, light, bands), dark * 0.7, 0.55 * noise(rng, 0.6, 25) ** 2)
 
 
-def boards(rng: Rng) -> Array:
+def boards(rng: Rng) -> Floats:
     """Floor boards or parquet: strips of differing wood with dark joints."""
     base, strips = wood(rng), int(rng.integers(3, 7))
     image, edges = base.copy(), np.linspace(0, SIZE, strips + 1).astype(int)
@@ -123,47 +123,47 @@ def boards(rng: Rng) -> Array:
     return image
 
 
-def plain(rng: Rng) -> Array:
+def plain(rng: Rng) -> Floats:
     """One colour, barely uneven."""
     return any_colour(rng) * (0.93 + 0.12 * noise(rng, 1.2)[..., None])
 
 
-def pale(rng: Rng) -> Array:
+def pale(rng: Rng) -> Floats:
     """White or pastel glaze or paint."""
     colour = hsv(rng.random(), rng.uniform(0, 0.14), rng.uniform(0.75, 0.97))
     return colour * (0.95 + 0.08 * noise(rng, 1.4)[..., None])
 
 
-def grey(rng: Rng) -> Array:
+def grey(rng: Rng) -> Floats:
     """Brushed metal."""
     colour = hsv(rng.choice([0.1, 0.6]), rng.uniform(0, 0.15), rng.uniform(0.5, 0.85))
     return colour * (0.8 + 0.3 * noise(rng, 0.5, 20)[..., None])
 
 
-def gold(rng: Rng) -> Array:
+def gold(rng: Rng) -> Floats:
     """Brass or copper."""
     colour = hsv(rng.uniform(0.04, 0.13), rng.uniform(0.4, 0.7), rng.uniform(0.6, 0.85))
     return colour * (0.85 + 0.2 * noise(rng, 0.8, 6)[..., None])
 
 
-def black(rng: Rng) -> Array:
+def black(rng: Rng) -> Floats:
     """Black plastic, rubber or lacquer."""
     return hsv(rng.random(), 0.15, rng.uniform(0.04, 0.16)) * (
         0.8 + 0.4 * noise(rng, 0.8)[..., None]
     )
 
 
-def stripes(rng: Rng) -> Array:
+def stripes(rng: Rng) -> Floats:
     """Stripes across or along, of two to four colours."""
     x, y = _grid()
     count, first = int(rng.integers(2, 10)), any_colour(rng)
     colours = [first, *(companion(rng, first) for _ in range(int(rng.integers(1, 4))))]
     index = ((x if rng.random() < 0.5 else y) * count * len(colours)).astype(int) % len(colours)
-    image: Array = np.array(colours)[index]
+    image: Floats = np.array(colours)[index]
     return image
 
 
-def checks(rng: Rng) -> Array:
+def checks(rng: Rng) -> Floats:
     """Gingham or tartan."""
     x, y = _grid()
     n, a = int(rng.integers(2, 8)), any_colour(rng)
@@ -172,7 +172,7 @@ def checks(rng: Rng) -> Array:
     return mix(a, b, 0.5 * fx + 0.5 * fy)
 
 
-def dots(rng: Rng) -> Array:
+def dots(rng: Rng) -> Floats:
     """Polka dots or blossoms."""
     x, y = _grid()
     n, petals = int(rng.integers(3, 8)), int(rng.choice([0, 0, 5, 6]))
@@ -182,7 +182,7 @@ def dots(rng: Rng) -> Array:
     return mix(ground, companion(rng, ground), (np.hypot(u, v) < reach).astype(float))
 
 
-def blotches(rng: Rng) -> Array:
+def blotches(rng: Rng) -> Floats:
     """Camouflage-like or marbled areas of three colours."""
     field = noise(rng, rng.uniform(1.4, 2.2))
     ground = any_colour(rng)
@@ -194,7 +194,7 @@ def blotches(rng: Rng) -> Array:
 def _woven(pattern: Pattern) -> Pattern:
     """Add the relief of a weave to a pattern."""
 
-    def texture(rng: Rng) -> Array:
+    def texture(rng: Rng) -> Floats:
         x, y = _grid()
         n = int(rng.integers(24, 50))
         relief = 0.82 + 0.18 * np.sin(2 * np.pi * n * x) * np.sin(2 * np.pi * n * y)
@@ -203,7 +203,7 @@ def _woven(pattern: Pattern) -> Pattern:
     return texture
 
 
-def leather(rng: Rng) -> Array:
+def leather(rng: Rng) -> Floats:
     """Brown, black, red or cream hide."""
     hue, s, v = [(0.06, 0.6, 0.35), (0.05, 0.2, 0.1), (0.0, 0.7, 0.4), (0.1, 0.25, 0.8)][
         int(rng.integers(4))
@@ -211,7 +211,7 @@ def leather(rng: Rng) -> Array:
     return hsv(hue, s, v * rng.uniform(0.8, 1.2)) * (0.75 + 0.5 * noise(rng, 1.0)[..., None])
 
 
-def marble(rng: Rng) -> Array:
+def marble(rng: Rng) -> Floats:
     """Veined stone."""
     veins = np.exp(-40 * np.abs(noise(rng, 1.8) - 0.5))
     base = hsv(rng.random(), rng.uniform(0, 0.15), rng.choice([0.15, 0.85, 0.92]))
@@ -222,7 +222,7 @@ def marble(rng: Rng) -> Array:
     )
 
 
-def bricks(rng: Rng) -> Array:
+def bricks(rng: Rng) -> Floats:
     """Brickwork in running bond with mortar."""
     x, y = _grid()
     rows, across = 8, 4
@@ -235,7 +235,7 @@ def bricks(rng: Rng) -> Array:
     return image * (0.75 + 0.4 * noise(rng, 0.8)[..., None])
 
 
-def tiles(rng: Rng) -> Array:
+def tiles(rng: Rng) -> Floats:
     """Square tiles, plain, two-coloured or mosaic, with grout."""
     x, y = _grid()
     n = int(rng.choice([2, 4, 8, 12]))
@@ -249,20 +249,20 @@ def tiles(rng: Rng) -> Array:
     return mix(glazed, np.full(3, rng.uniform(0.3, 0.85)), joint)
 
 
-def carpet(rng: Rng) -> Array:
+def carpet(rng: Rng) -> Floats:
     """Rug: a busy pattern under coarse pile."""
     pattern = (dots, checks, blotches, stripes, tiles)[int(rng.integers(5))](rng)
     return pattern * (0.6 + 0.6 * noise(rng, 0.3)[..., None])
 
 
-def plaster(rng: Rng) -> Array:
+def plaster(rng: Rng) -> Floats:
     """Painted wall."""
     hue = rng.choice([0.05, 0.1, 0.12, 0.3, 0.58]) + rng.normal(0, 0.02)
     colour = hsv(hue, rng.uniform(0, 0.3), rng.uniform(0.5, 0.92))
     return colour * (0.86 + 0.2 * noise(rng, 1.5)[..., None])
 
 
-def wallpaper(rng: Rng) -> Array:
+def wallpaper(rng: Rng) -> Floats:
     """Faded stripes, blossoms or checks."""
     pattern = (stripes, dots, checks)[int(rng.integers(3))](rng)
     tone = np.broadcast_to(
@@ -271,7 +271,7 @@ def wallpaper(rng: Rng) -> Array:
     return mix(tone, pattern, np.full((SIZE, SIZE), rng.uniform(0.15, 0.6)))
 
 
-def stone(rng: Rng) -> Array:
+def stone(rng: Rng) -> Floats:
     """Concrete, gravel or asphalt, with stains."""
     value = rng.uniform(0.22, 0.7)
     grain = 0.7 + 0.6 * noise(rng, rng.uniform(0.0, 0.6))
@@ -281,7 +281,7 @@ def stone(rng: Rng) -> Array:
     )
 
 
-def foliage(rng: Rng) -> Array:
+def foliage(rng: Rng) -> Floats:
     """Leaves or grass: dark gaps among lit tips."""
     green = hsv(rng.uniform(0.18, 0.3), rng.uniform(0.3, 0.52), rng.uniform(0.35, 0.6))
     lit = noise(rng, 0.45) ** 1.6
@@ -290,13 +290,13 @@ def foliage(rng: Rng) -> Array:
     )
 
 
-def sand(rng: Rng) -> Array:
+def sand(rng: Rng) -> Floats:
     """Sand, dry earth or snow."""
     colour = hsv(rng.uniform(0.07, 0.13), rng.choice([0.05, 0.2, 0.3]), rng.uniform(0.6, 0.9))
     return colour * ((0.75 + 0.3 * noise(rng, 1.6)) * (0.85 + 0.3 * noise(rng, 0.3)))[..., None]
 
 
-def cobbles(rng: Rng) -> Array:
+def cobbles(rng: Rng) -> Floats:
     """Setts of uneven tone."""
     x, y = _grid()
     n = 10
@@ -305,11 +305,11 @@ def cobbles(rng: Rng) -> Array:
     tone = rng.uniform(0.5, 1.1, (n, n))[j, np.floor(u).astype(int) % n]
     edge = np.minimum(1, 5 * (0.5 - np.maximum(np.abs(u % 1 - 0.5), np.abs(y * n % 1 - 0.5))))
     shade = tone * (0.25 + 0.75 * edge) * (0.7 + 0.5 * noise(rng, 0.6))
-    colour: Array = hsv(0.1, 0.12, rng.uniform(0.4, 0.65)) * shade[..., None]
+    colour: Floats = hsv(0.1, 0.12, rng.uniform(0.4, 0.65)) * shade[..., None]
     return colour
 
 
-def poster(rng: Rng) -> Array:
+def poster(rng: Rng) -> Floats:
     """Painting, book cover or label: blocks, discs and lines of text."""
     image = mix(any_colour(rng), any_colour(rng), noise(rng, rng.uniform(1.2, 2.4)))
     x, y = _grid()
@@ -329,7 +329,7 @@ def poster(rng: Rng) -> Array:
     return image
 
 
-def spines(rng: Rng) -> Array:
+def spines(rng: Rng) -> Floats:
     """Row of book spines."""
     image, x = np.zeros((SIZE, SIZE, 3)), 0
     while x < SIZE:
@@ -342,7 +342,7 @@ def spines(rng: Rng) -> Array:
     return image
 
 
-def facade(rng: Rng) -> Array:
+def facade(rng: Rng) -> Floats:
     """House front: a grid of windows on brick, stone or plaster."""
     image = (bricks, stone, plaster)[int(rng.integers(3))](rng).copy()
     nx, ny = int(rng.integers(2, 6)), int(rng.integers(2, 5))

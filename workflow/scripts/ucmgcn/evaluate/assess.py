@@ -9,18 +9,17 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ucmgcn.core.arrays import Scores
+from ucmgcn.core.arrays import Ints, Scores
 from ucmgcn.core.blocks import block_slices, map_blocks
 from ucmgcn.evaluate import metrics
 from ucmgcn.evaluate.metrics import Flavour, QueryMetrics, Retrieval
 from ucmgcn.evaluate.ranking import Ranking, Scorer, rank_scores
 
-Ints = npt.NDArray[np.int64]
 NO_MODELS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Task:
+class RetrievalTask:
     """Who is searched for where: N queries, G models, and their labels.
 
     Attributes
@@ -124,7 +123,7 @@ class Assessment:
 
 def assess(
     scorer: Scorer,
-    task: Task,
+    task: RetrievalTask,
     *,
     flavour: Flavour = "official",
     by_category: bool = True,
@@ -163,7 +162,7 @@ def assess(
     return collected.assessment()
 
 
-def ceilings(task: Task, flavour: Flavour = "official") -> dict[str, float]:
+def ceilings(task: RetrievalTask, flavour: Flavour = "official") -> dict[str, float]:
     """Return the metrics of a perfect ranking on a task with at least one evaluated query."""
     perfect = metrics.perfect_retrieval(
         task.sizes,
@@ -175,7 +174,9 @@ def ceilings(task: Task, flavour: Flavour = "official") -> dict[str, float]:
     return metrics.summarise(perfect, flavour)
 
 
-def confusion(assessment: Assessment, task: Task, depth: int = 10) -> npt.NDArray[np.float64]:
+def confusion(
+    assessment: Assessment, task: RetrievalTask, depth: int = 10
+) -> npt.NDArray[np.float64]:
     """Whose models fill the first places.
 
     Returns
@@ -194,7 +195,7 @@ def confusion(assessment: Assessment, task: Task, depth: int = 10) -> npt.NDArra
 class _Collected:
     """Accumulates rankings of consecutive blocks."""
 
-    def __init__(self, task: Task, flavour: Flavour, by_category: bool) -> None:
+    def __init__(self, task: RetrievalTask, flavour: Flavour, by_category: bool) -> None:
         self._task, self._flavour, self._by_category = task, flavour, by_category
         n_groups = max(len(task.categories), 1) if by_category else 1
         self._found = np.zeros((n_groups, len(task.models)), dtype=np.int64)

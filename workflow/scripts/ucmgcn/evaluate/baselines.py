@@ -18,28 +18,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from ucmgcn.core.arrays import Features, Ints, Scores
+from ucmgcn.core.arrays import Descriptors, Floats, Ints, Scores
 from ucmgcn.core.blocks import block_slices, map_blocks
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate.ranking import EmbeddingScorer, Measure, Scorer, top_models
+from ucmgcn.settings import Pooling
 
-Floats = npt.NDArray[np.float64]
-Pooling = Literal["max", "mean"]
-
-PROTOCOLS = {
+PROTOCOL_OF = {
     "max-pool": "inductive",
     "mean-pool": "inductive",
     "max-view": "inductive",
     "alpha-qe": "inductive",
     "k-reciprocal": "transductive",
 }
-BASELINES = tuple(PROTOCOLS)
+BASELINES = tuple(PROTOCOL_OF)
 
 
 class ViewSource(Protocol):
@@ -50,7 +47,7 @@ class ViewSource(Protocol):
         """Size of the gallery."""
         ...
 
-    def chunks(self) -> Iterable[tuple[Ints, Features]]:
+    def chunks(self) -> Iterable[tuple[Ints, Descriptors]]:
         """Gallery positions (c,) and their view descriptors (c, views, d), chunk by chunk."""
         ...
 
@@ -59,7 +56,7 @@ class ViewSource(Protocol):
 class ArrayViews:
     """View descriptors that lie in memory, shape (G, views, d)."""
 
-    views: Features
+    views: Descriptors
     chunk_size: int = 256
 
     @property
@@ -67,7 +64,7 @@ class ArrayViews:
         """Size of the gallery."""
         return len(self.views)
 
-    def chunks(self) -> Iterator[tuple[Ints, Features]]:
+    def chunks(self) -> Iterator[tuple[Ints, Descriptors]]:
         """Gallery positions and views, `chunk_size` models at a time."""
         for start in range(0, len(self.views), self.chunk_size):
             part = self.views[start : start + self.chunk_size]
@@ -88,8 +85,8 @@ class BaselineInputs:
         The view descriptors that were pooled.
     """
 
-    queries: Features
-    pooled: Callable[[Pooling], Features]
+    queries: Descriptors
+    pooled: Callable[[Pooling], Descriptors]
     views: ViewSource
 
 
@@ -123,7 +120,7 @@ class MaxViewScorer:
     """Similarity of a query and a model: that of the model's nearest view."""
 
     def __init__(
-        self, queries: Features, views: ViewSource, measure: Measure | None = None
+        self, queries: Descriptors, views: ViewSource, measure: Measure | None = None
     ) -> None:
         self._queries, self._views, self._measure = queries, views, measure or Measure()
         self.shape = (len(queries), views.n_models)
@@ -159,8 +156,8 @@ class AlphaQueryExpansion:
 
     def __init__(
         self,
-        queries: Features,
-        models: Features,
+        queries: Descriptors,
+        models: Descriptors,
         measure: Measure | None = None,
         *,
         k: int = 10,
@@ -203,8 +200,8 @@ class KReciprocal:
     encoding, CVPR 2017.
     """
 
-    queries: Features
-    models: Features
+    queries: Descriptors
+    models: Descriptors
     measure: Measure = field(default_factory=Measure)
     k1: int = 20
     k2: int = 6

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ucmgcn.core.arrays import Points
-from ucmgcn.evaluate.assess import Assessment, Task
+from ucmgcn.core.arrays import Floats
+from ucmgcn.evaluate.assess import Assessment, RetrievalTask
 from ucmgcn.files.shards import open_shard
 
 THRESHOLD = 0.04
@@ -54,7 +54,7 @@ class Tally:
         return WEIGHTS[0] * 100 * self.top1 + WEIGHTS[1] * self.f
 
 
-def f_scores(found: Points, true: Points, radii: Sequence[float] = RADII) -> tuple[float, ...]:
+def f_scores(found: Floats, true: Floats, radii: Sequence[float] = RADII) -> tuple[float, ...]:
     """F-scores in percent of a shape against the true one, for each radius.
 
     Parameters
@@ -78,7 +78,7 @@ class Shapes:
         Points of the models, by their ids.
     """
 
-    def __init__(self, points: Mapping[str, Points]) -> None:
+    def __init__(self, points: Mapping[str, Floats]) -> None:
         self.points = points
         self._known: dict[tuple[str, str], tuple[float, ...]] = {}
 
@@ -91,7 +91,7 @@ class Shapes:
         return self._known[found, true]
 
 
-def tally(run: Assessment, task: Task, shapes: Shapes) -> Tally | None:
+def tally(run: Assessment, task: RetrievalTask, shapes: Shapes) -> Tally | None:
     """Score one run; None if no photo has its exact model in the gallery."""
     targets = task.targets
     known = [q for q in np.flatnonzero(targets >= 0) if task.models[targets[q]] in shapes.points]
@@ -114,7 +114,9 @@ def tally(run: Assessment, task: Task, shapes: Shapes) -> Tally | None:
     )
 
 
-def challenge_row(runs: Sequence[Assessment], task: Task, shapes: Shapes) -> dict[str, Any]:
+def challenge_row(
+    runs: Sequence[Assessment], task: RetrievalTask, shapes: Shapes
+) -> dict[str, Any]:
     """Mean over the seeds, with the sd of the score; empty if nothing can be scored."""
     tallies = [t for t in (tally(run, task, shapes) for run in runs) if t]
     if not tallies:
@@ -137,9 +139,9 @@ def _harmonic(precision: float, recall: float) -> float:
     return float(200.0 * precision * recall / total) if total else 0.0
 
 
-def read_points(paths: Iterable[Path]) -> dict[str, Points]:
+def read_points(paths: Iterable[Path]) -> dict[str, Floats]:
     """Read the points of all shards by the ids of their models."""
-    found: dict[str, Points] = {}
+    found: dict[str, Floats] = {}
     for path in paths:
         with open_shard(path, "points") as shard:
             found.update(zip(shard.ids, shard.array[:].astype(np.float64), strict=True))

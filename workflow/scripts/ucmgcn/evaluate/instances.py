@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from ucmgcn.evaluate.assess import Assessment, Task
+from ucmgcn.core.arrays import Floats
+from ucmgcn.evaluate.assess import Assessment, RetrievalTask
 from ucmgcn.evaluate.metrics import instance_recall
 from ucmgcn.evaluate.significance import bootstrap_means, interval
-
-Floats = npt.NDArray[np.float64]
 
 DEPTHS = (1, 5, 10)
 RECALLS = tuple(f"R@{depth}" for depth in DEPTHS)
 
 
-def hits(runs: Sequence[Assessment], task: Task) -> Floats:
+def hits(runs: Sequence[Assessment], task: RetrievalTask) -> Floats:
     """Whether the exact model stands within each depth, averaged over the runs.
 
     Returns
@@ -29,14 +27,14 @@ def hits(runs: Sequence[Assessment], task: Task) -> Floats:
     return np.asarray(np.mean(found, axis=0, dtype=np.float64).T)
 
 
-def recall(run: Assessment, task: Task) -> dict[str, float]:
+def recall(run: Assessment, task: RetrievalTask) -> dict[str, float]:
     """Share of the queries whose exact model stands within each depth; empty if none is known."""
     known = task.targets >= 0
     return instance_recall(run.target[known], DEPTHS) if known.any() else {}
 
 
 def recall_intervals(
-    runs: Sequence[Assessment], task: Task, resamples: int, seed: int
+    runs: Sequence[Assessment], task: RetrievalTask, resamples: int, seed: int
 ) -> dict[str, float]:
     """95% bootstrap intervals of `recall` over the queries, of the mean over the runs."""
     if not (task.targets >= 0).any():

@@ -24,9 +24,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Floats, Ints
+
 Flavour = Literal["official", "legacy"]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FLAVOURS: tuple[Flavour, ...] = ("official", "legacy")
 METRICS = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ucmgcn.core.arrays import Points
+from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.progress import track
 from ucmgcn.core.worker import Task, Worker
@@ -67,7 +67,7 @@ def points_task() -> Iterator[Task]:
     yield lambda path: [sample(Path(path)).astype(np.float32)]
 
 
-def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Points:
+def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Floats:
     """Draw points evenly over the surface of a mesh, shape (n_points, 3), in the file's own scale.
 
     Raises

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ucmgcn.core.arrays import Features, Ints, Scores
+from ucmgcn.core.arrays import Descriptors, Ints, Scores
 
 Distance = Literal["cosine", "euclidean"]
 
@@ -49,12 +49,12 @@ class Measure:
     distance: Distance = "cosine"
     official_preprocess: bool = False
 
-    def prepare(self, features: Features) -> npt.NDArray[np.float64]:
+    def prepare(self, features: Descriptors) -> npt.NDArray[np.float64]:
         """Return the rows as they are compared, shape (n, d)."""
         rows = np.asarray(features, dtype=np.float64)
         if self.official_preprocess:
-            return normalise(np.maximum(rows, 0.0))
-        return normalise(rows) if self.distance == "cosine" else rows
+            return unit_rows(np.maximum(rows, 0.0))
+        return unit_rows(rows) if self.distance == "cosine" else rows
 
     def similarity(
         self, queries: npt.NDArray[np.float64], models: npt.NDArray[np.float64]
@@ -73,7 +73,9 @@ class Measure:
 class EmbeddingScorer:
     """Compare query and model embeddings of shapes (N, d) and (G, d)."""
 
-    def __init__(self, queries: Features, models: Features, measure: Measure | None = None) -> None:
+    def __init__(
+        self, queries: Descriptors, models: Descriptors, measure: Measure | None = None
+    ) -> None:
         self._measure = measure or Measure()
         self._queries = queries
         self._models = self._measure.prepare(models)
@@ -98,7 +100,7 @@ class FoldScorer:
     """
 
     def __init__(
-        self, queries: Features, models: Features, widths: Sequence[int], measure: Measure
+        self, queries: Descriptors, models: Descriptors, widths: Sequence[int], measure: Measure
     ) -> None:
         self.shape = (len(queries), len(models))
         ends = np.cumsum(widths)
@@ -143,7 +145,7 @@ class Ranking:
     top_scores: Scores
 
 
-def normalise(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def unit_rows(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Scale rows to unit length; zero rows stay zero."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.asarray(np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0))

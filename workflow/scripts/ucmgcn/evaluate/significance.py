@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
+from ucmgcn.core.arrays import Floats
 
 LEVEL = 0.95
 

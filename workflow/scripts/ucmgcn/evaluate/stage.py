@@ -15,19 +15,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ucmgcn.core.arrays import Features
+from ucmgcn.core.arrays import Descriptors
 from ucmgcn.core.errors import UserError
 from ucmgcn.core.progress import track
 from ucmgcn.datasets.roles import Roles, read_roles
-from ucmgcn.evaluate import tables
-from ucmgcn.evaluate.assess import Task, assess
-from ucmgcn.evaluate.baselines import BASELINES, PROTOCOLS, BaselineInputs, Pooling, build_baseline
+from ucmgcn.evaluate.assess import Assessment, RetrievalTask, assess
+from ucmgcn.evaluate.baselines import (
+    BASELINES,
+    PROTOCOL_OF,
+    BaselineInputs,
+    build_baseline,
+)
 from ucmgcn.evaluate.challenge import Shapes, read_points
-from ucmgcn.evaluate.metrics import Flavour
-from ucmgcn.evaluate.ranking import Distance, FoldScorer, Measure, Scorer
-from ucmgcn.files.embeddings import _widths, check_unseen, read_embeddings
+from ucmgcn.evaluate.options import EvaluationOptions
+from ucmgcn.evaluate.ranking import FoldScorer, Measure, Scorer
+from ucmgcn.evaluate.results import Context, Result
+from ucmgcn.evaluate.tables import CONFUSION_DEPTH, write_all
+from ucmgcn.files.embeddings import check_unseen, embedding_widths, read_embeddings
 from ucmgcn.files.rows import ShardViews, read_rows
 from ucmgcn.files.shards import open_shard
+from ucmgcn.settings import Pooling
 
 logger = logging.getLogger(__name__)
 
@@ -81,43 +88,6 @@ class EvaluationInputs:
 
 
 @dataclass(frozen=True)
-class EvaluationOptions:
-    """How to evaluate; none of it is tuned on labels.
-
-    Attributes
-    ----------
-    baselines
-        Names from `ucmgcn.evaluate.baselines.BASELINES`.
-    subject
-        The method that `significance.csv` compares with every other one.
-    flavour, distance, official_preprocess
-        See `ucmgcn.evaluate.metrics` and `ucmgcn.evaluate.ranking.Measure`.
-    top
-        Depth of `ranking.csv.gz`.
-    resamples, seed
-        Bootstrap samples, and the seed of their draws.
-    block_size, threads
-        Queries per block (None: by memory), and threads; neither changes a number.
-    """
-
-    baselines: Sequence[str] = BASELINES
-    subject: str = "ucm-gcn"
-    flavour: Flavour = "official"
-    distance: Distance = "cosine"
-    official_preprocess: bool = False
-    top: int = 100
-    resamples: int = 2000
-    seed: int = 0
-    block_size: int | None = None
-    threads: int = 1
-
-    @property
-    def measure(self) -> Measure:
-        """How descriptors are compared."""
-        return Measure(self.distance, self.official_preprocess)
-
-
-@dataclass(frozen=True)
 class _Run:
     method: str
     protocol: str
@@ -146,44 +116,19 @@ def evaluate_dataset(
     runs = [*_baseline_runs(inputs, task, options), *_learned_runs(inputs, task, options)]
     if not runs:
         raise UserError("evaluate: there is no method; name baselines or give embeddings")
-    results: dict[tuple[str, str], tables.Result] = {}
+    results: dict[tuple[str, str], Result] = {}
     for run in track(runs, "evaluate", len(runs), "run"):
-        result = results.setdefault(
-            (run.method, run.protocol),
-            tables.Result(run.method, run.protocol, inputs.supervision.get(run.method, "none")),
-        )
-        assessment = assess(
-            run.scorer(),
-            task,
-            flavour=options.flavour,
-            top=max(options.top, tables.CONFUSION_DEPTH),
-            block_size=options.block_size,
-            threads=options.threads,
-        )
+        supervision = inputs.supervision.get(run.method, "none")
+        fresh = Result(run.method, run.protocol, supervision)
+        result = results.setdefault((run.method, run.protocol), fresh)
         result.seeds.append(run.seed)
-        result.runs.append(assessment)
-    context = tables.Context(
-        inputs.dataset,
-        inputs.backbone,
-        task,
-        options.flavour,
-        options.measure,
-        inputs.shown_split,
-        Shapes(read_points(inputs.points)) if inputs.points else None,
-    )
-    tables.write_all(
-        out,
-        context,
-        list(results.values()),
-        subject=options.subject,
-        top=options.top,
-        resamples=options.resamples,
-        seed=options.seed,
-        threads=options.threads,
-    )
+        result.runs.append(_assess(run, task, options))
+    shapes = Shapes(read_points(inputs.points)) if inputs.points else None
+    context = Context(inputs.dataset, inputs.backbone, task, options, inputs.shown_split, shapes)
+    write_all(out, context, list(results.values()))
 
 
-def load_task(inputs: EvaluationInputs) -> Task:
+def load_task(inputs: EvaluationInputs) -> RetrievalTask:
     """Read queries and gallery: the items of the manifests that have features.
 
     Raises
@@ -197,7 +142,7 @@ def load_task(inputs: EvaluationInputs) -> Task:
     reason = photos["id"].map(inputs.roles().context)
     images = _under_test(inputs.images, photos, reason.notna())
     context = photos.assign(reason=reason)[reason.notna()]
-    return Task(
+    return RetrievalTask(
         queries=images["id"].tolist(),
         models=models["id"].tolist(),
         query_labels=images["category"].tolist(),
@@ -233,7 +178,7 @@ def _under_test(manifest: Path, rows: pd.DataFrame, context: pd.Series[bool]) ->
     return rows[~context]
 
 
-def _report(task: Task) -> None:
+def _report(task: RetrievalTask) -> None:
     left_out = task.left_out
     if not task.evaluated.any() and (task.targets >= 0).any():
         logger.warning("no categories: only the recall of the exact models is measured")
@@ -243,8 +188,19 @@ def _report(task: Task) -> None:
         logger.warning("%d photos have no metric; left_out.csv lists them", len(left_out))
 
 
+def _assess(run: _Run, task: RetrievalTask, options: EvaluationOptions) -> Assessment:
+    return assess(
+        run.scorer(),
+        task,
+        flavour=options.flavour,
+        top=max(options.top, CONFUSION_DEPTH),
+        block_size=options.block_size,
+        threads=options.threads,
+    )
+
+
 def _baseline_runs(
-    inputs: EvaluationInputs, task: Task, options: EvaluationOptions
+    inputs: EvaluationInputs, task: RetrievalTask, options: EvaluationOptions
 ) -> Iterator[_Run]:
     source = BaselineInputs(
         read_rows(inputs.image_features, "image-features", task.queries),
@@ -261,11 +217,11 @@ def _baseline_runs(
     if unknown:
         raise UserError(f"baselines: there is no {unknown[0]!r}; known are {', '.join(BASELINES)}")
     for name in options.baselines:
-        yield _Run(name, PROTOCOLS[name], "", scorer(name))
+        yield _Run(name, PROTOCOL_OF[name], "", scorer(name))
 
 
 def _learned_runs(
-    inputs: EvaluationInputs, task: Task, options: EvaluationOptions
+    inputs: EvaluationInputs, task: RetrievalTask, options: EvaluationOptions
 ) -> Iterator[_Run]:
     for method, paths in inputs.learned.items():
         for protocol in LEARNED_PROTOCOLS:
@@ -274,11 +230,11 @@ def _learned_runs(
                 yield _Run(method, protocol, _seed_of(path), scorer)
 
 
-def _fold_scorer(path: Path, protocol: str, task: Task, measure: Measure) -> Scorer:
+def _fold_scorer(path: Path, protocol: str, task: RetrievalTask, measure: Measure) -> Scorer:
     photos = read_embeddings(path, "photo", protocol, task.queries)
     models = read_embeddings(path, "model", protocol, task.models)
     check_unseen(path, task.queries)
-    return FoldScorer(photos, models, _widths(path, protocol), measure)
+    return FoldScorer(photos, models, embedding_widths(path, protocol), measure)
 
 
 def _seed_of(path: Path) -> str:
@@ -287,12 +243,12 @@ def _seed_of(path: Path) -> str:
     return folder.removeprefix("seed-") if folder.startswith("seed-") else ""
 
 
-def _max_pool(views: Features) -> Features:
+def _max_pool(views: Descriptors) -> Descriptors:
     return np.asarray(views.max(axis=1))
 
 
-def _mean_pool(views: Features) -> Features:
+def _mean_pool(views: Descriptors) -> Descriptors:
     return np.asarray(views.mean(axis=1, dtype=np.float64), dtype=np.float32)
 
 
-_POOL: dict[Pooling, Callable[[Features], Features]] = {"max": _max_pool, "mean": _mean_pool}
+_POOL: dict[Pooling, Callable[[Descriptors], Descriptors]] = {"max": _max_pool, "mean": _mean_pool}

@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.item_warnings import ItemWarning
 from ucmgcn.core.progress import track
 from ucmgcn.core.worker import Workers
-from ucmgcn.features.encoders.encoder import Encoder, Features, Images, Input
+from ucmgcn.features.encoders.encoder import Encoder, Input
 from ucmgcn.files.reuse import Earlier, open_earlier, origin_of
 from ucmgcn.files.shards import Shard, ShardWriter, open_shard
-from ucmgcn.media.photos import RGB, load_photo, to_square
+from ucmgcn.media.photos import load_photo, to_square
 from ucmgcn.settings import FeaturesConfig, Limits, Resize
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ _Described = tuple[list[str], Features, list[str]]
 class _Read(NamedTuple):
     """What reading some photos gave: inputs of the encoder, and what is said, by id; rejections."""
 
-    photos: dict[str, list[RGB]]
+    photos: dict[str, list[Images]]
     warnings: dict[str, list[ItemWarning]]
     rejected: list[tuple[Path, str]]
 
@@ -190,7 +191,7 @@ def _facts(
     return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
 
 
-def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[RGB]:
+def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[Images]:
     """Read a photo in each of the sizes that an encoder takes.
 
     Parameters
@@ -224,7 +225,7 @@ def _read_photos(batch: Sequence[tuple[str, Path]], load: Workers) -> _Read:
     return read
 
 
-def _describe_photos(photos: Mapping[str, list[RGB]], encoder: Encoder) -> dict[str, Features]:
+def _describe_photos(photos: Mapping[str, list[Images]], encoder: Encoder) -> dict[str, Features]:
     """Features (dim,) by id."""
     if not photos:
         return {}

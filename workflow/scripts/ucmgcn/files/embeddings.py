@@ -10,11 +10,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ucmgcn.core.arrays import Features
+from ucmgcn.core.arrays import Descriptors, Features
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-
-Rows = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Embedded:
         Columns of each fold: where there are several, a photo is zero but in those of its own.
     """
 
-    photos: Rows
-    models: Rows
+    photos: Features
+    models: Features
     widths: Sequence[int]
 
 
@@ -64,12 +62,12 @@ def write_embeddings(
         file["photo"].create_dataset("context", data=context)
 
 
-def beside(blocks: Sequence[Rows]) -> Rows:
+def beside(blocks: Sequence[Features]) -> Features:
     """Join the galleries of several folds, each (m, d) of unit vectors, to (m, folds d)."""
     return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(len(blocks)))
 
 
-def in_block(rows: Rows, fold: int, widths: Sequence[int]) -> Rows:
+def in_block(rows: Features, fold: int, widths: Sequence[int]) -> Features:
     """Place queries (n, d) in their fold's block of (n, sum of widths), zero elsewhere.
 
     Their inner product with what `beside` joined is the cosine within that fold's gallery alone,
@@ -81,7 +79,7 @@ def in_block(rows: Rows, fold: int, widths: Sequence[int]) -> Rows:
     return out
 
 
-def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -> Features:
+def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -> Descriptors:
     """Read the rows of `embeddings.h5` for some ids.
 
     Parameters
@@ -97,7 +95,7 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     try:
         with h5py.File(path, "r") as file:
             held = [str(i) for i in file[group]["id"].asstr()[:]]
-            rows: Features = file[group][protocol][:]
+            rows: Descriptors = file[group][protocol][:]
     except (OSError, KeyError) as error:
         raise UserError(
             f"{path}: no embeddings {group}/{protocol} ({error}). Delete it and train again"
@@ -136,7 +134,8 @@ def check_unseen(path: Path, queries: Sequence[str]) -> None:
         )
 
 
-def _widths(path: Path, protocol: str) -> Sequence[int]:
+def embedding_widths(path: Path, protocol: str) -> Sequence[int]:
+    """Columns of each fold in the embeddings under a protocol."""
     with h5py.File(path, "r") as file:
         data = file["model"][protocol]
         return [int(width) for width in data.attrs.get("widths", data.shape[1:])]

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ucmgcn.core.arrays import Features, Ints
+from ucmgcn.core.arrays import Descriptors, Ints
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.shards import open_shard
 
@@ -20,8 +20,8 @@ def read_rows(
     paths: Sequence[Path],
     kind: str,
     ids: Sequence[str],
-    reduce: Callable[[Features], Features] | None = None,
-) -> Features:
+    reduce: Callable[[Descriptors], Descriptors] | None = None,
+) -> Descriptors:
     """Read items of shards in the order of `ids`, a shard at a time.
 
     Parameters
@@ -30,7 +30,7 @@ def read_rows(
         Applied to the items of each shard, such as pooling over views.
     """
     position = {id: i for i, id in enumerate(ids)}
-    rows: Features | None = None
+    rows: Descriptors | None = None
     for path in paths:
         with open_shard(path, kind) as shard:
             for places, items in _wanted(shard.ids, shard.array, position):
@@ -55,7 +55,7 @@ class ShardViews:
         """Size of the gallery."""
         return len(self.models)
 
-    def chunks(self) -> Iterator[tuple[Ints, Features]]:
+    def chunks(self) -> Iterator[tuple[Ints, Descriptors]]:
         """Gallery positions (c,) and their view descriptors (c, views, d)."""
         position = {id: i for i, id in enumerate(self.models)}
         for path in self.paths:
@@ -65,7 +65,7 @@ class ShardViews:
 
 def _wanted(
     ids: Sequence[str], array: h5py.Dataset, position: Mapping[str, int]
-) -> Iterator[tuple[Ints, Features]]:
+) -> Iterator[tuple[Ints, Descriptors]]:
     """Positions and items of a shard, `MODELS_PER_READ` items at a time."""
     for start in range(0, len(ids), MODELS_PER_READ):
         part = ids[start : start + MODELS_PER_READ]

@@ -25,6 +25,7 @@ from ucmgcn.core.item_warnings import ItemWarning
 from ucmgcn.files.atomic import atomic_path
 
 SCHEMA_VERSION = 1
+COMPRESSION = {"views": "lzf"}  # fast, and pictures on a plain ground shrink
 CHUNK_BYTES = 256 * 1024
 READ_BYTES = 64 * 2**20
 STAGES = {
@@ -59,8 +60,6 @@ class ShardWriter:
         Name of the main dataset, of shape (n, *item_shape).
     item_shape, dtype
         Shape and type of one item. Items of a floating type must be finite.
-    compression
-        An HDF5 compression filter, or None.
     extra
         Small arrays that belong to all items, such as the camera positions.
     """
@@ -74,13 +73,12 @@ class ShardWriter:
         item_shape: tuple[int, ...],
         dtype: npt.DTypeLike,
         *,
-        compression: str | None = None,
         extra: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> None:
         self._path, self._kind, self._array_name = Path(path), kind, array
         self._provenance = dict(provenance)
         self._item_shape, self._dtype = item_shape, np.dtype(dtype)
-        self._compression, self._extra = compression, dict(extra or {})
+        self._extra = dict(extra or {})
         self._ids: list[str] = []
         self._origins: list[str] = []
         self._rejected: list[Rejection] = []
@@ -96,7 +94,7 @@ class ShardWriter:
             maxshape=(None, *self._item_shape),
             chunks=_chunk_shape(self._item_shape, self._dtype.itemsize),
             dtype=self._dtype,
-            compression=self._compression,
+            compression=COMPRESSION.get(self._kind),
             fletcher32=True,
         )
         return self
@@ -170,9 +168,7 @@ def views_writer(
     `cameras` are the positions of the cameras, shape (views, 3).
     """
     shape, extra = (len(cameras), size, size, 3), {"cameras": cameras}
-    return ShardWriter(
-        out, "views", provenance, "images", shape, np.uint8, compression="lzf", extra=extra
-    )
+    return ShardWriter(out, "views", provenance, "images", shape, np.uint8, extra=extra)
 
 
 class Shard:

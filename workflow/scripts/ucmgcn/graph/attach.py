@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.graph.edge_types import BESIDE, HAS, MODEL_LIKE, OF, PHOTO_LIKE, SHOWN, SHOWS, EdgeType
 from ucmgcn.graph.knn import neighbourhood, top_k
-from ucmgcn.graph.space import Features, FeatureSpace, normalise
+from ucmgcn.graph.space import FeatureSpace, normalise
 from ucmgcn.settings import GraphConfig
 
-Ints = npt.NDArray[np.int64]
 # More than what float32 products can be off by, so that no nearest item is missed.
 ROUNDING = 1e-4
 QUERIES_PER_BLOCK = 128
@@ -34,7 +33,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Network:
+class FrozenNetwork:
     """A trained `ucmgcn.train.gcn.UCMGCN` without dropout."""
 
     layers: list[Layer]
@@ -98,7 +97,7 @@ class Frozen:
     models: int
     spread: Features
     learned: Features
-    network: Network | None
+    network: FrozenNetwork | None
     states: list[Features]
     teleport: float
     residual: float

@@ -6,6 +6,7 @@ import dgl
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.graph.edge_types import (
     BESIDE,
     HAS,
@@ -15,10 +16,10 @@ from ucmgcn.graph.edge_types import (
     SHOWN,
     SHOWS,
 )
-from ucmgcn.graph.heterograph import Edges, Indices, Nodes, _heterograph
+from ucmgcn.graph.heterograph import Edges, Nodes, make_heterograph
 from ucmgcn.graph.knn import neighbourhood
 from ucmgcn.graph.neighbour_search import Searcher
-from ucmgcn.graph.space import Features, fit_space
+from ucmgcn.graph.space import fit_space
 from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import GraphConfig
 
@@ -94,7 +95,7 @@ def make_graph(
             k = neighbourhood(config.k, len(rows))
             edges[kind] = neighbour_edges(rows, k, search, " ".join(kind))
     features = {"photo": photos, "view": flat, "model": models}
-    return _heterograph(edges, features)
+    return make_heterograph(edges, features)
 
 
 def photo_view_edges(
@@ -165,7 +166,7 @@ def symmetric(edges: Edges, n: int) -> Edges:
     return Edges(keys // n, keys % n, np.tile(edges.weights, 2)[first])
 
 
-def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:
+def _weighted(found: Ints, queries: Features, gallery: Features) -> Edges:
     # An index that is not exact marks by -1 what it did not find.
     rows, columns = np.nonzero(found >= 0)
     destinations = found[rows, columns]
@@ -177,7 +178,7 @@ def _weighted(found: Indices, queries: Features, gallery: Features) -> Edges:
     return Edges(rows, destinations, np.maximum(cosine, 0))
 
 
-def _top_k_csls(queries: Features, gallery: Features, k: int, search: Searcher) -> Indices:
+def _top_k_csls(queries: Features, gallery: Features, k: int, search: Searcher) -> Ints:
     """Rank by 2 cos - (mean cosine of the gallery item's nearest queries), Conneau et al., 2018.
 
     The query's own term of CSLS is the same for all its neighbours, and left out.

@@ -11,7 +11,7 @@ import torch
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.graph.heterograph import Edges, Nodes, _heterograph
+from ucmgcn.graph.heterograph import Edges, Nodes, make_heterograph
 from ucmgcn.graph.space import FeatureSpace
 
 
@@ -52,7 +52,7 @@ def load_graph(path: Path) -> dgl.DGLGraph:
                 )
                 for start, link, end in json.loads(file.attrs["edges"])
             }
-        return _heterograph(edges, features)
+        return make_heterograph(edges, features)
     except (dgl.DGLError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is damaged or not a graph of this version ({error}). Delete it and run "

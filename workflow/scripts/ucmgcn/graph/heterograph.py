@@ -10,18 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.graph.edge_types import NODE_TYPES, EdgeType
-from ucmgcn.graph.space import Features, FeatureSpace
-
-Indices = npt.NDArray[np.int64]
+from ucmgcn.graph.space import FeatureSpace
 
 
 @dataclasses.dataclass(frozen=True)
 class Edges:
     """Weighted edges from sources to destinations, each of shape (e,)."""
 
-    sources: Indices
-    destinations: Indices
+    sources: Ints
+    destinations: Ints
     weights: Features
 
     def reversed(self) -> Edges:
@@ -61,7 +60,10 @@ def count(graph: dgl.DGLGraph) -> dict[str, dict[str, int]]:
     }
 
 
-def _heterograph(edges: Mapping[EdgeType, Edges], features: Mapping[str, Features]) -> dgl.DGLGraph:
+def make_heterograph(
+    edges: Mapping[EdgeType, Edges], features: Mapping[str, Features]
+) -> dgl.DGLGraph:
+    """Make DGL's heterograph: edges with ``weight``, nodes with ``feature``."""
     graph = dgl.heterograph(
         {
             kind: (torch.from_numpy(e.sources), torch.from_numpy(e.destinations))

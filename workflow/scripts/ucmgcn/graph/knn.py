@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_info
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.core.blocks import map_blocks
 
-Features = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
 BLOCK_VALUES = 16_000_000  # scores in memory at a time, per thread
 CHUNK = 65_536  # gallery vectors at a time
 # Multiply-adds below which one core is done before others have been started.
@@ -29,7 +27,7 @@ def neighbourhood(k: int, items: int) -> int:
 
 def top_k(
     queries: Features, gallery: Features, k: int, *, exclude_self: bool = False
-) -> tuple[Indices, Features]:
+) -> tuple[Ints, Features]:
     """Find the k gallery vectors of highest inner product with each query.
 
     As many blocks of queries are under way as the linear algebra may use threads here, each on one
@@ -74,7 +72,7 @@ def _threads() -> int:
 
 def _search(
     queries: Features, gallery: Features, k: int, diagonal: int | None
-) -> tuple[Indices, Features]:
+) -> tuple[Ints, Features]:
     """Search the gallery in chunks; query i is gallery vector i + `diagonal`, if that is given."""
     found = np.empty((len(queries), 0), dtype=np.int64)
     values = np.empty((len(queries), 0), dtype=np.float32)
@@ -93,7 +91,7 @@ def _search(
     return found, values
 
 
-def _best(scores: Features, k: int) -> tuple[Indices, Features]:
+def _best(scores: Features, k: int) -> tuple[Ints, Features]:
     """Find the k highest of each row, best first, ties by index.
 
     The row is cut into groups of neighbouring columns. The k highest lie in the k groups of highest
@@ -115,5 +113,5 @@ def _best(scores: Features, k: int) -> tuple[Indices, Features]:
     return np.take_along_axis(columns, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
-def _descending(values: Features) -> Indices:
+def _descending(values: Features) -> Ints:
     return np.argsort(-values, axis=1, kind="stable")

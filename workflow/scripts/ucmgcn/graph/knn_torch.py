@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.core.devices import Device
-from ucmgcn.graph.knn import Features, Indices
 
 CPU_SCORES = 16_000_000
 # Of a GPU's free memory, for a batch's scores; choosing the best of them needs as much again.
@@ -14,7 +14,7 @@ MEMORY_SHARE = 0.25
 
 def top_k_torch(
     queries: Features, gallery: Features, k: int, device: Device, *, exclude_self: bool = False
-) -> tuple[Indices, Features]:
+) -> tuple[Ints, Features]:
     """Find the k gallery vectors of highest inner product; as `ucmgcn.graph.knn.top_k`, in float32.
 
     The gallery must fit into the device's memory. Among equal similarities that compete for the

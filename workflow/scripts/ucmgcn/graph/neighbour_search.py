@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.core.devices import Device
-from ucmgcn.graph.knn import Features, Indices, top_k
-from ucmgcn.settings import Index
+from ucmgcn.graph.knn import top_k
+from ucmgcn.settings import KnnIndex
 
 EXACT_WORK = 2_000_000_000_000  # multiply-adds: about half a minute of two cores
 HNSW_RATIO = 50  # queries per gallery vector from which HNSW's slow building is worth it
@@ -43,7 +44,7 @@ class Search:
         Share of the true neighbours that were found, for a sample of the queries.
     """
 
-    index: Index
+    index: KnnIndex
     recall: float = 1.0
 
 
@@ -64,13 +65,13 @@ class Searcher:
         By name, how each search was made.
     """
 
-    index: Index = "auto"
+    index: KnnIndex = "auto"
     device: Device = "cpu"
     used: dict[str, Search] = field(default_factory=dict)
 
     def __call__(
         self, name: str, queries: Features, gallery: Features, k: int, *, exclude_self: bool = False
-    ) -> tuple[Indices, Features]:
+    ) -> tuple[Ints, Features]:
         """Find the k gallery vectors of highest inner product with each query.
 
         Parameters
@@ -97,14 +98,14 @@ class Searcher:
         logger.info("%s: %s", name, self.used[name])
         return found, similarities
 
-    def _choose(self, queries: int, gallery: int, dims: int) -> Index:
+    def _choose(self, queries: int, gallery: int, dims: int) -> KnnIndex:
         if self.index == "auto" and self.device == "cuda":
             return "flat"
         return choose_index(queries, gallery, dims) if self.index == "auto" else self.index
 
     def _exact(
         self, queries: Features, gallery: Features, k: int, exclude_self: bool
-    ) -> tuple[Indices, Features]:
+    ) -> tuple[Ints, Features]:
         if self.device == "cpu":
             return top_k(queries, gallery, k, exclude_self=exclude_self)
         from ucmgcn.graph.knn_torch import top_k_torch
@@ -112,7 +113,7 @@ class Searcher:
         return top_k_torch(queries, gallery, k, self.device, exclude_self=exclude_self)
 
 
-def choose_index(queries: int, gallery: int, dims: int) -> Index:
+def choose_index(queries: int, gallery: int, dims: int) -> KnnIndex:
     """Choose the index for n queries and m gallery vectors of d dimensions."""
     if queries * gallery * dims <= EXACT_WORK:
         return "flat"
@@ -120,8 +121,8 @@ def choose_index(queries: int, gallery: int, dims: int) -> Index:
 
 
 def _approximate(
-    queries: Features, gallery: Features, k: int, exclude_self: bool, index: Index
-) -> tuple[Indices, Features, Search]:
+    queries: Features, gallery: Features, k: int, exclude_self: bool, index: KnnIndex
+) -> tuple[Ints, Features, Search]:
     built = _ivf(gallery) if index == "ivf" else _hnsw(gallery)
     wanted = k + exclude_self
     order = np.random.default_rng(0).permutation(len(queries))
@@ -165,7 +166,7 @@ def _hnsw(gallery: Features) -> Any:
     return index
 
 
-def _set_effort(built: Any, index: Index, sample: Features, gallery: Features, k: int) -> None:
+def _set_effort(built: Any, index: KnnIndex, sample: Features, gallery: Features, k: int) -> None:
     """Double how far the index looks until it finds `TARGET_RECALL` of the true neighbours."""
     truth, _ = top_k(sample, gallery, k)
     effort, most = (8, built.nlist) if index == "ivf" else (max(32, k), len(gallery))
@@ -179,12 +180,12 @@ def _set_effort(built: Any, index: Index, sample: Features, gallery: Features, k
         effort = min(2 * effort, most)
 
 
-def _recall(found: Indices, truth: Indices) -> float:
+def _recall(found: Ints, truth: Ints) -> float:
     hits = (found[:, :, None] == truth[:, None, :]).any(axis=1)
     return float(hits.mean())
 
 
-def _without_self(found: Indices, similarities: Features) -> tuple[Indices, Features]:
+def _without_self(found: Ints, similarities: Features) -> tuple[Ints, Features]:
     """Drop query i from its neighbours, or the last of them where it is not among them."""
     drop = found == np.arange(len(found))[:, None]
     drop[~drop.any(axis=1), -1] = True

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.graph.build import neighbour_edges
 from ucmgcn.graph.edge_types import NODE_TYPES, EdgeType
 from ucmgcn.graph.heterograph import Edges
 from ucmgcn.graph.knn import neighbourhood, top_k
 from ucmgcn.graph.message_passing import Adjacency, diffuse, normalised_adjacency
-from ucmgcn.graph.space import Features
 from ucmgcn.settings import PropagationConfig
 
 

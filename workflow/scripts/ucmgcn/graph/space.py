@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Features = npt.NDArray[np.float32]
+from ucmgcn.core.arrays import Features
+from ucmgcn.settings import Pooling
+
 Space = Literal["raw", "centred", "pca-whitened"]
-Pooling = Literal["mean", "max"]
 BLOCK = 16_384  # vectors that are normalised or mapped at a time
 
 

@@ -16,10 +16,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.graph.attach import Frozen, Ints, Layer, Network, photo_reach
-from ucmgcn.graph.space import Features, FeatureSpace
+from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer, photo_reach
+from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import FeaturesConfig, GraphConfig, RenderConfig
 
@@ -250,9 +251,9 @@ def _read_frozen(file: h5py.File, method: str) -> Frozen:
     )
 
 
-def _read_network(group: h5py.Group) -> Network:
+def _read_network(group: h5py.Group) -> FrozenNetwork:
     layers = [group[str(i)] for i in range(len(group))]
-    return Network(
+    return FrozenNetwork(
         [Layer(layer["own"][:], layer["bias"][:], list(layer["relations"][:])) for layer in layers],
         int(group.attrs["hops"]),
         float(group.attrs["teleport"]),

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ucmgcn.core.arrays import Ints
 from ucmgcn.datasets.manifest import read_items
 from ucmgcn.files.shards import open_shard
-from ucmgcn.graph.attach import Ints
 from ucmgcn.graph.file import load_graph, read_nodes
 from ucmgcn.index.file import Facts, Model, write_index
 from ucmgcn.settings import Settings

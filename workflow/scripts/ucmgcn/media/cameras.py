@@ -11,28 +11,27 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import UserError
 from ucmgcn.settings import POLYHEDRON_VIEWS
-
-Array = npt.NDArray[np.float64]
 
 GOLDEN = (1 + 5**0.5) / 2
 PLACEMENTS = (*POLYHEDRON_VIEWS, "ring", "sphere")
 POLE = 0.9999
 
 
-def icosahedron() -> Array:
+def icosahedron() -> Floats:
     """Return the 12 vertices of a regular icosahedron on the unit sphere, shape (12, 3)."""
     return _ordered(_cyclic([(0.0, a, b * GOLDEN) for a, b in _signs(2)]))
 
 
-def dodecahedron() -> Array:
+def dodecahedron() -> Floats:
     """Return the 20 vertices of a regular dodecahedron on the unit sphere, shape (20, 3)."""
     rectangles = _cyclic([(0.0, a / GOLDEN, b * GOLDEN) for a, b in _signs(2)])
     return _ordered(np.vstack([np.array(_signs(3)), rectangles]))
 
 
-def ring(n: int, elevation: float = 30.0) -> Array:
+def ring(n: int, elevation: float = 30.0) -> Floats:
     """Return n positions at equal azimuths, starting at +z towards +x, shape (n, 3).
 
     Parameters
@@ -45,11 +44,11 @@ def ring(n: int, elevation: float = 30.0) -> Array:
     azimuth = 2 * np.pi * np.arange(n) / n
     height = np.radians(elevation)
     flat = np.stack([np.sin(azimuth), np.zeros(n), np.cos(azimuth)], axis=1)
-    positions: Array = flat * np.cos(height) + np.array([0.0, np.sin(height), 0.0])
+    positions: Floats = flat * np.cos(height) + np.array([0.0, np.sin(height), 0.0])
     return positions
 
 
-def sphere(n: int) -> Array:
+def sphere(n: int) -> Floats:
     """Return n nearly uniform positions, shape (n, 3): the spherical Fibonacci lattice.
 
     Source: A. Gonzalez, "Measurement of areas on a sphere using Fibonacci and
@@ -62,7 +61,7 @@ def sphere(n: int) -> Array:
     return np.stack([radius * np.sin(azimuth), y, radius * np.cos(azimuth)], axis=1)
 
 
-def camera_positions(placement: str, views: int, elevation: float = 30.0) -> Array:
+def camera_positions(placement: str, views: int, elevation: float = 30.0) -> Floats:
     """Return the positions of a named placement, shape (views, 3).
 
     Raises
@@ -87,7 +86,7 @@ def camera_positions(placement: str, views: int, elevation: float = 30.0) -> Arr
     return icosahedron() if placement == "icosahedron" else dodecahedron()
 
 
-def look_at(positions: Array) -> Array:
+def look_at(positions: Floats) -> Floats:
     """Return the rotations from world to eye coordinates, shape (n, 3, 3).
 
     Rows are the camera's right, up and backward axes, as in OpenGL. Up is y in the image; for a
@@ -106,7 +105,7 @@ def look_at(positions: Array) -> Array:
     return np.stack([right, np.cross(back, right), back], axis=1)
 
 
-def neighbours(positions: Array) -> npt.NDArray[np.int64]:
+def neighbours(positions: Floats) -> npt.NDArray[np.int64]:
     """Return the pairs of views that are next to each other, shape (e, 2), i < j, sorted.
 
     Two views are neighbours if their angle is at most the widest angle between any view and its
@@ -126,17 +125,17 @@ def _signs(n: int) -> list[tuple[float, ...]]:
     return list(itertools.product((1.0, -1.0), repeat=n))
 
 
-def _cyclic(corners: list[tuple[float, float, float]]) -> Array:
+def _cyclic(corners: list[tuple[float, float, float]]) -> Floats:
     base = np.array(corners)
     return np.vstack([np.roll(base, shift, axis=1) for shift in range(3)])
 
 
-def _ordered(corners: Array) -> Array:
+def _ordered(corners: Floats) -> Floats:
     positions = _unit(corners)
     azimuth = np.arctan2(positions[:, 0], positions[:, 2]) % (2 * np.pi)
     return positions[np.lexsort([azimuth.round(6), -positions[:, 1].round(6)])]
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: Floats) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / lengths, dtype=np.float64)

@@ -19,7 +19,9 @@ import trimesh.visual
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
+from ucmgcn.media.formats import MESH_SUFFIXES
 from ucmgcn.media.mesh_warnings import (
     BAD_TEXTURE,
     NOT_DRAWN,
@@ -30,11 +32,9 @@ from ucmgcn.media.mesh_warnings import (
 )
 from ucmgcn.media.photos import as_texture
 
-Array = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
 
-SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae")
-Surface = tuple[trimesh.Trimesh, Array]
+PlacedSurface = tuple[trimesh.Trimesh, Floats]
 
 MIN_AREA = 1e-12
 # Where trimesh's materials keep pictures: SimpleMaterial, then PBRMaterial.
@@ -119,7 +119,7 @@ class Mesh:
         The same triangles as trimesh geometries with their materials; empty unless asked for.
     """
 
-    vertices: Array
+    vertices: Floats
     faces: Faces
     parts: tuple[trimesh.Trimesh, ...] = ()
 
@@ -133,7 +133,7 @@ def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     Parameters
     ----------
     path
-        A file of one of the formats in `SUFFIXES`.
+        A file of one of the formats in `MESH_SUFFIXES`.
     textures
         Keep colours, materials and textures.
 
@@ -152,10 +152,12 @@ def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     return Mesh(vertices, faces, tuple(parts))
 
 
-def _read_surfaces(path: Path, textures: bool) -> list[Surface]:
+def _read_surfaces(path: Path, textures: bool) -> list[PlacedSurface]:
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ItemError(f"its extension {suffix or '(none)'} is not one of {' '.join(SUFFIXES)}")
+    if suffix not in MESH_SUFFIXES:
+        raise ItemError(
+            f"its extension {suffix or '(none)'} is not one of {' '.join(MESH_SUFFIXES)}"
+        )
     if not path.is_file():
         raise ItemError("there is no such file")
     if path.stat().st_size == 0:
@@ -235,9 +237,9 @@ def _drop_stand_ins(scene: trimesh.Scene, path: Path, heard: Heard) -> None:
         heard.warn_of_material()
 
 
-def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:
+def _surfaces(scene: trimesh.Scene, turn: Floats) -> list[PlacedSurface]:
     """Return every instance of a triangle geometry, with its transform."""
-    found: list[Surface] = []
+    found: list[PlacedSurface] = []
     others: set[str] = set()
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
@@ -252,7 +254,7 @@ def _surfaces(scene: trimesh.Scene, turn: Array) -> list[Surface]:
     return found
 
 
-def _up_turn(path: Path) -> Array:
+def _up_turn(path: Path) -> Floats:
     turn = np.eye(4)
     if path.suffix.lower() == ".dae":
         named = re.search(rb"<up_axis>\s*([XYZ])_UP", path.read_bytes())
@@ -271,14 +273,14 @@ def _check_indices(geometry: trimesh.Trimesh) -> None:
         raise ItemError(f"a face refers to vertex {wrong}, but there are {count}")
 
 
-def _merge(surfaces: list[Surface]) -> tuple[Array, Faces]:
+def _merge(surfaces: list[PlacedSurface]) -> tuple[Floats, Faces]:
     vertices = [_placed(*surface) for surface in surfaces]
     offsets = np.cumsum([0, *map(len, vertices)])
     faces = [np.asarray(g.faces) + n for (g, _), n in zip(surfaces, offsets, strict=False)]
     return np.concatenate(vertices), np.concatenate(faces)
 
 
-def _placed(geometry: trimesh.Trimesh, transform: Array) -> Array:
+def _placed(geometry: trimesh.Trimesh, transform: Floats) -> Floats:
     vertices = np.asarray(geometry.vertices, dtype=np.float64)
     if np.array_equal(transform, np.eye(4)):
         return vertices
@@ -286,14 +288,14 @@ def _placed(geometry: trimesh.Trimesh, transform: Array) -> Array:
 
 
 def _fit_part(
-    geometry: trimesh.Trimesh, transform: Array, centre: Array, radius: float
+    geometry: trimesh.Trimesh, transform: Floats, centre: Floats, radius: float
 ) -> trimesh.Trimesh:
     part = geometry.copy()
     part.vertices = _fit(_placed(geometry, transform), centre, radius)
     return part
 
 
-def _drop_unreferenced(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
+def _drop_unreferenced(vertices: Floats, faces: Faces) -> tuple[Floats, Faces]:
     used = np.zeros(len(vertices), dtype=bool)
     used[faces] = True
     if used.all():
@@ -301,7 +303,7 @@ def _drop_unreferenced(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
     return vertices[used], (np.cumsum(used) - 1)[faces]
 
 
-def _bounds(vertices: Array) -> tuple[Array, float]:
+def _bounds(vertices: Floats) -> tuple[Floats, float]:
     """Return the box's centre and the distance of the farthest vertex; safe from overflow."""
     if not np.isfinite(vertices).all():
         raise ItemError("it has coordinates that are not finite numbers")
@@ -315,10 +317,10 @@ def _bounds(vertices: Array) -> tuple[Array, float]:
     return centre, float(distances.max()) * extent
 
 
-def _fit(vertices: Array, centre: Array, radius: float) -> Array:
+def _fit(vertices: Floats, centre: Floats, radius: float) -> Floats:
     return (vertices - centre) / radius
 
 
-def _has_area(vertices: Array, faces: Faces) -> bool:
+def _has_area(vertices: Floats, faces: Faces) -> bool:
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     return bool(np.abs(np.cross(b - a, c - a)).max() > MIN_AREA)

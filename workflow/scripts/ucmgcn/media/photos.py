@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import IO, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import EpsImagePlugin, Image, ImageOps, UnidentifiedImageError
 
+from ucmgcn.core.arrays import Images
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.item_warnings import warn_item
 from ucmgcn.core.worker import Task
+from ucmgcn.media.formats import PHOTO_FORMATS
 from ucmgcn.settings import Resize
 
-RGB = npt.NDArray[np.uint8]
-
-# Pillow's other decoders either start a program (EPS) or read what is no photo.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
 # JPEG is not among them: the second picture of a phone's is a map of its brightness.
 SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF")
 DAMAGED = "photo damaged in part, used"
@@ -38,7 +35,7 @@ def load_photo(
     resize: Resize = "crop",
     max_pixels: int = MAX_PIXELS,
     resample: Resample = "bilinear",
-) -> RGB:
+) -> Images:
     """Read a photo as a square RGB array.
 
     The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
@@ -73,7 +70,7 @@ def load_photo(
     except (ItemError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise ItemError(f"it is no image of a known format ({', '.join(FORMATS)})") from None
+        raise ItemError(f"it is no image of a known format ({', '.join(PHOTO_FORMATS)})") from None
     # Pillow's decoders raise nearly every type of error on damaged files.
     except Exception as error:
         raise ItemError(f"it cannot be decoded: {_reason(error)}") from error
@@ -92,7 +89,7 @@ def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterat
         How it becomes a square.
     """
 
-    def load(path: str) -> list[RGB]:
+    def load(path: str) -> list[Images]:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             photos = [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
@@ -159,7 +156,7 @@ def to_square(
 def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
     if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
         raise ItemError("it is not a regular file")
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(path, formats=PHOTO_FORMATS) as image:
         # Twice the size leaves the filter enough to work on.
         image.draft(None, (2 * size, 2 * size))
         _check_size(image, max_pixels)

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.datasets.dataset import INSTANCE_LEVEL, Role, origin_of
+from ucmgcn.datasets.dataset import INSTANCE_LEVEL, Role, where_to_get
 from ucmgcn.datasets.kinds.furniture_package import default_place
 from ucmgcn.datasets.source import Source
 from ucmgcn.features.encoders.spec import encoder_spec
@@ -164,7 +164,7 @@ def _check_data(config: Config) -> None:
         if value == demo:
             raise UserError(
                 f"config: {role} is still the demo's. Add {role}=DIR after --config"
-                + origin_of(config.kind, role)
+                + where_to_get(config.kind, role)
             )
     _check_name(config)
 

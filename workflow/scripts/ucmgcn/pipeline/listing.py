@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ucmgcn.datasets.dataset import divide, read_items
+from ucmgcn.datasets.dataset import divide, list_items
 from ucmgcn.datasets.manifest import Item, listing_digest, shard_digests
 from ucmgcn.demo.build import demo_files
 from ucmgcn.pipeline.config import Config
@@ -36,12 +36,12 @@ def list_data(config: Config) -> Listing:
     Raises
     ------
     UserError
-        As `ucmgcn.datasets.dataset.read_items`.
+        As `ucmgcn.datasets.dataset.list_items`.
     """
     if config.uses_demo:
         return _demo(config)
-    models, no_models = read_items(config.source, "models")
-    images, no_images = read_items(config.source, "images")
+    models, no_models = list_items(config.source, "models")
+    images, no_images = list_items(config.source, "images")
     return Listing(
         listing_digest([*models, *images], [*no_models, *no_images]),
         shard_digests(models, config.shards.models),

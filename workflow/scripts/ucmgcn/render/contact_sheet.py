@@ -8,15 +8,13 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle, groupby
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from ucmgcn.core.arrays import Images
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import open_shard
 
-Images = npt.NDArray[np.uint8]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 COLUMNS = 2

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Floats, Images
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.media import cameras
 from ucmgcn.render import gl
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ucmgcn.media.meshes import Mesh
     from ucmgcn.render.offscreen import TileContext
 
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[np.uint8]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ LIGHTS: dict[str, tuple[float, list[tuple[tuple[float, float, float], float]]]] 
 MIN_GAP = 0.05
 SUPERSAMPLING = 1.5
 MAX_HEIGHT = 16384  # that every OpenGL 4.1 allows
-MAX_PIXELS = 2**24
+MAX_FRAME_PIXELS = 2**24
 BLOCK = 2**18
 MAX_FLOAT32_INDEX = 2**24
 
@@ -68,7 +67,7 @@ class Renderer:
         self._config, self._threads, self._gpus = config, threads, gpus
         scale = SUPERSAMPLING if config.antialias else 1
         self._drawn = side = round(config.size * scale)
-        self._tiles = max(1, min(config.views, MAX_HEIGHT // side, MAX_PIXELS // side**2))
+        self._tiles = max(1, min(config.views, MAX_HEIGHT // side, MAX_FRAME_PIXELS // side**2))
 
     def __enter__(self) -> Renderer:
         platform = gl.select_platform(self._threads, self._gpus)
@@ -88,7 +87,7 @@ class Renderer:
     ) -> None:
         self._context.delete()
 
-    def render(self, mesh: Mesh, positions: Array) -> Images:
+    def render(self, mesh: Mesh, positions: Floats) -> Images:
         """Render views of a mesh.
 
         Parameters
@@ -111,7 +110,7 @@ class Renderer:
         parts = [positions[i : i + self._tiles] for i in starts]
         return np.concatenate([self._render_frame(mesh, part) for part in parts])
 
-    def _render_frame(self, mesh: Mesh, positions: Array) -> Images:
+    def _render_frame(self, mesh: Mesh, positions: Floats) -> Images:
         scene = _scene(mesh, positions, self._config)
         views = self._context.render_tiles(scene)[: len(positions)]
         blank = _blank(views)
@@ -137,7 +136,7 @@ def _without_coverage(views: Images) -> Images:
     return colours
 
 
-def _scene(mesh: Mesh, positions: Array, config: RenderConfig) -> pyrender.Scene:
+def _scene(mesh: Mesh, positions: Floats, config: RenderConfig) -> pyrender.Scene:
     """Build a scene in eye coordinates: one instance of the mesh per view, lights fixed."""
     import pyrender
 
@@ -158,7 +157,7 @@ def _scene(mesh: Mesh, positions: Array, config: RenderConfig) -> pyrender.Scene
     return scene
 
 
-def _primitives(mesh: Mesh, poses: Array, config: RenderConfig) -> Iterator[pyrender.Primitive]:
+def _primitives(mesh: Mesh, poses: Floats, config: RenderConfig) -> Iterator[pyrender.Primitive]:
     import pyrender
 
     if mesh.parts:
@@ -201,7 +200,9 @@ def _paint_bare(part: trimesh.Trimesh, colour: Colour) -> None:
         part.visual = trimesh.visual.ColorVisuals(part, face_colors=plain)
 
 
-def _poses(vertices: Array, rotations: Array, config: RenderConfig) -> tuple[Array, float, float]:
+def _poses(
+    vertices: Floats, rotations: Floats, config: RenderConfig
+) -> tuple[Floats, float, float]:
     """Return world-to-eye matrices (views, 4, 4), and a near and a far distance for all of them."""
     slope = math.tan(math.radians(config.fov) / 2) * config.fill
     fit = _tight if config.fit == "tight" else _around_sphere
@@ -212,14 +213,16 @@ def _poses(vertices: Array, rotations: Array, config: RenderConfig) -> tuple[Arr
     return poses, 0.9 * near, 1.1 * far
 
 
-def _around_sphere(vertices: Array, rotations: Array, slope: float) -> tuple[Array, float, float]:
+def _around_sphere(
+    vertices: Floats, rotations: Floats, slope: float
+) -> tuple[Floats, float, float]:
     distance = math.sqrt(1 + slope**2) / slope
     eyes = np.zeros((len(rotations), 3))
     eyes[:, 2] = distance
     return eyes, max(distance - 1, MIN_GAP), distance + 1
 
 
-def _tight(vertices: Array, rotations: Array, slope: float) -> tuple[Array, float, float]:
+def _tight(vertices: Floats, rotations: Floats, slope: float) -> tuple[Floats, float, float]:
     """Find the nearest eye from which everything is inside the frame, for each rotation.
 
     A point q (in rotated axes) is inside the four sides of the frustum of an eye e if
@@ -235,7 +238,7 @@ def _tight(vertices: Array, rotations: Array, slope: float) -> tuple[Array, floa
     return eyes, float((z - nearest).min()), float((z + farthest).max())
 
 
-def _extremes(vertices: Array, directions: Array) -> Array:
+def _extremes(vertices: Floats, directions: Floats) -> Floats:
     """Return the greatest dot product with each direction, shape of `directions` less its last."""
     flat = directions.reshape(-1, 3).astype(np.float32)
     blocks = np.array_split(vertices.astype(np.float32), 1 + len(vertices) // BLOCK)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from ucmgcn.core.arrays import Floats, Images
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.progress import track
 from ucmgcn.core.worker import Task, Worker
@@ -17,7 +18,7 @@ from ucmgcn.files.reuse import open_earlier, origin_of
 from ucmgcn.files.shards import views_writer
 from ucmgcn.media.cameras import camera_positions
 from ucmgcn.media.photos import start_no_programs
-from ucmgcn.render.renderer import Array, Images, Renderer
+from ucmgcn.render.renderer import Renderer
 from ucmgcn.settings import Limits, RenderConfig
 
 logger = logging.getLogger(__name__)
@@ -115,6 +116,6 @@ def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterat
         yield draw
 
 
-def positions_of(config: RenderConfig) -> Array:
+def positions_of(config: RenderConfig) -> Floats:
     """Return the unit camera positions, shape (views, 3)."""
     return camera_positions(config.cameras, config.views, config.elevation)

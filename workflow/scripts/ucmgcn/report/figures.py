@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from ucmgcn.core.arrays import Floats
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = npt.NDArray[np.float64]
 Line = tuple[Floats, Floats]
 
 N_COLOURS = 10

@@ -36,7 +36,7 @@ ROWS_AT_A_TIME = 200_000
 
 
 @dataclass(frozen=True)
-class Found:
+class ShownModel:
     """A model in a ranking; `hit` is None where the gallery has no right model."""
 
     rank: int
@@ -47,7 +47,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Query:
+class ShownPhoto:
     """A photo with its first models.
 
     `hits` and `reference_hits` count those of the subject and of the reference; they are None
@@ -57,7 +57,7 @@ class Query:
     id: str
     category: str
     picture: str
-    found: list[Found]
+    found: list[ShownModel]
     hits: int | None
     reference_hits: int | None
 
@@ -77,7 +77,7 @@ class Strip:
 
     title: str
     text: str
-    queries: list[Query]
+    queries: list[ShownPhoto]
 
 
 def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[Strip]:
@@ -86,7 +86,7 @@ def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[St
     Parameters
     ----------
     subject, reference
-        Method and protocol of the ranking to show, and of one whose hits are counted beside it.
+        MethodRow and protocol of the ranking to show, and of one whose hits are counted beside it.
     """
     rankings = read_top(inputs.ranking, {subject, reference})
     ours = rankings[subject]
@@ -97,7 +97,7 @@ def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[St
     rows = ours[ours["query"].isin([id for choice in choices for id in choice.ids])]
     views = _view_pictures(inputs, rows)
 
-    def show(id: str) -> Query:
+    def show(id: str) -> ShownPhoto:
         beside = theirs if possible[id] else None
         return _query(photos[id], rows, beside, views, judged=possible[id] > 0)
 
@@ -201,9 +201,9 @@ def _query(
     beside: pd.DataFrame | None,
     views: Mapping[Key, str],
     judged: bool,
-) -> Query:
+) -> ShownPhoto:
     mine = rows[rows["query"] == photo.id].sort_values("rank")
-    return Query(
+    return ShownPhoto(
         id=photo.id,
         category=photo.category,
         picture=_photo(Path(photo.path)),
@@ -215,9 +215,9 @@ def _query(
     )
 
 
-def _found(row: Mapping[Hashable, Any], picture: str, judged: bool) -> Found:
+def _found(row: Mapping[Hashable, Any], picture: str, judged: bool) -> ShownModel:
     hit = row["hit"] == "1" if judged else None
-    return Found(row["rank"], row["model"], row["score"], hit, picture)
+    return ShownModel(row["rank"], row["model"], row["score"], hit, picture)
 
 
 def _count_hits(rows: pd.DataFrame) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ucmgcn import __version__
+from ucmgcn.files.hashing import file_sha256
 from ucmgcn.files.shards import open_shard
 
 DISTRIBUTIONS = (
@@ -64,11 +64,7 @@ def commit(root: Path) -> Commit | None:
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of files, by path."""
-    found = {}
-    for path in paths:
-        with Path(path).open("rb") as file:
-            found[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {str(path): file_sha256(Path(path)) for path in paths}
 
 
 def shard_provenance(shards: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:

@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.files.embeddings import read_embeddings
 from ucmgcn.files.rows import read_rows
 from ucmgcn.report.inputs import ReportInputs
-
-Floats = npt.NDArray[np.float64]
-Features = npt.NDArray[np.float32]
 
 MAX_OF_EACH = 1000
 COMPONENTS = 50

@@ -41,7 +41,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodRow:
     """A row of the metrics table; `series` numbers its colour, 0 is the subject."""
 
     name: str
@@ -125,11 +125,11 @@ def metric_names(metrics: pd.DataFrame) -> list[str]:
     ]
 
 
-def methods(metrics: pd.DataFrame, subject: str) -> list[Method]:
+def methods(metrics: pd.DataFrame, subject: str) -> list[MethodRow]:
     """Rows of the metrics table, by protocol; the best values of each protocol are marked."""
     names = list(dict.fromkeys(metrics["method"]))
     series = {name: i for i, name in enumerate(sorted(names, key=lambda name: name != subject))}
-    found: list[Method] = []
+    found: list[MethodRow] = []
     for protocol in by_protocol(metrics["protocol"]):
         group = metrics[metrics["protocol"] == protocol]
         best = {name: _best(group[name], name) for name in metric_names(metrics)}
@@ -144,7 +144,7 @@ def by_protocol(protocols: Iterable[str]) -> list[str]:
     )
 
 
-def forest(rows: Sequence[Method], ceilings: Mapping[str, float]) -> list[Panel]:
+def forest(rows: Sequence[MethodRow], ceilings: Mapping[str, float]) -> list[Panel]:
     """Axes wide enough for every mean, interval and ceiling, ending at multiples of 0.05."""
     return [_panel(name, rows, ceilings) for name in FOREST if name in rows[0].values]
 
@@ -165,7 +165,7 @@ def category_bars(
     frame
         `metrics_per_category.csv`.
     subject, reference
-        Method and protocol of the two bars.
+        MethodRow and protocol of the two bars.
     """
     ours, theirs = (_of(frame, *key).set_index("category") for key in (subject, reference))
     joined = ours.join(theirs["FT"].rename("reference"))
@@ -176,7 +176,7 @@ def category_bars(
     ]
 
 
-def confusion(frame: pd.DataFrame, method: str, protocol: str) -> Confusion:
+def confusion_table(frame: pd.DataFrame, method: str, protocol: str) -> Confusion:
     """Whose models the queries of each category bring, and the commonest mistakes."""
     own = _of(frame, method, protocol)
     wrong = own[own["category"] != own["retrieved"]]
@@ -232,7 +232,7 @@ def histories(paths: Sequence[Path]) -> dict[str, list[Line]]:
     }  # fmt: skip
 
 
-def _panel(name: str, rows: Sequence[Method], ceilings: Mapping[str, float]) -> Panel:
+def _panel(name: str, rows: Sequence[MethodRow], ceilings: Mapping[str, float]) -> Panel:
     values = [row.values[name] for row in rows]
     ends = [end for v in values for end in (v.mean, v.low, v.high)]
     ends.append(ceilings.get(name, np.nan))
@@ -250,8 +250,8 @@ def _best(values: pd.Series[float], name: str) -> float:
 
 def _method(
     row: Mapping[Hashable, Any], best: Mapping[str, float], series: Mapping[str, int]
-) -> Method:
-    return Method(
+) -> MethodRow:
+    return MethodRow(
         name=row["method"],
         protocol=row["protocol"],
         supervision=row["supervision"],

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ucmgcn.datasets.manifest import read_items
-from ucmgcn.datasets.rejected import summarise
+from ucmgcn.datasets.rejected import summarise_warnings
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.report import figures, origin, scores
@@ -199,12 +199,14 @@ def _by_category(scope: _Scope) -> dict[str, Any]:
         "bars": scores.category_bars(
             scores.read_table(scope.inputs.per_category), scope.subject, scope.reference
         ),
-        "confusion": scores.confusion(scores.read_table(scope.inputs.confusion), *scope.subject),
+        "confusion": scores.confusion_table(
+            scores.read_table(scope.inputs.confusion), *scope.subject
+        ),
     }
 
 
 def verdicts(
-    rows: Sequence[scores.Method],
+    rows: Sequence[scores.MethodRow],
     compared: Sequence[scores.Comparison],
     subject: str,
     headline: str,
@@ -236,7 +238,7 @@ def _ceilings(head: pd.Series[Any]) -> dict[str, float]:
     return {n: head[f"{n}_ceiling"] for n in METRICS if pd.notna(head.get(f"{n}_ceiling"))}
 
 
-def _curves(scope: _Scope, rows: Sequence[scores.Method]) -> list[tuple[str, Markup]]:
+def _curves(scope: _Scope, rows: Sequence[scores.MethodRow]) -> list[tuple[str, Markup]]:
     frame = scores.read_table(scope.inputs.pr_curve)
     series = {row.name: row.series for row in rows}
     return [
@@ -313,7 +315,7 @@ def _warned(inputs: ReportInputs) -> dict[str, Any]:
     for stage in frame["stage"].unique():
         rows = frame[frame["stage"] == stage]
         used = len(read_items(manifests[stage])) - int((rejected["stage"] == stage).sum())
-        lines += summarise(zip(rows["id"], rows["what"], strict=True), used, stage)
+        lines += summarise_warnings(zip(rows["id"], rows["what"], strict=True), used, stage)
     return {
         "warned": frame.head(MAX_REJECTED).to_dict("records"),
         "n_warned": len(frame),

@@ -11,8 +11,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.files.shards import open_shard
-from ucmgcn.graph.space import Features
 from ucmgcn.index.file import Facts, Model
 
 logger = logging.getLogger(__name__)

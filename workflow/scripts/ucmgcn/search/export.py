@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.graph.space import Features
 from ucmgcn.search.library import Library
 
 

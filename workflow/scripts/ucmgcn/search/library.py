@@ -16,12 +16,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.worker import Workers
 from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Encoder
 from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.files.shards import open_shard
-from ucmgcn.graph.space import Features
 from ucmgcn.index.file import Facts, Model
 from ucmgcn.search.added import FOLDER, digest_of
 from ucmgcn.search.scoring import INDEX, METHODS, Contents, Vectors, make_method, read_contents

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.core.errors import UserError
 from ucmgcn.graph.attach import Frozen, embed_model, embed_query
-from ucmgcn.graph.space import Features, normalise
+from ucmgcn.graph.space import normalise
 from ucmgcn.index.file import Index, Model, read_index
 from ucmgcn.search.added import Added, read_added
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.core.errors import UserError
-from ucmgcn.files.embeddings import Rows
-from ucmgcn.graph.attach import Frozen, Layer, Network
+from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer
 from ucmgcn.graph.file import load_graph, read_nodes
 from ucmgcn.graph.propagation import FlatGraph, flatten, propagated
 from ucmgcn.graph.space import FeatureSpace
@@ -40,7 +40,7 @@ def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) 
             f"{checkpoint} is damaged or of other settings ({error}). Delete it and train again"
         ) from error
     spread = propagated(flat, settings.propagation).cpu().numpy()
-    return _freeze(flat, read_nodes(nodes).space, spread, settings, network)
+    return freeze_network(flat, read_nodes(nodes).space, spread, settings, network)
 
 
 def freeze_propagation(graph: dgl.DGLGraph, space: FeatureSpace, settings: Settings) -> Frozen:
@@ -50,9 +50,16 @@ def freeze_propagation(graph: dgl.DGLGraph, space: FeatureSpace, settings: Setti
     return frozen(flat, space, unit, settings)
 
 
-def _freeze(
-    flat: FlatGraph, space: FeatureSpace, spread: Rows, settings: Settings, network: UCMGCN
+def freeze_network(
+    flat: FlatGraph, space: FeatureSpace, spread: Features, settings: Settings, network: UCMGCN
 ) -> Frozen:
+    """Freeze a trained network with what it computed on its graph.
+
+    Parameters
+    ----------
+    spread
+        What propagation made of photos and models, unit vectors, shape (photos + models, d).
+    """
     rows, states = record(network, flat)
     if settings.train is not None and settings.train.supervision == "source":
         spread = spread[:, :0]  # labels make the network better than what it is joined with
@@ -65,11 +72,11 @@ def _freeze(
 def frozen(
     flat: FlatGraph,
     space: FeatureSpace,
-    spread: Rows,
+    spread: Features,
     settings: Settings,
-    learned: Rows | None = None,
-    network: Network | None = None,
-    states: list[Rows] | None = None,
+    learned: Features | None = None,
+    network: FrozenNetwork | None = None,
+    states: list[Features] | None = None,
 ) -> Frozen:
     """Gather what new photos and models are attached to."""
     return Frozen(
@@ -89,9 +96,9 @@ def frozen(
     )
 
 
-def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Rows]]:
+def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Features]]:
     """Embed the graph's nodes, and keep what each message passing received, for new nodes."""
-    states: list[Rows] = []
+    states: list[Features] = []
 
     def aggregate(hidden: Tensor) -> list[Tensor]:
         states.append(hidden.cpu().numpy())
@@ -102,7 +109,7 @@ def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Rows]]:
         return network(flat.features, aggregate), states
 
 
-def weights_of(network: UCMGCN, relations: int) -> Network:
+def weights_of(network: UCMGCN, relations: int) -> FrozenNetwork:
     """Take the weights out of a trained network with so many groups of edges."""
     state = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
     layers = [
@@ -113,4 +120,4 @@ def weights_of(network: UCMGCN, relations: int) -> Network:
         )
         for i in range(len(network.layers))
     ]
-    return Network(layers, network.hops, network.teleport)
+    return FrozenNetwork(layers, network.hops, network.teleport)

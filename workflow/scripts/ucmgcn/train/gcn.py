@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -44,10 +45,9 @@ class UCMGCN(nn.Module):
 
     Parameters
     ----------
-    inputs, hidden, outputs
-        Sizes of the node features, of the layers between, and of the embedding.
-    layers
-        Number of graph convolutions.
+    sizes
+        Of the node features, of what each graph convolution gives, the last of which is the
+        embedding: one more than there are convolutions.
     relations
         Groups of edges with weights of their own.
     dropout
@@ -58,17 +58,13 @@ class UCMGCN(nn.Module):
 
     def __init__(
         self,
-        inputs: int,
-        hidden: int,
-        outputs: int,
-        layers: int,
+        sizes: Sequence[int],
         relations: int,
         dropout: float,
         hops: int,
         teleport: float,
     ) -> None:
         super().__init__()
-        sizes = [inputs, *[hidden] * (layers - 1), outputs]
         self.layers = nn.ModuleList(
             GraphConvolution(a, b, relations) for a, b in itertools.pairwise(sizes)
         )
@@ -86,10 +82,7 @@ class UCMGCN(nn.Module):
 def make_network(flat: FlatGraph, propagation: PropagationConfig, config: TrainConfig) -> UCMGCN:
     """Make the network for a graph, on its device, with random weights."""
     return UCMGCN(
-        inputs=flat.features.shape[1],
-        hidden=config.hidden,
-        outputs=config.dims,
-        layers=config.layers,
+        sizes=[flat.features.shape[1], *[config.hidden] * (config.layers - 1), config.dims],
         relations=len(flat.kinds),
         dropout=config.dropout,
         hops=config.hops,

@@ -15,7 +15,6 @@ from ucmgcn.graph.message_passing import pass_messages
 
 BLOCK_VALUES = 1_000_000  # what stays in a core's cache is half as fast again
 KEPT_VALUES = 250_000_000  # a GiB; of 22,000 photos and models
-LEAST_TEMPERATURE = 0.025  # exp(-2 / temperature) is a normal float32
 
 Block = tuple[slice, slice, Tensor]
 
@@ -79,7 +78,7 @@ def log_partition(unit: Tensor, temperature: float) -> Tensor:
     unit
         Unit vectors, shape (n, d), n > 1.
     temperature
-        At least `LEAST_TEMPERATURE`, below which the exponentials leave the range of float32.
+        At least `settings.LEAST_TEMPERATURE`: below, the exponentials leave float32.
     """
     partition: Tensor = _LogPartition.apply(unit, temperature)  # type: ignore[no-untyped-call]
     return partition

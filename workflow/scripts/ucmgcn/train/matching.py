@@ -1,4 +1,4 @@
-"""Which photos and models the network learns to hold for neighbours: balanced across the modalities."""
+"""Pseudo-labels: which photos and models the network takes for neighbours, balanced."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.graph.heterograph import Edges
 from ucmgcn.graph.propagation import linked
-from ucmgcn.graph.space import Features
 
 ITERATIONS = 20
 BLOCK_VALUES = 1_000_000  # what stays in cache is twice as fast

@@ -16,8 +16,8 @@ from pathlib import Path
 import dgl
 import numpy as np
 
-from ucmgcn.datasets.roles import Mask
-from ucmgcn.files.embeddings import Embedded, Rows, beside, in_block
+from ucmgcn.core.arrays import Features, Mask
+from ucmgcn.files.embeddings import Embedded, beside, in_block
 from ucmgcn.graph.attach import Frozen, embed_queries
 from ucmgcn.graph.build import link, refit
 from ucmgcn.graph.file import load_graph
@@ -29,7 +29,7 @@ Learn = Callable[[dgl.DGLGraph, FeatureSpace, Mask, str], Frozen]
 
 
 @dataclass(frozen=True)
-class Part:
+class Fold:
     """A graph to learn on; none depends on another.
 
     Attributes
@@ -48,27 +48,29 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FoldEmbeddings:
     """What a part made of the photos that it was asked for, (q, d), and of the models, (m, d)."""
 
-    photos: Rows
-    models: Rows
+    photos: Features
+    models: Features
 
 
-def parts_of(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Part]:
+def folds_of(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Fold]:
     """List the parts of both protocols, the largest first; parameters as of `held_out`."""
     everyone = np.ones(len(photos), dtype=bool)
     masks = held_out(photos, context, folds, seed)
     return [
-        Part("all", ~everyone, everyone),
+        Fold("all", ~everyone, everyone),
         *(
-            Part(f"fold-{number}", mask, mask if len(masks) > 1 else everyone)
+            Fold(f"fold-{number}", mask, mask if len(masks) > 1 else everyone)
             for number, mask in enumerate(masks)
         ),
     ]
 
 
-def answer(graph: Path, nodes: Nodes, part: Part, learn: Learn, config: GraphConfig) -> Answer:
+def embed_fold(
+    graph: Path, nodes: Nodes, part: Fold, learn: Learn, config: GraphConfig
+) -> FoldEmbeddings:
     """Learn on one part, and embed what it is asked for.
 
     Parameters
@@ -81,19 +83,19 @@ def answer(graph: Path, nodes: Nodes, part: Part, learn: Learn, config: GraphCon
     """
     if not part.without.any():
         state = learn(load_graph(graph), nodes.space, ~part.without, part.name)
-        return Answer(state.known, state.gallery)
+        return FoldEmbeddings(state.known, state.gallery)
     known = refit(nodes, part.without, config)
     state = learn(link(known, config), known.space, ~part.without, part.name)
-    return Answer(embed_queries(state, nodes.photo_features[part.asked]), state.gallery)
+    return FoldEmbeddings(embed_queries(state, nodes.photo_features[part.asked]), state.gallery)
 
 
-def both_protocols(parts: Sequence[Part], answers: Sequence[Answer]) -> dict[str, Embedded]:
+def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> dict[str, Embedded]:
     """Gather the embeddings of each protocol, by its name.
 
     Parameters
     ----------
     parts, answers
-        Of `parts_of`, and what `answer` gave for each of them.
+        Of `folds_of`, and what `embed_fold` gave for each of them.
     """
     everything, galleries = answers[0], [answer.models for answer in answers[1:]]
     widths = [gallery.shape[1] for gallery in galleries]

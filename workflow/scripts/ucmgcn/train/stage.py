@@ -13,17 +13,19 @@ import dgl
 import pandas as pd
 import torch
 
+from ucmgcn.core.arrays import Mask
 from ucmgcn.core.processes import map_processes
-from ucmgcn.datasets.roles import Mask, Roles, classes_of
+from ucmgcn.datasets.roles import Roles, classes_of
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.embeddings import write_embeddings
+from ucmgcn.files.hashing import file_sha256
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.file import read_nodes
 from ucmgcn.graph.propagation import flatten
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings
 from ucmgcn.train.freeze import freeze_propagation
-from ucmgcn.train.protocols import Answer, Part, answer, both_protocols, parts_of
+from ucmgcn.train.protocols import Fold, FoldEmbeddings, both_protocols, embed_fold, folds_of
 from ucmgcn.train.training import Training
 
 
@@ -72,9 +74,9 @@ def train_seed(
     assert settings.train is not None
     known, roles = read_nodes(nodes), roles or Roles()
     context = roles.mask(known.photos)
-    parts = parts_of(known.photos, context, settings.train.folds, settings.seed)
+    parts = folds_of(known.photos, context, settings.train.folds, settings.seed)
     key = _digest(graph, nodes, settings, roles)
-    train = partial(train_part, graph, nodes, files, settings, roles, key)
+    train = partial(train_fold, graph, nodes, files, settings, roles, key)
     answers, histories = zip(
         *map_processes(train, parts, processes if settings.device == "cpu" else 1), strict=True
     )
@@ -85,15 +87,15 @@ def train_seed(
     shutil.rmtree(files.unfinished, ignore_errors=True)
 
 
-def train_part(
+def train_fold(
     graph: Path,
     nodes: Path,
     files: Files,
     settings: Settings,
     roles: Roles,
     key: str,
-    part: Part,
-) -> tuple[Answer, pd.DataFrame]:
+    part: Fold,
+) -> tuple[FoldEmbeddings, pd.DataFrame]:
     """Train one network of a seed; return its embeddings and the losses of its epochs.
 
     The checkpoint of the one that is trained on everything is written. Parameters are those of
@@ -116,7 +118,7 @@ def train_part(
         histories.append(pd.DataFrame(training.history).assign(part=name))
         return training.freeze(space)
 
-    return answer(graph, known, part, learn, settings.graph), histories[0]
+    return embed_fold(graph, known, part, learn, settings.graph), histories[0]
 
 
 def propagate(
@@ -134,8 +136,8 @@ def propagate(
     def spread(linked: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
         return freeze_propagation(linked, space, settings)
 
-    parts = parts_of(known.photos, context, folds, settings.seed)
-    answers = [answer(graph, known, part, spread, settings.graph) for part in parts]
+    parts = folds_of(known.photos, context, folds, settings.seed)
+    answers = [embed_fold(graph, known, part, spread, settings.graph) for part in parts]
     embedded = both_protocols(parts, answers)
     write_embeddings(out, known.photos, known.models, embedded, context)
 
@@ -144,6 +146,5 @@ def _digest(graph: Path, nodes: Path, settings: Settings, roles: Roles) -> str:
     facts = [asdict(settings), asdict(roles)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for path in (graph, nodes):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(file_sha256(path).encode())
     return digest.hexdigest()

@@ -11,15 +11,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ucmgcn.core.arrays import Features
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.files.embeddings import Rows
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.knn import neighbourhood
 from ucmgcn.graph.propagation import FlatGraph, linked_neighbours, propagated
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings, TrainConfig
 from ucmgcn.train import losses
-from ucmgcn.train.freeze import _freeze
+from ucmgcn.train.freeze import freeze_network
 from ucmgcn.train.gcn import make_network
 from ucmgcn.train.matching import balanced_neighbourhoods
 from ucmgcn.train.sampling import Batch, MiniBatches, Targets, whole_graph
@@ -38,7 +38,7 @@ class Training:
         self.flat, self.settings, self.config = flat, settings, config
         self.checkpoint, self.key = checkpoint, key
         spread = propagated(flat, settings.propagation)
-        self.spread: Rows = spread.cpu().numpy()
+        self.spread: Features = spread.cpu().numpy()
         self.targets = self._targets(spread)
         self.sampler = self._sampler()
         torch.manual_seed(settings.seed)
@@ -67,7 +67,7 @@ class Training:
 
     def freeze(self, space: FeatureSpace) -> Frozen:
         """Embed the nodes with the trained network."""
-        return _freeze(self.flat, space, self.spread, self.settings, self.network)
+        return freeze_network(self.flat, space, self.spread, self.settings, self.network)
 
     def _targets(self, spread: Tensor) -> Targets:
         device, config = self.flat.features.device, self.config

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from ucmgcn.media.photos import FORMATS
+from ucmgcn.media.formats import PHOTO_FORMATS
 from ucmgcn.web.limits import Limits
 
 # One field for a file of the device, one for its camera; and a few short texts.
@@ -88,7 +88,7 @@ def check_photo(file: IO[bytes], limits: Limits) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file, formats=FORMATS) as image:
+            with Image.open(file, formats=PHOTO_FORMATS) as image:
                 width, height = image.size
     except UnidentifiedImageError:
         raise HTTPException(415, f"This is no photo. {known_formats()}") from None

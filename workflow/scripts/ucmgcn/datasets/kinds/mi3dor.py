@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ucmgcn.datasets.manifest import PHOTO_SUFFIXES, Item, unusable
+from ucmgcn.datasets.manifest import Item, unusable
 from ucmgcn.datasets.source import Collector, Found, Source, files, folder, subfolders
+from ucmgcn.media.formats import PHOTO_SUFFIXES
 
 SPLITS = ("train", "test")
 ORIGIN = "MI3DOR is given to those who sign its agreement, see github.com/tianbao-li/MI3DOR"

@@ -22,19 +22,20 @@ import numpy.typing as npt
 
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.datasets.kinds.furniture_package import FETCHED, HOW, fetch
-from ucmgcn.datasets.manifest import MESH_SUFFIXES, PHOTO_SUFFIXES, Item
+from ucmgcn.datasets.manifest import Item
 from ucmgcn.datasets.safe_zip import MAX_FILE, extract, is_safe
 from ucmgcn.datasets.source import Found, Source, files
 from ucmgcn.files.shards import Rejection
+from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 LIST = "PluginFurnitureCatalog.properties"
-SUFFIXES = {"model": MESH_SUFFIXES, "icon": PHOTO_SUFFIXES}
+SUFFIXES = {"model": frozenset(MESH_SUFFIXES), "icon": PHOTO_SUFFIXES}
 
 
 @dataclass(frozen=True)
-class Library:
+class FurnitureLibrary:
     """One `.sh3f` file.
 
     Attributes
@@ -83,12 +84,12 @@ class Library:
 class Piece:
     """One piece of furniture of a library."""
 
-    library: Library
+    library: FurnitureLibrary
     facts: dict[str, str] = field(hash=False)
 
     @property
     def id(self) -> str:
-        """Library and path of the model in it, such as ``Scopia/bed1``."""
+        """FurnitureLibrary and path of the model in it, such as ``Scopia/bed1``."""
         inner = PurePosixPath(self.member("model")).with_suffix("")
         # Most lie as scopia/bed1/bed1.obj.
         inner = inner.parent if inner.parent.name == inner.name else inner
@@ -166,7 +167,7 @@ def images(source: Source) -> Found:
     return _list(source, "icon")
 
 
-def libraries(place: Path, out: Path) -> list[Library]:
+def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
     """Find the libraries; those of Debian's package are fetched if need be.
 
     Parameters
@@ -186,7 +187,7 @@ def libraries(place: Path, out: Path) -> list[Library]:
     found = [place] if place.is_file() else files(place, [".sh3f"]) if place.is_dir() else []
     if not found:
         raise UserError(f"models: there is no .sh3f library in {place}; {HOW}")
-    return [Library(path, out / path.stem) for path in found]
+    return [FurnitureLibrary(path, out / path.stem) for path in found]
 
 
 def unpack(place: Path, out: Path) -> None:

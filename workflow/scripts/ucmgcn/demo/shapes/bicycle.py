@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.demo.solids import (
-    Array,
     Part,
     Parts,
     Rng,
@@ -17,19 +17,19 @@ from ucmgcn.demo.solids import (
     disc,
     mirrored,
     rectangle,
-    ring,
     rod,
     shift,
     spline,
     squircle,
     sweep,
+    torus,
     tube,
 )
 
 
 def _bike_wheel(rng: Rng, radius: float, tyre: float, spokes: int) -> Parts:
-    parts = [ring(radius - tyre, tyre, (0, 0, 0), 1, "rubber", 40)]
-    parts.append(ring(radius - 2.1 * tyre, 0.011, (0, 0, 0), 1, "chrome", 40))
+    parts = [torus(radius - tyre, tyre, (0, 0, 0), 1, "rubber", 40)]
+    parts.append(torus(radius - 2.1 * tyre, 0.011, (0, 0, 0), 1, "chrome", 40))
     parts.append(disc(0.025, 0.08, (0, 0, 0), 1, "chrome"))
     for k in range(spokes):
         a = 2 * np.pi * k / spokes
@@ -38,7 +38,7 @@ def _bike_wheel(rng: Rng, radius: float, tyre: float, spokes: int) -> Parts:
     return parts
 
 
-def _handlebar(rng: Rng, kind: str, at: Array) -> Parts:
+def _handlebar(rng: Rng, kind: str, at: Floats) -> Parts:
     """Drop, flat, riser or swept handlebar at the stem."""
     half = {"drop": 0.21, "flat": 0.32, "rise": 0.33, "swept": 0.29}[kind]
     if kind == "drop":
@@ -65,17 +65,17 @@ def _handlebar(rng: Rng, kind: str, at: Array) -> Parts:
     return shift(mirrored([tube(path, 0.012, "chrome"), grip], 1), at)
 
 
-def _saddle(at: Array, wide: float) -> Parts:
+def _saddle(at: Floats, wide: float) -> Parts:
     path = spline([(-0.15, 0, -0.005), (0.0, 0, 0), (0.13, 0, 0.015)], 9)
     width = spline([(-0.15, 0.25), (0.0, 0.5), (0.08, 1.0), (0.13, 0.85)], 9)[:, 1]
     return shift([sweep(path, squircle(0.05, wide, 3), "leather", scale=width, up=(0, 0, 1))], at)
 
 
-def _drive(rng: Rng, crank: Array, hub: Array) -> Parts:
+def _drive(rng: Rng, crank: Floats, hub: Floats) -> Parts:
     """Chain ring, chain, cranks and pedals."""
     y, big, small = -0.05, rng.uniform(0.075, 0.1), 0.035
     parts = [
-        ring(big, 0.006, crank + [0, y, 0], 1, "metal"),
+        torus(big, 0.006, crank + [0, y, 0], 1, "metal"),
         disc(big * 0.35, 0.01, crank + [0, y, 0], 1, "metal"),
     ]
     parts.append(disc(small, 0.02, hub + [0, y, 0], 1, "metal"))
@@ -89,7 +89,7 @@ def _drive(rng: Rng, crank: Array, hub: Array) -> Parts:
     return parts
 
 
-def _fender(centre: Array, radius: float, start: float, stop: float) -> Part:
+def _fender(centre: Floats, radius: float, start: float, stop: float) -> Part:
     t = np.radians(np.linspace(start, stop, 18))
     path = np.stack([np.cos(t), 0 * t, np.sin(t)], -1) * (radius + 0.02) + centre
     return sweep(path, rectangle(0.006, 0.05), "paint", up=(np.cos(t[0]), 0, np.sin(t[0])))
@@ -119,7 +119,7 @@ _BIKES = {
 
 
 def _frame(
-    b: _BikePlan, head: Array, crown: Array, crank: Array, seat: Array, rear: Array
+    b: _BikePlan, head: Floats, crown: Floats, crank: Floats, seat: Floats, rear: Floats
 ) -> Parts:
     """Frame tubes between head, crank, seat cluster and rear hub."""
     r = 0.018 if b.frame != "beam" else 0.028
@@ -191,7 +191,7 @@ def _safety(rng: Rng, kind: str) -> Parts:
 
 
 def _bike_extras(
-    rng: Rng, kind: str, front: Array, rear: Array, head: Array, seat: Array, wheel: float
+    rng: Rng, kind: str, front: Floats, rear: Floats, head: Floats, seat: Floats, wheel: float
 ) -> Parts:
     """Fenders, carrier and basket."""
     parts: Parts = []
@@ -210,7 +210,7 @@ def _bike_extras(
     return parts
 
 
-def _basket(at: Array) -> Parts:
+def _basket(at: Floats) -> Parts:
     outline = squircle(0.26, 0.36, 6, 28)
     parts: Parts = []
     for z, s in ((-0.2, 0.8), (-0.13, 0.86), (-0.06, 0.94), (0.0, 1.0)):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.demo.solids import (
-    Array,
     Part,
     Parts,
     Rng,
     lathe,
     lift,
     loft,
-    ring,
     rod,
     spline,
     squircle,
+    torus,
     tube,
 )
 
@@ -87,7 +87,7 @@ def bottle(rng: Rng, style: int) -> Parts:
         else lathe([(0, 0), *profile, (0, h)], finish, 36)
     )
     neck = profile[-1, 0]
-    parts = [body, ring(neck, neck * 0.16, (0, 0, h * 0.97), 2, finish)]
+    parts = [body, torus(neck, neck * 0.16, (0, 0, h * 0.97), 2, finish)]
     parts += _stopper(rng, kind, neck, h)
     if kind == "jug":
         path = spline(
@@ -105,7 +105,7 @@ def bottle(rng: Rng, style: int) -> Parts:
     return parts
 
 
-def _square(profile: Array, finish: str) -> Part:
+def _square(profile: Floats, finish: str) -> Part:
     """Bottle with a square body running into a round neck."""
     top = profile[:, 1].max()
     rings = [
@@ -115,7 +115,7 @@ def _square(profile: Array, finish: str) -> Part:
     return loft(np.stack(rings), finish)
 
 
-def _label(rng: Rng, profile: Array, r: float, h: float, kind: str) -> Part:
+def _label(rng: Rng, profile: Floats, r: float, h: float, kind: str) -> Part:
     """Paper band a hair above the glass."""
     low, high = h * rng.uniform(0.1, 0.2), h * rng.uniform(0.34, 0.46)
     z = np.linspace(low, high, 8)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ucmgcn.core.arrays import Floats
 from ucmgcn.demo.solids import (
-    Array,
     Part,
     Parts,
     Rng,
@@ -20,12 +20,12 @@ from ucmgcn.demo.solids import (
     mirrored,
     pillow,
     rectangle,
-    ring,
     rod,
     shift,
     spline,
     squircle,
     sweep,
+    torus,
     tube,
     turn,
 )
@@ -118,7 +118,7 @@ def _car_body(c: _CarPlan) -> Part:
     return loft(np.stack(rings), "paint")
 
 
-def _cabin_ring(c: _CarPlan, level: float, inset: float = 0.0) -> Array:
+def _cabin_ring(c: _CarPlan, level: float, inset: float = 0.0) -> Floats:
     """Plan of the glasshouse at a level between belt (0) and roof (1)."""
     bend = level**1.35
     x0 = (c.screen[0] * (1 - bend) + c.screen[1] * bend - 0.5) * c.length + inset
@@ -169,7 +169,7 @@ def _wheel(rng: Rng, radius: float, spokes: int) -> Parts:
     tyre = turn([lathe(profile, "rubber", 36)], 90, 0)
     face = [
         disc(rim, 0.012, (0, -w / 2, 0), 1, "dark"),
-        ring(rim, 0.016, (0, -w / 2, 0), 1, "chrome"),
+        torus(rim, 0.016, (0, -w / 2, 0), 1, "chrome"),
     ]
     face.append(disc(rim * 0.28, 0.05, (0, -w / 2, 0), 1, "chrome"))
     arm = bar((0, -w / 2 - 0.008, rim * 0.1), (0, -w / 2 - 0.008, rim), rim * 0.24, 0.025, "chrome")
@@ -190,7 +190,7 @@ def _car_wheels(rng: Rng, c: _CarPlan) -> Parts:
     return mirrored(parts, 1)
 
 
-def arc_xz(radius: float, x: float, y: float, z: float) -> Array:
+def arc_xz(radius: float, x: float, y: float, z: float) -> Floats:
     """Upper half circle (17, 3) in a plane of constant y."""
     t = np.linspace(-0.25, np.pi + 0.25, 17)
     return np.stack([x + radius * np.cos(t), np.full(17, y), z + radius * np.sin(t)], -1)

@@ -19,7 +19,6 @@ from ucmgcn.demo.solids import (
     pick,
     pillow,
     rectangle,
-    ring,
     rod,
     rotation,
     round_corners,
@@ -27,6 +26,7 @@ from ucmgcn.demo.solids import (
     spline,
     squircle,
     sweep,
+    torus,
     tube,
     turn,
 )
@@ -60,7 +60,7 @@ def _pedestal(rng: Rng, w: float, d: float, h: float, finish: str) -> Parts:
     profile = spline([(foot, 0.012), (foot * 0.45, h * 0.08), (neck, h * curve), (neck, h)], 14)
     parts = [lathe([(0, 0), (foot, 0), *profile, (0, h)], finish)]
     if h > 0.6:
-        parts += [ring(0.16, 0.01, (0, -0.04, h * 0.42), 2, finish)]
+        parts += [torus(0.16, 0.01, (0, -0.04, h * 0.42), 2, finish)]
     return parts
 
 

@@ -15,12 +15,12 @@ from ucmgcn.demo.solids import (
     mirrored,
     pillow,
     rectangle,
-    ring,
     rod,
     rotation,
     spline,
     squircle,
     sweep,
+    torus,
     tube,
 )
 
@@ -158,7 +158,7 @@ def _acoustic(rng: Rng, kind: str, small: bool) -> Parts:
     hole = 0.05 * k
     parts += [
         disc(hole, 0.004, (0, front, length * 0.66), 1, "dark"),
-        ring(hole * 1.15, 0.003, (0, front, length * 0.66), 1, "darkwood"),
+        torus(hole * 1.15, 0.003, (0, front, length * 0.66), 1, "darkwood"),
     ]
     parts.append(box((0.17 * k, 0.012, 0.03 * k), (0, front - 0.004, length * 0.3), "darkwood"))
     if kind != "classical" and not small:

@@ -16,12 +16,12 @@ from ucmgcn.demo.solids import (
     mirrored,
     pick,
     pillow,
-    ring,
     rod,
     rotation,
     shell,
     shift,
     spline,
+    torus,
     tube,
     turn,
 )
@@ -51,7 +51,7 @@ def _shade(rng: Rng, radius: float, z: float, kind: str) -> Parts:
     cover = shell(profile, 0.006, "shade", 40)
     if kind == "pleat":
         cover = _pleat(cover)
-    rims = [ring(r, 0.004, (0, 0, h), 2, "metal") for r, h in (profile[0], profile[-1])]
+    rims = [torus(r, 0.004, (0, 0, h), 2, "metal") for r, h in (profile[0], profile[-1])]
     return [cover, *rims, ball(0.04, (0, 0, z + tall * 0.4), "lamp")]
 
 
@@ -136,20 +136,7 @@ def _floor_lamp(rng: Rng, kind: int) -> Parts:
             *_shade(rng, rng.uniform(0.2, 0.28), h, "drum"),
         ]
     if kind == 2:
-        reach = rng.uniform(0.6, 0.9)
-        path = spline(
-            [
-                (0, 0, 0.03),
-                (0, 0, h * 0.6),
-                (reach * 0.35, 0, h),
-                (reach * 0.85, 0, h * 0.98),
-                (reach, 0, h * 0.82),
-            ],
-            30,
-        )
-        bowl = spline([(0.17, 0), (0.15, 0.06), (0.08, 0.12), (0.02, 0.14)], 12)
-        hood = [shell(bowl, 0.005, "metal"), ball(0.05, (0, 0, 0.03), "lamp")]
-        return [base, tube(path, 0.013, finish), *shift(hood, path[-1] - [0, 0, 0.13])]
+        return [base, *_arched(rng, h, finish)]
     bowl = spline([(0.03, 0), (0.12, 0.03), (0.19, 0.1), (0.21, 0.13)], 12) + [0, h]
     return [
         base,
@@ -157,6 +144,24 @@ def _floor_lamp(rng: Rng, kind: int) -> Parts:
         shell(bowl, 0.006, "shade"),
         disc(0.05, 0.01, (0, 0, h + 0.005), 2, finish),
     ]
+
+
+def _arched(rng: Rng, h: float, finish: str) -> Parts:
+    """Arched pole, with a hood at its end."""
+    reach = rng.uniform(0.6, 0.9)
+    path = spline(
+        [
+            (0, 0, 0.03),
+            (0, 0, h * 0.6),
+            (reach * 0.35, 0, h),
+            (reach * 0.85, 0, h * 0.98),
+            (reach, 0, h * 0.82),
+        ],
+        30,
+    )
+    bowl = spline([(0.17, 0), (0.15, 0.06), (0.08, 0.12), (0.02, 0.14)], 12)
+    hood = [shell(bowl, 0.005, "metal"), ball(0.05, (0, 0, 0.03), "lamp")]
+    return [tube(path, 0.013, finish), *shift(hood, path[-1] - [0, 0, 0.13])]
 
 
 def _pendant(rng: Rng) -> Parts:
@@ -194,27 +199,33 @@ def _chandelier(rng: Rng) -> Parts:
 def _mushroom(rng: Rng) -> Parts:
     """One-piece modern lamp, or a banker's lamp with a trough shade."""
     r = rng.uniform(0.14, 0.2)
-    if rng.random() < 0.5:
-        h = r * rng.uniform(1.3, 1.9)
-        stem = lathe(
-            [
-                (0, 0),
-                (r * 0.55, 0),
-                *spline([(r * 0.55, 0.01), (r * 0.22, h * 0.5), (r * 0.2, h)], 12),
-                (0, h),
-            ],
-            "ceramic",
-        )
-        dome = lathe(
-            [
-                (0, h * 0.85),
-                (r, h * 0.85),
-                *spline([(r, h * 0.87), (r * 0.8, h * 1.15), (0.02, h * 1.3)], 14),
-                (0, h * 1.3),
-            ],
-            "shade",
-        )
-        return [stem, dome]
+    return _dome(rng, r) if rng.random() < 0.5 else _trough(rng, r)
+
+
+def _dome(rng: Rng, r: float) -> Parts:
+    h = r * rng.uniform(1.3, 1.9)
+    stem = lathe(
+        [
+            (0, 0),
+            (r * 0.55, 0),
+            *spline([(r * 0.55, 0.01), (r * 0.22, h * 0.5), (r * 0.2, h)], 12),
+            (0, h),
+        ],
+        "ceramic",
+    )
+    dome = lathe(
+        [
+            (0, h * 0.85),
+            (r, h * 0.85),
+            *spline([(r, h * 0.87), (r * 0.8, h * 1.15), (0.02, h * 1.3)], 14),
+            (0, h * 1.3),
+        ],
+        "shade",
+    )
+    return [stem, dome]
+
+
+def _trough(rng: Rng, r: float) -> Parts:
     h = rng.uniform(0.28, 0.36)
     half = np.stack(
         [0.09 * np.cos(np.linspace(0, np.pi, 14)), 0.09 * np.sin(np.linspace(0, np.pi, 14))], -1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ucmgcn.demo.solids import Array, Parts, Rng, disc, lathe, ring, spline, squircle, sweep
+from ucmgcn.core.arrays import Floats
+from ucmgcn.demo.solids import Part, Parts, Rng, disc, lathe, spline, squircle, sweep, torus
 
 
-def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:
+def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Floats:
     """Outer profile (k, 2) of the cup."""
     shapes = (
         [(1.0, 0), (1.0, 0.5), (1.0, 1.0)],
@@ -21,15 +22,12 @@ def _mug_profile(kind: int, r: float, h: float, rng: Rng) -> Array:
     return spline(np.array(shapes[kind % len(shapes)]) * [r, h], 18)
 
 
-def _handle(rng: Rng, kind: int, profile: Array, r: float, h: float) -> Parts:
-    """Handle at +x: C, D, ear, square or finger ring."""
-    from scipy.interpolate import CubicSpline
-
-    low, high = h * rng.uniform(0.16, 0.3), h * rng.uniform(0.74, 0.86)
-    x0, x1 = (np.interp(z, profile[:, 1], profile[:, 0]) - 0.002 for z in (low, high))
-    reach = r * rng.uniform(0.5, 0.75)
-    out = max(x0, x1) + reach
-    paths = (
+def _handle_paths(
+    lower: tuple[float, float], upper: tuple[float, float], out: float, reach: float, h: float
+) -> tuple[list[tuple[float, float]], ...]:
+    """Paths (5, 2) of the handles, from where they meet the cup above to where below."""
+    (x0, low), (x1, high) = lower, upper
+    return (
         [
             (x1, high),
             (x1 + reach * 0.7, high),
@@ -59,12 +57,37 @@ def _handle(rng: Rng, kind: int, profile: Array, r: float, h: float) -> Parts:
             (x1, high - h * 0.27),
         ],
     )
+
+
+def _handle(rng: Rng, kind: int, profile: Floats, r: float, h: float) -> Parts:
+    """Handle at +x: C, D, ear, square or finger ring."""
+    from scipy.interpolate import CubicSpline
+
+    low, high = h * rng.uniform(0.16, 0.3), h * rng.uniform(0.74, 0.86)
+    x0, x1 = (np.interp(z, profile[:, 1], profile[:, 0]) - 0.002 for z in (low, high))
+    reach = r * rng.uniform(0.5, 0.75)
+    out = max(x0, x1) + reach
+    paths = _handle_paths((x0, low), (x1, high), out, reach, h)
     knots = np.array(paths[kind % len(paths)])
     t = np.linspace(0, len(knots) - 1, 28)
     curve = CubicSpline(np.arange(len(knots)), knots)(t)
     path = np.column_stack([curve[:, 0], np.zeros(28), curve[:, 1]])
     outline = squircle(r * rng.uniform(0.14, 0.22), r * rng.uniform(0.22, 0.36), 2.6, 14)
     return [sweep(path, outline, "ceramic", up=(1, 0, 0))]
+
+
+def _saucer(s: float) -> Part:
+    return lathe(
+        [
+            (0, -0.006),
+            (s * 0.55, -0.006),
+            (s, 0.008),
+            (s * 0.98, 0.011),
+            (s * 0.5, 0.001),
+            (0, 0.001),
+        ],
+        "ceramic",
+    )
 
 
 def mug(rng: Rng, style: int) -> Parts:
@@ -90,23 +113,11 @@ def mug(rng: Rng, style: int) -> Parts:
             )
         )
     if style % 7 in (3, 5) and rng.random() < 0.8:
-        s = r * rng.uniform(1.75, 2.1)
-        saucer = lathe(
-            [
-                (0, -0.006),
-                (s * 0.55, -0.006),
-                (s, 0.008),
-                (s * 0.98, 0.011),
-                (s * 0.5, 0.001),
-                (0, 0.001),
-            ],
-            "ceramic",
-        )
-        parts.append(saucer)
+        parts.append(_saucer(r * rng.uniform(1.75, 2.1)))
     elif rng.random() < 0.4:
         band = h * rng.uniform(0.2, 0.8)
         parts.append(
-            ring(
+            torus(
                 np.interp(band, profile[:, 1], profile[:, 0]), 0.0018, (0, 0, band), 2, "accent", 48
             )
         )

@@ -73,7 +73,7 @@ def _cushions(rng: Rng, count: int, inner: float, d: float, seat: float, pad: st
 
 
 def _sofa_back(
-    rng: Rng, kind: int, count: int, inner: float, y: float, seat: float, top: float, pad: str
+    kind: int, count: int, inner: float, y: float, seat: float, top: float, pad: str
 ) -> Parts:
     """Loose cushions, one tight pad, a camel hump, or buttoned roll."""
     tall = top - seat
@@ -146,7 +146,7 @@ def sofa(rng: Rng, style: int) -> Parts:
         )
     )
     back = (0, 3, 2, 1, 0)[style % 6]
-    parts += _sofa_back(rng, back, count, inner, d / 2 - 0.1, seat + 0.05, top, pad)
+    parts += _sofa_back(back, count, inner, d / 2 - 0.1, seat + 0.05, top, pad)
     if style % 6 == 3:
         parts += _corner(rng, inner / count, d, seat, pad, inner / 2 - inner / count / 2)
     if count > 1 and rng.random() < 0.5:

@@ -16,8 +16,8 @@ from ucmgcn.features.encoders.registry import BACKBONES, Backbone
 from ucmgcn.features.encoders.spec import EncoderSpec, Member
 from ucmgcn.features.encoders.weights import (
     check_sha256,
-    file_sha256,
     published_weights,
+    weights_sha256,
     wrong_weights,
 )
 
@@ -66,7 +66,7 @@ class EfficientNetBody(nn.Module):
         self.facts = {
             "name": backbone.name,
             "library": f"{backbone.library} {version}",
-            "weights_sha256": file_sha256(file),
+            "weights_sha256": weights_sha256(file),
         }
 
     def maps(self, inputs: Tensor) -> Tensor:

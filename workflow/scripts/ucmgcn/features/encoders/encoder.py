@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.devices import Device
 from ucmgcn.media.photos import Resample
-
-Images = npt.NDArray[np.uint8]
-Features = npt.NDArray[np.float32]
 
 # Images at a time. On a CPU they are per core, and four still lie in its cache.
 DEFAULT_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 64}

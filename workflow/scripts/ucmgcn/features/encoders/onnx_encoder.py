@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import UserError
-from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Features, Images, Input, check_images
+from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Input, check_images
 
 METADATA = "ucmgcn"  # key under which the export keeps the encoder's description
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.registry import BACKBONES
-from ucmgcn.features.encoders.weights import check_sha256, file_sha256, packaged_weights, source
+from ucmgcn.features.encoders.weights import check_sha256, packaged_weights, source, weights_sha256
 from ucmgcn.settings import FeaturesConfig, Output
 
 TIMM = "timm:"
@@ -170,7 +170,7 @@ class EncoderSpec:
             "backbone": "+".join(f"{m.sized}*{m.weight:g}" for m in self.members),
             "output": self.output,
             "flip": self.flip,
-            "weights": {name: file_sha256(file) for name, file in files.items() if file},
+            "weights": {name: weights_sha256(file) for name, file in files.items() if file},
         }
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.encoder import Input
 from ucmgcn.features.encoders.spec import TIMM, EncoderSpec, Member
-from ucmgcn.features.encoders.weights import check_sha256, file_sha256, source, wrong_weights
+from ucmgcn.features.encoders.weights import check_sha256, source, weights_sha256, wrong_weights
 from ucmgcn.media.photos import Resample
 
 HUB = "https://huggingface.co"
@@ -53,7 +53,7 @@ class TimmBody(nn.Module):
         self.facts = {
             "name": TIMM + name,
             "library": f"timm {self.timm.__version__}",
-            "weights_sha256": file_sha256(file),
+            "weights_sha256": weights_sha256(file),
         }
 
     def maps(self, inputs: Tensor) -> Tensor:

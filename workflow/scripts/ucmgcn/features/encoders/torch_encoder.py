@@ -15,13 +15,15 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.bodies import Body, load_body
-from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Features, Images, Input, check_images
+from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Input, check_images
 from ucmgcn.features.encoders.onnx_encoder import METADATA
 from ucmgcn.features.encoders.spec import EncoderSpec, Member
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.hashing import file_sha256
 
 OPSET = 17
 ONNX_LIMIT = 2**31 - 2**20  # bytes: a protocol buffer holds 2 GiB
@@ -206,8 +208,7 @@ def _key(description: str, code: str) -> str:
 
 
 def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+    return file_sha256(file)[:16]
 
 
 class TorchEncoder:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.registry import BACKBONES
+from ucmgcn.files.hashing import file_sha256
 
 
 @cache
-def file_sha256(path: Path) -> str:
+def weights_sha256(path: Path) -> str:
     """SHA-256 of a file of weights, in hexadecimal.
 
     Raises
@@ -21,8 +21,7 @@ def file_sha256(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise UserError(f"features.weights: {path}: {error.strerror}") from error
 
@@ -48,10 +47,10 @@ def check_sha256(name: str, file: Path, expected: str = "") -> None:
     backbone = BACKBONES.get(name)
     if not expected and backbone and file.name == backbone.published:
         expected = backbone.sha256
-    if expected and not file_sha256(file).startswith(expected):
+    if expected and not weights_sha256(file).startswith(expected):
         raise UserError(
             f"features.weights: {file} is damaged or another file: its SHA-256 is "
-            f"{file_sha256(file)}, not {expected}. {source(name)}"
+            f"{weights_sha256(file)}, not {expected}. {source(name)}"
         )
 
 
