@@ -23,6 +23,9 @@ import click
 import pandas as pd
 import yaml
 
+from ucmgcn.evaluate.instances import RECALLS
+from ucmgcn.evaluate.metrics import METRICS
+
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "docs" / "results"
 MADE = Path("results") / ".reproduced"
@@ -34,7 +37,7 @@ KEYS = {
 # Columns that are compared: means, and differences of means.
 COUNTS = ("n_seeds", "n_queries", "n_models")
 VALUES = {
-    "metrics.csv": ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP", "R@1", "R@5", "R@10"),
+    "metrics.csv": (*METRICS, *RECALLS),
     "significance.csv": ("difference",),
 }
 

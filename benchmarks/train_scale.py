@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from ucmgcn.graph.attach import embed_queries
 from ucmgcn.graph.build import fit_nodes, link
 from ucmgcn.graph.file import load_graph, read_nodes, save_graph, write_nodes
+from ucmgcn.graph.flat_graph import flatten
 from ucmgcn.graph.heterograph import Nodes
-from ucmgcn.graph.propagation import flatten, propagated
+from ucmgcn.graph.propagation import propagated
 from ucmgcn.media.cameras import icosahedron
 from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
 from ucmgcn.train.stage import Files, train_seed

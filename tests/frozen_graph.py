@@ -7,7 +7,7 @@ import torch
 
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.build import make_graph
-from ucmgcn.graph.propagation import FlatGraph, flatten
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
 from ucmgcn.graph.space import fit_space, normalise
 from ucmgcn.media.cameras import icosahedron, neighbours
 from ucmgcn.settings import GraphConfig

@@ -9,7 +9,7 @@ from frozen_graph import BESIDE, MODELS, PHOTOS, TELEPORT, VIEW_K, VIEWS, K, tra
 
 from ucmgcn.graph.attach import embed_model, embed_queries, embed_query, joined, photo_reach
 from ucmgcn.graph.edge_types import EdgeType
-from ucmgcn.graph.propagation import FlatGraph
+from ucmgcn.graph.flat_graph import FlatGraph
 from ucmgcn.graph.space import normalise
 from ucmgcn.train.gcn import UCMGCN
 

@@ -8,13 +8,9 @@ import torch
 
 from ucmgcn.graph.build import make_graph
 from ucmgcn.graph.edge_types import NODE_TYPES
-from ucmgcn.graph.propagation import (
-    FlatGraph,
-    flatten,
-    linked_neighbours,
-    neighbourhoods,
-    propagated,
-)
+from ucmgcn.graph.edges import neighbourhoods
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
+from ucmgcn.graph.propagation import linked_neighbours, propagated
 from ucmgcn.graph.space import normalise
 from ucmgcn.media.cameras import icosahedron
 from ucmgcn.settings import GraphConfig, PropagationConfig

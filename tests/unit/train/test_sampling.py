@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ucmgcn.graph.build import make_graph
+from ucmgcn.graph.edges import neighbourhoods
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
 from ucmgcn.graph.message_passing import sparse_matrix
-from ucmgcn.graph.propagation import FlatGraph, flatten, neighbourhoods
 from ucmgcn.graph.space import normalise
 from ucmgcn.media.cameras import icosahedron
 from ucmgcn.settings import GraphConfig

@@ -1,4 +1,8 @@
-"""Independent work of one job in several processes, each on one core."""
+"""Independent work of one job in several processes, each on one core.
+
+The standard library's pool, for joblib's workers neither end with a parent that is killed nor log
+where it does.
+"""
 
 from __future__ import annotations
 

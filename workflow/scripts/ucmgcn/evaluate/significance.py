@@ -75,6 +75,8 @@ def paired_test(ours: Floats, theirs: Floats, *, resamples: int, seed: int) -> l
 def holm(p_values: npt.ArrayLike) -> Floats:
     """Adjust p values for testing all of them at once.
 
+    scipy has no Holm, and statsmodels would be a package more for these lines.
+
     References
     ----------
     S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6, 1979.

@@ -16,7 +16,8 @@ from ucmgcn.graph.edge_types import (
     SHOWN,
     SHOWS,
 )
-from ucmgcn.graph.heterograph import Edges, Nodes, make_heterograph
+from ucmgcn.graph.edges import Edges, neighbour_edges, weighted
+from ucmgcn.graph.heterograph import Nodes, make_heterograph
 from ucmgcn.graph.knn import neighbourhood
 from ucmgcn.graph.neighbour_search import Searcher
 from ucmgcn.graph.space import fit_space
@@ -24,7 +25,6 @@ from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import GraphConfig
 
 CSLS_NEIGHBOURS = 10
-BLOCK_VALUES = 2**20  # of the ends of edges whose cosine is computed at a time: they stay in cache
 
 
 def fit_nodes(
@@ -115,7 +115,7 @@ def photo_view_edges(
         found = _top_k_csls(photos, views, config.view_k, search)
     else:
         found, _ = search(" ".join(SHOWS), photos, views, config.view_k)
-    edges = _weighted(found, photos, views)
+    edges = weighted(found, photos, views)
     keep = edges.weights > (config.threshold if config.similarity == "threshold" else 0)
     if config.similarity == "mutual":
         back, _ = search(" ".join(SHOWN), views, photos, config.view_k)
@@ -139,43 +139,6 @@ def view_view_edges(models: int, cameras: npt.NDArray[np.float64]) -> Edges:
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     all_pairs = (np.arange(models)[:, None, None] * len(cameras) + pairs).reshape(-1, 2)
     return Edges(all_pairs[:, 0], all_pairs[:, 1], np.ones(len(all_pairs), dtype=np.float32))
-
-
-def neighbour_edges(
-    vectors: Features, k: int, search: Searcher | None = None, name: str = "neighbours"
-) -> Edges:
-    """Link each vector to its k nearest others, in both directions.
-
-    Parameters
-    ----------
-    vectors
-        Unit vectors, shape (n, d). Weights are cosines clipped at 0; no pair is linked twice.
-    search, name
-        Finds the neighbours, under this name; None searches on the CPU.
-    """
-    found, _ = (search or Searcher())(name, vectors, vectors, k, exclude_self=True)
-    return symmetric(_weighted(found, vectors, vectors), len(vectors))
-
-
-def symmetric(edges: Edges, n: int) -> Edges:
-    """Return the edges among n nodes in both directions, each ordered pair once, sorted."""
-    keys = np.concatenate(
-        [edges.sources * n + edges.destinations, edges.destinations * n + edges.sources]
-    )
-    keys, first = np.unique(keys, return_index=True)
-    return Edges(keys // n, keys % n, np.tile(edges.weights, 2)[first])
-
-
-def _weighted(found: Ints, queries: Features, gallery: Features) -> Edges:
-    # An index that is not exact marks by -1 what it did not find.
-    rows, columns = np.nonzero(found >= 0)
-    destinations = found[rows, columns]
-    cosine = np.empty(len(rows), dtype=np.float32)
-    size = max(1, BLOCK_VALUES // queries.shape[1])
-    for start in range(0, len(rows), size):
-        part = slice(start, start + size)
-        cosine[part] = np.einsum("ed,ed->e", queries[rows[part]], gallery[destinations[part]])
-    return Edges(rows, destinations, np.maximum(cosine, 0))
 
 
 def _top_k_csls(queries: Features, gallery: Features, k: int, search: Searcher) -> Ints:

@@ -11,7 +11,8 @@ import torch
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.graph.heterograph import Edges, Nodes, make_heterograph
+from ucmgcn.graph.edges import Edges
+from ucmgcn.graph.heterograph import Nodes, make_heterograph
 from ucmgcn.graph.space import FeatureSpace
 
 

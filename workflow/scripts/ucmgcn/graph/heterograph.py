@@ -10,22 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ucmgcn.core.arrays import Features, Ints
+from ucmgcn.core.arrays import Features
 from ucmgcn.graph.edge_types import NODE_TYPES, EdgeType
+from ucmgcn.graph.edges import Edges
 from ucmgcn.graph.space import FeatureSpace
-
-
-@dataclasses.dataclass(frozen=True)
-class Edges:
-    """Weighted edges from sources to destinations, each of shape (e,)."""
-
-    sources: Ints
-    destinations: Ints
-    weights: Features
-
-    def reversed(self) -> Edges:
-        """Return the same edges the other way round."""
-        return Edges(self.destinations, self.sources, self.weights)
 
 
 @dataclasses.dataclass(frozen=True)

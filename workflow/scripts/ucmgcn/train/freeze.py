@@ -15,7 +15,8 @@ from ucmgcn.core.arrays import Features
 from ucmgcn.core.errors import UserError
 from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer
 from ucmgcn.graph.file import load_graph, read_nodes
-from ucmgcn.graph.propagation import FlatGraph, flatten, propagated
+from ucmgcn.graph.flat_graph import FlatGraph, flatten
+from ucmgcn.graph.propagation import propagated
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings
 from ucmgcn.train.gcn import UCMGCN, make_network

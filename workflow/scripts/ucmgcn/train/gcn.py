@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ucmgcn.graph.flat_graph import FlatGraph
 from ucmgcn.graph.message_passing import Aggregate, diffuse
-from ucmgcn.graph.propagation import FlatGraph
 from ucmgcn.settings import PropagationConfig, TrainConfig
 
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ucmgcn.core.arrays import Features
-from ucmgcn.graph.heterograph import Edges
-from ucmgcn.graph.propagation import linked
+from ucmgcn.graph.edges import Edges, linked
 
 ITERATIONS = 20
 BLOCK_VALUES = 1_000_000  # what stays in cache is twice as fast

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ucmgcn.graph.flat_graph import FlatGraph
 from ucmgcn.graph.message_passing import Adjacency, Aggregate, pass_messages
-from ucmgcn.graph.propagation import FlatGraph
 
 ALL_NEIGHBOURS = -1
 

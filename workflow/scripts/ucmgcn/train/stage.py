@@ -21,7 +21,7 @@ from ucmgcn.files.embeddings import write_embeddings
 from ucmgcn.files.hashing import file_sha256
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.file import read_nodes
-from ucmgcn.graph.propagation import flatten
+from ucmgcn.graph.flat_graph import flatten
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings
 from ucmgcn.train.freeze import freeze_propagation

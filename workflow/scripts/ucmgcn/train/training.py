@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ucmgcn.core.arrays import Features
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.graph.attach import Frozen
+from ucmgcn.graph.flat_graph import FlatGraph
 from ucmgcn.graph.knn import neighbourhood
-from ucmgcn.graph.propagation import FlatGraph, linked_neighbours, propagated
+from ucmgcn.graph.propagation import linked_neighbours, propagated
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings, TrainConfig
 from ucmgcn.train import losses
