@@ -16,7 +16,7 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.media.meshes import load_mesh
 from ucmgcn.web import glb
 from ucmgcn.web.glb import GlbCache, to_glb
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 
 def read(data: bytes) -> trimesh.Trimesh:
@@ -90,7 +90,7 @@ def test_what_is_no_mesh_says_why(tmp_path):
 
 def cached(paths, **limits) -> tuple[list[bytes | str], GlbCache]:
     async def main():
-        cache = GlbCache(replace(Limits(), **limits))
+        cache = GlbCache(replace(ServerLimits(), **limits))
         found = []
         for path in paths:
             try:
@@ -111,7 +111,7 @@ def box(tmp_path):
 
 def test_a_mesh_is_converted_once_and_again_when_it_changes(box, monkeypatch):
     async def main():
-        cache = GlbCache(Limits())
+        cache = GlbCache(ServerLimits())
         first = await cache.get(box)
         monkeypatch.setattr(glb, "_convert", dead)
         assert await cache.get(box) is first

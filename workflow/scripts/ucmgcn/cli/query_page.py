@@ -1,4 +1,4 @@
-"""A page with the answers of `ucmgcn query`: photos, and the models' most similar views."""
+"""The page of `ucmgcn query`: photos, and the views of the models that were found."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from ucmgcn.core.templates import template_environment
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.media.photos import load_photo
 from ucmgcn.media.pictures import data_uri
-from ucmgcn.search.library import Hit, Library
+from ucmgcn.search.hits import Hit
+from ucmgcn.search.library import Library
 
 PAGES = Path(__file__).parent / "pages"
 PHOTO_SIDE = 320
@@ -27,36 +27,31 @@ class Shown:
     found: list[tuple[Hit, str]]
 
 
-def write_page(
-    out: Path, library: Library, answers: Sequence[tuple[Path, list[Hit]]], method: str
-) -> None:
+def write_page(out: Path, library: Library, searches: Sequence[tuple[Path, list[Hit]]]) -> None:
     """Write a self-contained HTML page.
 
     Parameters
     ----------
-    answers
-        Photos that can be read, with what `Library.answer` found for them.
+    searches
+        Photos that can be read, with what `Library.search` found for them.
     """
-    environment = Environment(
-        loader=FileSystemLoader(PAGES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("query.html.j2").render(
-        dataset=library.facts.dataset,
-        models=len(library.models),
-        method=method,
-        answers=list(_shown(library, answers)),
+    html = (
+        template_environment(PAGES)
+        .get_template("query.html.j2")
+        .render(
+            dataset=library.facts.dataset,
+            models=len(library.models),
+            method=library.method,
+            searches=list(_shown(library, searches)),
+        )
     )
     with atomic_path(out) as partial:
         partial.write_text(html, encoding="utf-8")
 
 
-def _shown(library: Library, answers: Sequence[tuple[Path, list[Hit]]]) -> Iterator[Shown]:
+def _shown(library: Library, searches: Sequence[tuple[Path, list[Hit]]]) -> Iterator[Shown]:
     pictures: dict[tuple[str, int], str] = {}
-    for photo, hits in answers:
+    for photo, hits in searches:
         for hit in hits:
             key = hit.model, hit.view
             if key not in pictures:

@@ -13,7 +13,7 @@ from ucmgcn.core.arrays import Ints
 from ucmgcn.datasets.manifest import read_items
 from ucmgcn.files.shards import open_shard
 from ucmgcn.graph.file import load_graph, read_nodes
-from ucmgcn.index.file import Facts, Model, write_index
+from ucmgcn.index.file import Facts, IndexedModels, Model, write_index
 from ucmgcn.settings import Settings
 from ucmgcn.train.freeze import freeze_propagation, load_frozen
 
@@ -52,13 +52,12 @@ def build_index(
     items = {item.id: item for item in read_items(inputs.models)}
     models = [Model(id, items[id].category, Path(items[id].path)) for id in nodes.models]
     views = nodes.view_features
+    pooled = {"max": views.max(axis=1), "mean": views.mean(axis=1)}
     write_index(
         out,
         _facts(inputs, out.parents[1], facts),
-        models,
-        _shards(inputs.views, nodes.models),
+        IndexedModels(models, _shards(inputs.views, nodes.models), pooled),
         nodes.photos,
-        {"max": views.max(axis=1), "mean": views.mean(axis=1)},
         nodes.cameras,
         {
             "ucm-gcn": load_frozen(inputs.graph, inputs.nodes, inputs.checkpoint, settings),

@@ -19,7 +19,7 @@ from trimesh.visual.material import PBRMaterial
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.meshes import Mesh, load_mesh
 from ucmgcn.media.photos import start_no_programs
-from ucmgcn.web.limits import Gate, Limits
+from ucmgcn.web.limits import Gate, ServerLimits
 
 WORKER_BYTES = 6 * 2**30
 # A middle grey as of the rendered views; glTF's factors are linear, 0.4 is sRGB 0.67.
@@ -77,9 +77,13 @@ def _convert(path: Path) -> bytes:
 
 
 class GlbCache:
-    """Converted meshes; one at a time is made, in a process that is killed when it is late."""
+    """Converted meshes; one at a time is made, in a process that is killed when it is late.
 
-    def __init__(self, limits: Limits) -> None:
+    Not by `ucmgcn.core.worker.Worker`: that holds a thread until its item is done, for which the
+    server would wait at Ctrl-C, up to the 30 seconds of a conversion.
+    """
+
+    def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._gate = Gate(1, limits.waiting, limits.wait_seconds)
         self._kept: LRUCache[tuple[str, int, int], bytes | str] = LRUCache(

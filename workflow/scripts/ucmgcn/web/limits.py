@@ -21,7 +21,7 @@ from ucmgcn.media.photos import MAX_PIXELS
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """Bounds of the server; each one has an answer of its own when it is reached.
 
     Attributes

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ucmgcn.core.templates import template_environment
 
 FOLDER = Path(__file__).parent
 PARTIAL = "X-Partial"
@@ -62,14 +63,7 @@ class Pages:
     """The templates, with what every page knows."""
 
     def __init__(self, known: Mapping[str, Any]) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            auto_reload=False,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = template_environment(FOLDER / "templates")
         self._environment.globals.update(known)
 
     def answer(

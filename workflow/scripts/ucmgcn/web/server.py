@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 # Seconds between requests, for open ones at the end, and from the answer to a late upload to
 # hanging up.
@@ -109,7 +109,7 @@ def address(server: socket.socket, host: str) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def make_server(app: Starlette, limits: Limits) -> uvicorn.Server:
+def make_server(app: Starlette, limits: ServerLimits) -> uvicorn.Server:
     """Make the server; its `run` ends at Ctrl-C or SIGTERM, open requests get some seconds more."""
     config = uvicorn.Config(
         app,
