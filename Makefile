@@ -36,17 +36,17 @@ lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock
 	$(BIN)/python envs/pins.py
 
-settings: setup ## write config.yaml, its schema and the README's table anew from the code
+settings: setup ## write config.yaml, its schema and docs/settings.md from the code
 	$(BIN)/python docs/settings.py
 
-results: setup ## fill the results of README.md and the docs from docs/results
+results: setup ## fill the results of README.md and docs/*.md from docs/results
 	$(BIN)/python docs/results.py
 
-reproduce: setup ## make the published results again and compare: make reproduce [PSB=DIR] [SETS="demo ..."]
+reproduce: setup ## rerun the published results and compare: make reproduce [PSB=DIR] [SETS="demo ..."]
 	source $(BIN)/activate && python benchmarks/reproduce.py $(if $(PSB),--psb "$(PSB)") $(SETS)
 
-ablation: setup ## docs/ablation.md anew, in hours: make ablation SET=NAME MODELS=DIR IMAGES=DIR
+ablation: setup ## rerun docs/ablation.md, in hours: make ablation SET=NAME MODELS=DIR IMAGES=DIR
 	source $(BIN)/activate && bash benchmarks/ablation.sh $(SET) "$(MODELS)" "$(IMAGES)"
 
-bench: setup ## what docs/performance.md holds, measured here: make bench MODELS=DIR IMAGES=DIR [WHAT=all]
+bench: setup ## measure what docs/performance.md holds: make bench MODELS=DIR IMAGES=DIR [WHAT=all]
 	source $(BIN)/activate && bash benchmarks/bench.sh "$(MODELS)" "$(IMAGES)" $(WHAT)

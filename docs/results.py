@@ -4,6 +4,10 @@ python docs/results.py
 
 A result stands between two marks, the first of which says what it is and of which table:
 
+    <!-- result: data SET -->
+    what a run's numbers are taken over: queries, gallery, seeds, labels, encoder
+    <!-- /result -->
+
     <!-- result: metrics SET [METRIC ...] -->
     methods and their metrics, the first of which orders the rows
     <!-- /result -->
@@ -67,6 +71,18 @@ def lines_of(head: list[str], rows: list[list[str]]) -> str:
 def read(name: str) -> pd.DataFrame:
     """Read a table below docs/results; empty text stays text."""
     return pd.read_csv(RESULTS / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def data(name: str) -> str:
+    """Say what the numbers of a run are taken over."""
+    run = read(f"{name}/metrics").sort_values("n_seeds").iloc[-1]
+    labels = "no labels" if run["supervision"] == "none" else "labels of half of the photos"
+    return (
+        f"{run['n_queries']:,} queries, gallery of {run['n_models']:,} models, "
+        f"{run['n_seeds']} seeds, {labels}, `{run['backbone']}`; "
+        f"tables: [metrics](results/{name}/metrics.csv), "
+        f"[paired tests](results/{name}/significance.csv).\n"
+    )
 
 
 def metrics(name: str, *shown: str) -> str:
@@ -156,6 +172,7 @@ def _named(deltas: pd.DataFrame) -> str:
 
 
 KINDS: dict[str, Callable[..., str]] = {
+    "data": data,
     "metrics": metrics,
     "gains": gains,
     "gain": gain,
