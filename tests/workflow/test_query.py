@@ -155,6 +155,17 @@ def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
             library.search(photo)
 
 
+def test_a_library_whose_index_is_being_made_anew_says_so(copy) -> None:
+    library = Library.open(copy.folder / "results" / "tiny")
+    assert library.current() is library
+    index = copy.folder / "results" / "tiny" / "index" / "index.h5"
+    kept = index.rename(index.with_name("kept.h5"))
+    with pytest.raises(UserError, match="the run of tiny is not finished"):
+        library.current()
+    kept.rename(index)
+    assert library.current() is library
+
+
 def test_a_photo_may_take_so_long_and_the_next_one_is_answered(
     finished, library, photos, monkeypatch
 ) -> None:

@@ -131,6 +131,19 @@ def test_a_late_a_dead_and_a_large_conversion_is_an_answer(box, tmp_path, monkey
     assert "more than 0.5 seconds" in cached([box], mesh_seconds=0.5)[0][0]
 
 
+def test_a_conversion_ends_with_its_request(box, monkeypatch):
+    """Or Ctrl-C would wait for it."""
+
+    async def main():
+        with anyio.move_on_after(1):
+            await GlbCache(ServerLimits()).get(box)
+
+    monkeypatch.setattr(glb, "_convert", slow)
+    start = time.monotonic()
+    anyio.run(main)
+    assert time.monotonic() - start < 20
+
+
 def test_memory_is_bounded(tmp_path):
     paths = []
     for i in range(6):

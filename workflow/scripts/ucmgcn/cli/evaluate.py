@@ -30,7 +30,13 @@ FILE = click.Path(path_type=Path)
     "--query-instances", type=FILE, help="N lines, the exact model's name: adds R@1, R@5, R@10."
 )
 @click.option("--model-instances", type=FILE, help="G lines, the name of each model.")
-@click.option("--distance", type=click.Choice(DISTANCES), default="cosine", show_default=True)
+@click.option(
+    "--distance",
+    type=click.Choice(DISTANCES),
+    default="cosine",
+    show_default=True,
+    help="How embeddings are compared.",
+)
 @click.option(
     "--official-preprocess",
     is_flag=True,
@@ -46,7 +52,9 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--skip-unknown", is_flag=True, help="Leave out, and count, queries without a model to find."
 )
-@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Cores to use."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def evaluate(  # noqa: PLR0913 - one for each option
     query_embeddings: Path,

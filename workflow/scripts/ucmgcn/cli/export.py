@@ -13,7 +13,9 @@ from ucmgcn.search.library import Library
 
 @click.command()
 @dataset_option
-@click.option("--format", "form", required=True, type=click.Choice(EXPORT_FORMATS))
+@click.option(
+    "--format", "form", required=True, type=click.Choice(EXPORT_FORMATS), help="Files to write."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -25,7 +27,7 @@ from ucmgcn.search.library import Library
     "--method",
     default="ucm-gcn",
     show_default=True,
-    help="ucm-gcn, propagation, max-pool or mean-pool.",
+    help="Whose embeddings: ucm-gcn, propagation, max-pool or mean-pool.",
 )
 def export(dataset: str, form: str, out: Path | None, results: Path, method: str) -> None:
     """Export the models' embeddings, with their ids.

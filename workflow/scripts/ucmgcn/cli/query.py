@@ -34,10 +34,19 @@ class Search:
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @dataset_option
 @results_option
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Models for each photo.",
+)
 @click.option("--category", metavar="NAME", help="Find models of this category only.")
 @click.option(
-    "--method", default="ucm-gcn", show_default=True, help=f"One of {', '.join(METHODS)}."
+    "--method",
+    default="ucm-gcn",
+    show_default=True,
+    help=f"How models are ranked: {', '.join(METHODS)}.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON, a list with an item a photo.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, a line a model.")

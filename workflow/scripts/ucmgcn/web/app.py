@@ -1,4 +1,4 @@
-"""The web application: addresses, and what each of them answers.
+"""The web application: routes and their handlers.
 
 A model is addressed by a key that is looked up in a table, never by a path, so that only files of
 the data set can be fetched.
@@ -32,7 +32,7 @@ from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
 from ucmgcn.web import uploads, viewer
 from ucmgcn.web.catalogue import Catalogue, described, described_hit, key_of
-from ucmgcn.web.error_answers import ErrorAnswers
+from ucmgcn.web.error_responses import ErrorResponses
 from ucmgcn.web.glb import GlbCache
 from ucmgcn.web.limits import Gate, RateLimit, ServerLimits
 from ucmgcn.web.pages import FOLDER, Pages, SecurityHeaders
@@ -48,7 +48,7 @@ ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What a request may choose: how many models are listed, and of which category."""
+    """What a request chooses: how many models are listed, and of which category."""
 
     top: int
     category: str | None
@@ -75,7 +75,7 @@ class Site:
         )
 
     async def home(self, request: Request) -> Response:
-        """Answer with the page to start from."""
+        """Send the start page."""
         return self.page(request, "start", {}, json={"models": len(self.catalogue.models)})
 
     async def search(self, request: Request) -> Response:
@@ -91,7 +91,7 @@ class Site:
         return self._results(request, hits, options, None)
 
     async def similar(self, request: Request) -> Response:
-        """Rank the models by their likeness to one of them."""
+        """Rank the models by their similarity to one of them."""
         model, options = self._model(request), self._options(request.query_params)
         await self.rate.check(request, "search")
         async with self.gate.enter():
@@ -158,11 +158,11 @@ class Site:
         return self._current().similar(id, options.top, options.category)
 
     def _current(self) -> Library:
-        """Take in what was added to the library, or found by a new run, since the last search."""
+        """Reopen the library if meshes were added, or the pipeline ran, since the last search."""
         try:
             library = self.catalogue.library.current()
         except UserError as error:
-            # A run that is under way; what was found before still answers.
+            # A run is under way; the models known so far can still be searched.
             logger.warning("%s", error)
             return self.catalogue.library
         if library is not self.catalogue.library:
@@ -171,8 +171,8 @@ class Site:
         return library
 
     def page(self, request: Request, part: str, data: Mapping[str, Any], **how: Any) -> Response:
-        """Answer in the form that a request asks for, see `Pages.answer`."""
-        return self.pages.answer(request, part, {"catalogue": self.catalogue, **data}, **how)
+        """Respond in the form that a request asks for, see `Pages.respond`."""
+        return self.pages.respond(request, part, {"catalogue": self.catalogue, **data}, **how)
 
     def _results(
         self, request: Request, hits: Sequence[Hit], options: SearchOptions, like: Model | None
@@ -242,7 +242,7 @@ def create_app(
         Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
         Middleware(GZipMiddleware, compresslevel=5, exclude_content_types=AS_IT_IS),
     ]
-    handlers = ErrorAnswers(site.page).handlers()
+    handlers = ErrorResponses(site.page).handlers()
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
 

@@ -1,4 +1,4 @@
-"""Meshes of any format as binary glTF, for the 3D view: made on demand, kept within a bound."""
+"""Meshes of any format as binary glTF, for the 3D view: converted on demand, cached in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one client may ask of the server, and how much of it runs at a time."""
+"""Limits: rates per client, work at a time, sizes and times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ucmgcn.media.photos import MAX_PIXELS
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """Bounds of the server; each one has an answer of its own when it is reached.
+    """Limits of the server, each with the status code beyond it.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class ServerLimits:
     mesh_cache_bytes, view_cache_bytes
         Memory that keeps converted meshes and encoded views.
     connections
-        Open connections; a further one is answered with 503.
+        Open connections: 503.
     """
 
     upload_bytes: int = 20 * 2**20

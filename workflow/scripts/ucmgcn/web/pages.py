@@ -1,4 +1,4 @@
-"""Answers as a page, as a part of the page that is open, or as JSON: one set of addresses."""
+"""Responses as a whole page, as a part of the open page, or as JSON, at the same addresses."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ SECURITY = {
 
 
 class SecurityHeaders:
-    """Middleware: the security headers on every answer, and no storing unless it is said."""
+    """Middleware: security headers on every response, and no caching unless it is allowed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and put the headers on its answer."""
+        """Pass a request on, and put the headers on its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -60,13 +60,13 @@ class SecurityHeaders:
 
 
 class Pages:
-    """The templates, with what every page knows."""
+    """The templates, with the values that all of them use."""
 
     def __init__(self, known: Mapping[str, Any]) -> None:
         self._environment = template_environment(FOLDER / "templates")
         self._environment.globals.update(known)
 
-    def answer(
+    def respond(
         self,
         request: Request,
         part: str,
@@ -76,7 +76,7 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer in the form that the request asks for.
+        """Respond in the form that the request asks for.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Run the application: the address, time limits of the connection, and a clean end."""
+"""Run the application: listen, limit the time of connections, shut down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ucmgcn.core.errors import UserError
 from ucmgcn.web.limits import ServerLimits
 
-# Seconds between requests, for open ones at the end, and from the answer to a late upload to
+# Seconds between requests, for open ones at shutdown, and from the response to a late upload to
 # hanging up.
 KEEP_ALIVE, SHUTDOWN, GRACE = 10, 5, 5
 BACKLOG = 2048
@@ -26,7 +26,8 @@ def timed_protocol(seconds: float) -> type[H11Protocol]:
     """Make a protocol that hangs up when a request is not received in time.
 
     Uvicorn bounds the time between requests only, so a client that sends its header or its body
-    byte by byte would hold its connection for ever. The application answers a late upload first.
+    byte by byte would hold its connection for ever. The application responds to a late upload
+    first.
     """
 
     class TimedProtocol(H11Protocol):

@@ -1,4 +1,4 @@
-"""Uploaded photos: received within bounds, and looked at before they are decoded."""
+"""Uploaded photos: received within limits, and checked before they are decoded."""
 
 from __future__ import annotations
 

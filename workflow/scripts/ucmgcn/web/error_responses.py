@@ -1,4 +1,4 @@
-"""What the server answers when it refuses a request, or fails."""
+"""Responses to requests that are refused, or that fail."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ucmgcn.core.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-# Starlette's own words, and what they mean here.
+# Starlette's own messages, and ours.
 PLAIN = {
     "Not Found": "There is nothing at this address.",
     "Method Not Allowed": "This address does not take such a request.",
 }
 
 
-class ErrorAnswers:
-    """One handler for each kind of error.
+class ErrorResponses:
+    """A handler for each kind of error.
 
     Parameters
     ----------
     page
-        Answers in the form that a request asks for, see `ucmgcn.web.pages.Pages.answer`.
+        Responds in the form that a request asks for, see `ucmgcn.web.pages.Pages.respond`.
     """
 
     def __init__(self, page: Callable[..., Response]) -> None:
         self._page = page
 
     def handlers(self) -> dict[Any, Any]:
-        """Return the handlers by the errors that they answer."""
+        """Return the handlers by the errors that they take."""
         return {
             HTTPException: self.refused,
             UserError: self.unusable,
@@ -43,16 +43,16 @@ class ErrorAnswers:
         }
 
     async def refused(self, request: Request, error: HTTPException) -> Response:
-        """Answer a request that is refused."""
+        """Refuse a request."""
         message = PLAIN.get(error.detail, error.detail)
         return self._error(request, error.status_code, message, error.headers)
 
     async def failed(self, request: Request, _: Exception) -> Response:
-        """Answer when the program failed; the traceback goes to the log."""
+        """Report a failure of the program; the traceback goes to the log."""
         return self._error(request, 500, "Something went wrong on the server.", None)
 
     async def unusable(self, request: Request, error: UserError) -> Response:
-        """Answer when the results of the run cannot be used any more."""
+        """Report that the results of the run can no longer be used."""
         logger.error("%s", error)
         return self._error(request, 500, str(error), None)
 
