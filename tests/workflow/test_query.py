@@ -170,7 +170,7 @@ def test_a_photo_may_take_so_long_and_the_next_one_is_answered(
     finished, library, photos, monkeypatch
 ) -> None:
     hurried = Library.open(finished.folder / "results" / "tiny")
-    monkeypatch.setattr("ucmgcn.search.photo.LIMITS", Limits(seconds=1e-9))
+    monkeypatch.setattr("ucmgcn.search.photo_encoder.LIMITS", Limits(seconds=1e-9))
     with pytest.raises(ItemError, match="takes longer"):
         hurried.search(photos[0])
     assert library.search(photos[0], top=1)

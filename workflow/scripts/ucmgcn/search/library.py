@@ -19,7 +19,7 @@ from ucmgcn.files.shards import open_shard
 from ucmgcn.index.file import Facts, Model
 from ucmgcn.search.contents import Contents, read_contents, version_of
 from ucmgcn.search.hits import Gallery, Hit
-from ucmgcn.search.photo import Photo, PhotoEncoder
+from ucmgcn.search.photo_encoder import Photo, PhotoEncoder
 from ucmgcn.search.scoring import EmbeddedModels, make_scorer
 
 

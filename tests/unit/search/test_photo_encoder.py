@@ -12,7 +12,7 @@ from PIL import Image
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.features.encoders.encoder import Input
-from ucmgcn.search.photo import PhotoEncoder
+from ucmgcn.search.photo_encoder import PhotoEncoder
 
 
 class Pixels:
