@@ -1,7 +1,8 @@
-"""Each part of the method off or swapped: one training a cached file, and the document of them.
+"""Ablation: train with each part of the method off or swapped, and cache the results.
 
-Needs a finished `graph` stage, of which features and manifests are read. Each training is cached as
-a JSON file, so that the whole can be made in pieces; the document is written from what there is.
+Needs a run whose `graph` stage is finished; its features and manifests are read. Each training is
+cached as a JSON file, so that the ablation can run in pieces. `ablation_report.py` writes the
+tables from the files at hand.
 
     python benchmarks/ablation.py --results results --dataset psb --minutes 9
     python benchmarks/ablation.py --results results --dataset psb --only views --seeds 1
@@ -50,7 +51,7 @@ CACHE = Path("results") / "ablation"
 
 @dataclass(frozen=True)
 class Data:
-    """Features and categories of one set, or of a part of it."""
+    """Features and categories of a data set, or of a part of it."""
 
     name: str
     photos: pd.DataFrame
@@ -60,7 +61,7 @@ class Data:
     cameras: np.ndarray
 
     def part(self, name: str, photos: np.ndarray, models: np.ndarray) -> Data:
-        """Keep some photos and models, by masks."""
+        """Keep the photos and models of two masks."""
         return replace(
             self,
             name=name,
@@ -80,7 +81,7 @@ class Data:
 
 
 def load(results: Path, dataset: str, backbone: str) -> Data:
-    """Read the features and the manifests of a run that has come to its graph."""
+    """Read the features and manifests of a run whose graph is finished."""
     folder = results / dataset
     shards = folder / "features" / backbone
     views = sorted((shards / "views").glob("*.h5"))
@@ -97,7 +98,7 @@ def load(results: Path, dataset: str, backbone: str) -> Data:
 
 
 def fewer_views(data: Data, views: int) -> Data:
-    """Keep views of each model whose cameras are far from each other, the first one included."""
+    """Keep the first view of each model, and further ones whose cameras are far apart."""
     if views in (0, len(data.cameras)):
         return data
     kept = [0]
@@ -109,7 +110,7 @@ def fewer_views(data: Data, views: int) -> Data:
 
 
 def subsets(data: Data) -> dict[str, Data]:
-    """The whole set, halves of its categories, and draws with unequal shares of each category."""
+    """Return the whole set, halves of its categories, and draws with unequal category shares."""
     categories = sorted(set(data.photos["category"]) & set(data.models["category"]))
     found = {data.name: data}
     for name, half in (("odd", categories[::2]), ("even", categories[1::2])):
@@ -124,7 +125,7 @@ def subsets(data: Data) -> dict[str, Data]:
 
 
 def _unequal(frame: pd.DataFrame, draw: int, side: int) -> np.ndarray:
-    """Keep a random share of each category, from 15 to 100 %, and no fewer than 3 of it."""
+    """Keep a random share of each category, from 15 to 100 %, but at least 3 items."""
     generator = np.random.default_rng([draw, side])
     keep = np.zeros(len(frame), dtype=bool)
     for category in sorted(set(frame["category"])):
@@ -135,7 +136,7 @@ def _unequal(frame: pd.DataFrame, draw: int, side: int) -> np.ndarray:
 
 
 class Trial:
-    """One row on one set: its graph is built once, then trained for each seed."""
+    """One row on one set: the graph is built once, then a network is trained for each seed."""
 
     def __init__(self, row: Row, data: Data, folder: Path) -> None:
         self.row, self.data, self.folder = row, data, folder
@@ -150,7 +151,7 @@ class Trial:
         build_graph(shards[:1], shards[1:], self.graph, folder / "graph.json", self.nodes, config)
 
     def run(self, seed: int) -> dict[str, Any]:
-        """Train one seed, and measure the embedding, both of its halves, and the criteria."""
+        """Train one seed; measure the embedding, its learned half, and the criteria."""
         settings = self.row.settings(seed)
         assert settings.train is not None
         start = time.process_time()
@@ -186,7 +187,7 @@ class Trial:
         return path
 
     def _measure(self, path: Path, roles: Roles) -> dict[str, dict[str, dict[str, float]]]:
-        """Metrics of the embedding and of its learned half, under each protocol."""
+        """Compute metrics of the embedding and of its learned half, under each protocol."""
         asked = ~roles.mask(self.data.photos["id"].tolist())
         task = RetrievalTask(
             self.data.photos["id"][asked].tolist(),
@@ -229,7 +230,7 @@ def _embeddings(path: Path, protocol: str) -> tuple[np.ndarray, np.ndarray, list
 
 
 def _only_learned(models: np.ndarray, widths: list[int], spread: int, own: int) -> np.ndarray:
-    """Set all but the learned columns of each fold to zero, so that only these are compared."""
+    """Set all columns of each fold except the learned ones to zero, to compare only those."""
     out, start = models.copy(), 0
     for width in widths:
         end = start + width - own
@@ -240,9 +241,9 @@ def _only_learned(models: np.ndarray, widths: list[int], spread: int, own: int) 
 
 
 def cached(path: Path, settings: dict[str, Any]) -> bool:
-    """Whether a result is there, and all settings that it was made with are still the same.
+    """Whether a result exists, and all its settings are still the same.
 
-    A setting that came later does not count: its default leaves what was there before.
+    Settings that were added later do not count: their defaults keep the earlier behaviour.
     """
     if not path.exists():
         return False
@@ -255,7 +256,7 @@ def cached(path: Path, settings: dict[str, Any]) -> bool:
 
 
 def plain(row: Row, seed: int) -> dict[str, Any]:
-    """Settings of a row as JSON holds them."""
+    """Settings of a row as plain JSON values."""
     parts = asdict(row.settings(seed))
     found = {name: parts[name] for name in ("graph", "propagation", "train")}
     loaded: dict[str, Any] = json.loads(json.dumps(found))
@@ -272,11 +273,11 @@ def name_of(row: Row, data: Data, seed: int) -> str:
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"))
 @click.option("--dataset", default="demo", show_default=True)
 @click.option("--backbone", default="efficientnet-lite0", show_default=True)
-@click.option("--on", default="", help="Fold of the set: odd, even, unequal-0 ... unequal-3.")
-@click.option("--only", default="", help="Rows whose name or group contains this.")
+@click.option("--on", default="", help="Part of the set: odd, even, unequal-0 ... unequal-3.")
+@click.option("--only", default="", help="Rows whose name or group contains this text.")
 @click.option("--seeds", default=3, show_default=True)
-@click.option("--minutes", default=0.0, help="Start no further training after this; 0: no end.")
-@click.option("--part", default="0/1", show_default=True, help="Rows i, i + n ... of i/n.")
+@click.option("--minutes", default=0.0, help="Start no training after this time; 0: no limit.")
+@click.option("--part", default="0/1", show_default=True, help="i/n: rows i, i + n ...")
 @click.option("--cache", type=click.Path(path_type=Path), default=CACHE, show_default=True)
 def main(
     results: Path, dataset: str, backbone: str, on: str, only: str, seeds: int, minutes: float,
@@ -295,10 +296,10 @@ def main(
 
 
 def _data(results: Path, dataset: str, backbone: str, on: str, views: int) -> Data | None:
-    """Find the data of a row; more than 12 views come from a run with other cameras."""
+    """Load the data of a row; more than 12 views come from a run with other cameras."""
     source = f"{dataset}-dodecahedron" if views == 20 else dataset
     if not (results / source).exists():
-        print(f"skipped: no {results / source}; make it with render.cameras=dodecahedron")
+        print(f"skipped: no {results / source}; run it with render.cameras=dodecahedron")
         return None
     data = replace(load(results, source, backbone), name=dataset)
     data = subsets(data)[f"{dataset}-{on}"] if on else data

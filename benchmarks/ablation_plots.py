@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 STYLE = {"svg.hashsalt": "ucmgcn", "svg.fonttype": "none", "font.size": 9}
 COLOURS = {"transductive": "#1f6fb4", "inductive": "#d2691e"}
-# A curve: its title, how its rows' names end in a number, and the number of the default.
+# Title of each curve, with the pattern of its rows' names and the number of the default.
 CURVES = {
     "views per model": (r"^(\d+) views? a model$", 12),
     "k of photo-photo, model-model": (r"^`graph\.k: (\d+)`$", 15),
@@ -24,7 +24,7 @@ CURVES = {
 
 
 def plot_changes(table: pd.DataFrame, out: Path) -> None:
-    """Draw what each label-free row changes in FT, with the sd over seeds, sorted."""
+    """Draw the change of FT by each label-free row, sorted, with the sd over seeds."""
     rows = table[(table["group"] != "labels") & (table.index != "default")]
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 0.19 * len(rows) + 1), layout="constrained")
@@ -47,7 +47,7 @@ def plot_changes(table: pd.DataFrame, out: Path) -> None:
 
 
 def plot_curves(table: pd.DataFrame, out: Path) -> None:
-    """Draw FT over the numbers that were varied; those that were not have no panel."""
+    """Draw FT over each number that was varied."""
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 5), layout="constrained")
         panels = list(figure.subplots(2, 3, sharey=True).flat)
@@ -65,7 +65,7 @@ def plot_curves(table: pd.DataFrame, out: Path) -> None:
 
 
 def _varied(table: pd.DataFrame, pattern: str) -> dict[int, str]:
-    """Rows whose name ends in a number, by that number."""
+    """Find the rows that match a pattern, by the number in their name."""
     return {int(m[1]): name for name in table.index if (m := re.match(pattern, name))}
 
 

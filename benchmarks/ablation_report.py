@@ -1,4 +1,4 @@
-"""Write the tables below docs/results/ablation, and their plots, from the trainings of ablation.py.
+"""Write the tables in docs/results/ablation, and their plots, from the results of ablation.py.
 
 python benchmarks/ablation_report.py --dataset psb --second demo
 """
@@ -31,7 +31,7 @@ KEY = ["dataset", "row"]
 
 
 def read(cache: Path) -> pd.DataFrame:
-    """Read all cached trainings: a line a training, metric columns as part/protocol/metric."""
+    """Read all cached trainings: one row each, with metric columns part/protocol/metric."""
     lines = []
     for path in sorted(cache.glob("*/*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def read(cache: Path) -> pd.DataFrame:
 
 
 def summary(runs: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Means and standard deviations over seeds of one set's rows, in the order of the table."""
+    """Compute mean and sd over seeds of one set's rows, in the order of the table."""
     own = runs[runs["dataset"] == dataset]
     numbers = own.drop(columns=["dataset", "group", "clusters"]).groupby("row")
     mean, spread = numbers.mean(), numbers.std(ddof=1).add_suffix("±")
@@ -63,13 +63,13 @@ def _stability(labellings: Sequence[list[int]]) -> float:
 
 
 def number(value: float) -> str:
-    """Three decimals without the leading zero."""
+    """Format with three decimals, without the leading zero."""
     text = f"{value:.3f}"
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Lay out all rows, group by group: means, and standard deviations where there are seeds."""
+    """Lay out all rows, group by group: means, and sd if there are several seeds."""
     lines = []
     for group in GROUPS:
         for name, row in table[table["group"] == group].iterrows():
@@ -88,7 +88,7 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def criteria_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Rank correlation over the label-free rows of each criterion with FT."""
+    """Compute each criterion's rank correlation with FT over the label-free rows."""
     lines = []
     for name, meaning in MEANING.items():
         line = {"criterion": name}
@@ -103,7 +103,7 @@ def criteria_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def carry_over(runs: pd.DataFrame, whole: str) -> pd.DataFrame:
-    """FT of the rows that were run on parts of the set or on another, transductive."""
+    """Lay out the transductive FT of the rows that ran on parts of the set or on other sets."""
     means = runs.groupby(KEY)[["joined/transductive/FT", "propagation/transductive/FT"]].mean()
     sets = [name for name in runs["dataset"].unique() if name != whole]
     sets = [name for name in sets if (name, "default") in means.index]

@@ -12,18 +12,18 @@ Changes = dict[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes
     ----------
     name
-        As it is written in the table; unique.
+        Name in the table; unique.
     group
-        The part of the method that it is about.
+        The part of the method that it changes.
     changes
-        Values of settings, by dotted name, that differ from the defaults.
+        Settings that differ from the defaults, by dotted name.
     views
-        Views of each model: 0 for all there are.
+        Number of views of each model; 0 takes all.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Row:
     views: int = 0
 
     def settings(self, seed: int) -> Settings:
-        """Defaults with the changes of this row; a seed of labels goes with the seed."""
+        """Return the defaults with the changes of this row; `seed` also chooses the labels."""
         parts = {"graph": GraphConfig(), "propagation": PropagationConfig(), "train": TrainConfig()}
         for name, value in self.changes.items():
             part, _, key = name.partition(".")

@@ -1,15 +1,15 @@
-"""What each encoder gives: retrieval quality, images a second and size: docs/results/encoders.csv.
+"""Retrieval quality, speed and size of the encoders: docs/results/encoders.csv.
 
     python benchmarks/encoders.py quality MODELS IMAGES results/encoders [BACKBONE ...]
     python benchmarks/encoders.py speed IMAGES results/encoders [BACKBONE ...]
     python benchmarks/encoders.py table results/encoders
 
 `quality` runs the pipeline once for each backbone, with the settings of `config.yaml` (three
-seeds) in the folder of results, and keeps its table of metrics; what was measured before is not run
-again. The features of a fusion are put together from those of its networks, where these were run
-before, by the rule of `TorchEncoder`: to describe everything anew gives the same. `speed` times the
-encoders on decoded photos, as the features stage calls them, interleaved over several rounds, so
-that what else the machine does strikes all alike: read the ratio to the first.
+seeds), in the folder of results, and keeps its table of metrics. Backbones that were measured
+before are skipped. The features of a fusion are concatenated from those of its networks, if these
+were run before, by the rule of `TorchEncoder`: encoding again would give the same. `speed` times
+the encoders on decoded photos, as the features stage calls them. Its rounds are interleaved, so
+that other load on the machine affects all alike: read the ratio to the first.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def fuse(features: Path, encoder: EncoderSpec) -> bool:
 
 
 def fuse_shards(shards: list[Path], scales: np.ndarray, out: Path, kind: str) -> None:
-    """Write unit features side by side, each times its scale."""
+    """Concatenate unit features, each times its scale."""
     read = [read_shards([path], kind) for path in shards]
     ids = read[0][0]
     if any(other != ids for other, _, _ in read):
-        raise SystemExit(f"{out.name}: the networks described different items")
+        raise SystemExit(f"{out.name}: the networks have features of different items")
     units = [rows / np.linalg.norm(rows, axis=-1, keepdims=True) for _, rows, _ in read]
     joined = np.concatenate([s * x for s, x in zip(scales, units, strict=True)], axis=-1)
     with open_shard(shards[0], kind) as shard:
@@ -118,7 +118,7 @@ def speed(images: Path, out: Path, backbones: list[str], photos: int, rounds: in
 
 
 def images_per_second(out: Path, backbone: str, photos: list[Path]) -> float:
-    """Encode decoded photos, a core a batch, as the features stage does."""
+    """Encode decoded photos with one core per batch, as the features stage does."""
     encoder = OnnxEncoder(out / f"{EncoderSpec(backbone).slug}.onnx")
     loaded = [load_inputs(path, encoder, "crop") for path in photos]
     arrays = [np.stack(images) for images in zip(*loaded, strict=True)]
@@ -132,7 +132,7 @@ def images_per_second(out: Path, backbone: str, photos: list[Path]) -> float:
 
 
 def table(out: Path, backbones: list[str]) -> None:
-    """Write docs/results/encoders.csv of what was measured."""
+    """Write docs/results/encoders.csv from the measurements."""
     speeds = pd.read_csv(out / "speed.csv")
     lines = []
     for backbone in backbones:
@@ -152,7 +152,7 @@ def table(out: Path, backbones: list[str]) -> None:
 
 
 def short(value: float) -> str:
-    """Three decimals without the leading zero; nothing where there is no value."""
+    """Format with three decimals, without the leading zero; empty for a missing value."""
     return "" if pd.isna(value) else f"{value:.3f}".lstrip("0")
 
 

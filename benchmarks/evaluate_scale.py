@@ -1,7 +1,7 @@
-"""How long `evaluate` takes and how much memory it needs at a given size.
+"""Time and memory of `evaluate` at a given size.
 
-The process may use no more than `--limit-gib` of address space beyond what the libraries take at
-start; past it, it ends with a MemoryError. Embeddings are random around one centre a category.
+The process may use at most `--limit-gib` of address space beyond what the libraries take at start;
+beyond it, it fails with a MemoryError. Embeddings are random around one centre per category.
 
     python benchmarks/evaluate_scale.py
     python benchmarks/evaluate_scale.py --queries 100000 --models 100000 --categories 100

@@ -3,13 +3,13 @@
     python benchmarks/features_speed.py FOLDER_OF_PHOTOS
     python benchmarks/features_speed.py FOLDER_OF_PHOTOS --photos 1139 --views SHARD
 
-With --views also rendered views are described, those of one shard of a finished run, and set
-against ONNX Runtime alone.
+With --views, the rendered views of one shard of a finished run are encoded too, and compared with
+ONNX Runtime alone.
 
-Every contender runs in a process of its own, and the rounds are interleaved, so that what else the
-machine does strikes all alike: read the ratios, which are medians over the rounds. That of the
-processors' time is disturbed least. Starting the processes that read the photos is counted, which
-weighs the more the fewer photos there are.
+Every contender runs in its own process, and the rounds are interleaved, so that other load on the
+machine affects all alike: read the ratios, which are medians over the rounds. Ratios of CPU time
+are disturbed least. Starting the processes that read the photos counts; its share is larger for
+fewer photos.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def stage(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
     encoder = open_encoder(SPEC, "cpu", onnx)
     rows = [(str(path), path) for path in photos]
     extract_image_features(rows[:16], onnx.with_name("warm.h5"), encoder, CONFIG, {}, threads)
-    onnx.with_name("out.h5").unlink(missing_ok=True)  # the stage would take over what it holds
+    onnx.with_name("out.h5").unlink(missing_ok=True)  # the stage would reuse its features
     with measured("stage") as taken:
         extract_image_features(rows, onnx.with_name("out.h5"), encoder, CONFIG, {}, threads)
     return taken
 
 
 def view_stage(shards: Sequence[Path], onnx: Path, threads: int) -> Measured:
-    """Measure the whole stage for rendered views: read a shard, encode, and write the other."""
+    """Measure the whole stage for rendered views: read a shard, encode, and write a shard."""
     encoder = open_encoder(SPEC, "cpu", onnx)
     onnx.with_name("out.h5").unlink(missing_ok=True)
     with measured("view_stage") as taken:
@@ -66,7 +66,7 @@ def view_stage(shards: Sequence[Path], onnx: Path, threads: int) -> Measured:
 
 
 def views_side_by_side(shards: Sequence[Path], onnx: Path, threads: int) -> Measured:
-    """Measure the encoder on views that are in memory, a core a batch."""
+    """Measure the encoder on views in memory, one core per batch."""
     with open_shard(shards[0], "views") as views:
         images = views.array[:]
     return _encode(images.reshape(-1, *images.shape[2:]), OnnxEncoder(onnx), threads)
@@ -81,12 +81,12 @@ def decode_alone(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
 
 
 def onnx_side_by_side(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
-    """Measure the encoder on ready tensors, a core a batch, as the stage calls it."""
+    """Measure the encoder on ready tensors, one core per batch, as the stage calls it."""
     return _encode(_load(photos, onnx), OnnxEncoder(onnx), threads)
 
 
 def onnx_all_cores(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
-    """Measure ONNX Runtime on ready tensors, all cores a batch, as it runs by default."""
+    """Measure ONNX Runtime on ready tensors, all cores on each batch, its default."""
     images = _load(photos, onnx)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -99,7 +99,7 @@ def onnx_all_cores(photos: Sequence[Path], onnx: Path, threads: int) -> Measured
 
 
 def torch_eager(photos: Sequence[Path], onnx: Path, threads: int) -> Measured:
-    """Measure decode, then torch eager, batch by batch."""
+    """Measure decoding and torch eager, batch by batch."""
     run = _eager(onnx, threads)
     run(photos[:EAGER_BATCH])
     with measured("torch_eager") as taken:
@@ -164,7 +164,7 @@ def export(onnx: Path) -> None:
 
 
 def least_cosine(photos: Sequence[Path], onnx: Path, threads: int) -> float:
-    """Compare the features that the stage wrote with those of torch eager."""
+    """Return the least cosine between the features of the stage and of torch eager."""
     ids, ours, _ = read_shards([onnx.with_name("out.h5")], "image-features")
     theirs = _eager(onnx, threads)([Path(id) for id in ids])
     norms = [np.linalg.norm(rows, axis=1) for rows in (ours, theirs)]
@@ -199,7 +199,7 @@ def main(folder: Path, photos: int, rounds: int, threads: int, views: Path | Non
 def race(
     contenders: Sequence[Contender], files: Sequence[Path], onnx: Path, threads: int, rounds: int
 ) -> dict[str, list[Measured]]:
-    """Measure the contenders in turn, as often as there are rounds; the first is the stage."""
+    """Measure the contenders in turn, in each round; the first is the stage."""
     results: dict[str, list[Measured]] = {c.__name__: [] for c in contenders}
     for _ in range(rounds):
         for contender in contenders:
@@ -209,7 +209,7 @@ def race(
 
 
 def report(part: str, images: int, results: dict[str, list[Measured]]) -> list[Row]:
-    """Print the speeds, and make rows of the ratios."""
+    """Print the speeds, and return rows of the ratios."""
     wall, busy = ratios(results, "seconds"), ratios(results, "cpu")
     print(f"{'contender':<20}{'images/s':>10}{'stage is':>10}{'by CPU time':>13}{'peak MiB':>10}")
     for name, rounds in results.items():
@@ -224,7 +224,7 @@ def report(part: str, images: int, results: dict[str, list[Measured]]) -> list[R
 
 
 def ratios(results: dict[str, list[Measured]], field: str) -> dict[str, float]:
-    """How many times as fast the stage is as each contender, the median over the rounds."""
+    """Compute how many times as fast as each contender the stage is: median over the rounds."""
     taken = {name: [getattr(one, field) for one in rounds] for name, rounds in results.items()}
     stage = next(iter(taken.values()))
     return {
@@ -234,7 +234,7 @@ def ratios(results: dict[str, list[Measured]], field: str) -> dict[str, float]:
 
 
 def share(part: str, name: str, wall: dict[str, float], busy: dict[str, float]) -> Row:
-    """Row of what the stage keeps of the speed of ONNX Runtime alone."""
+    """Make the row of the stage's speed relative to ONNX Runtime alone."""
     against = f"ONNX Runtime on ready tensors, {FORMS[name]}"
     reached = f"{100 * wall[name]:.0f} %, by processor time {100 * busy[name]:.0f} %"
     return Row(part, against, reached, "85 %", wall[name] >= 0.85)

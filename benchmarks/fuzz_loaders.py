@@ -1,12 +1,11 @@
-"""Fuzz the loaders of meshes and photos with atheris: each input is used or is an ItemError.
+"""Fuzz the loaders of meshes and photos with atheris: each input must load or be an ItemError.
 
     python -m pip install -e ".[fuzz]"
     python benchmarks/fuzz_loaders.py obj -max_total_time=120 [CORPUS]
 
-The first argument is the format, one of the meshes' or ``photo``; the others are libFuzzer's. An
-input that makes a loader fail in another way is kept as ``crash-*`` in the working folder. In the
-pipeline such a failure costs the file that causes it (see `ucmgcn.core.worker`), but it is
-a defect.
+The first argument is a mesh format or ``photo``; the others are libFuzzer's. An input that makes a
+loader fail in another way is kept as ``crash-*`` in the working folder. In the pipeline such a
+failure costs only the file that causes it (see `ucmgcn.core.worker`), but it is a defect.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ with atheris.instrument_imports(include=["ucmgcn", "trimesh", "collada", "PIL"])
 
 
 def seeds(kind: str) -> list[bytes]:
-    """Give small intact files to start from."""
+    """Return small intact files to start from."""
     if kind == "photo":
         noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         made = []
@@ -57,7 +56,7 @@ def seeds(kind: str) -> list[bytes]:
 
 
 def target(kind: str, folder: Path) -> Callable[[bytes], None]:
-    """Give the function that tries one input."""
+    """Return the function that tries one input."""
     path = folder / f"input.{'jpg' if kind == 'photo' else kind}"
 
     def one(data: bytes) -> None:
@@ -69,7 +68,7 @@ def target(kind: str, folder: Path) -> Callable[[bytes], None]:
                 mesh = load_mesh(path, textures=True)
                 assert np.isfinite(mesh.vertices).all()
                 assert mesh.faces.min() >= 0 and mesh.faces.max() < len(mesh.vertices)
-        # A declared size beyond all memory; the worker rejects it.
+        # MemoryError: a file declares an enormous size; the worker rejects it.
         except (ItemError, MemoryError):
             pass
 

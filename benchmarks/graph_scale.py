@@ -1,9 +1,9 @@
-"""How long building the graph takes and how much memory it needs, at MI3DOR's size or another.
+"""Time and memory of building the graph, at MI3DOR's size or another.
 
-Synthetic features, random around one centre a category, are written as shards; then the graph stage
-reads them, as the pipeline runs it. `--exact` searches the encoder's own features (space `raw`),
-exactly, and its ten nearest; without it the stage has its defaults. `--one-million` is a million
-views and a hundred thousand photos, with an index of faiss for their neighbours.
+Synthetic features, random around one centre per category, are written as shards; the graph stage
+reads them as in the pipeline. `--exact` searches the ten nearest neighbours of the encoder's raw
+features exactly; without it the stage has its defaults. `--one-million` takes a million views and a
+hundred thousand photos, and searches neighbours with a faiss index.
 
     python benchmarks/graph_scale.py --exact
     python benchmarks/graph_scale.py
@@ -35,11 +35,11 @@ MILLION = 100_000, 83_334  # photos, and models of twelve views
 @click.command(help=__doc__)
 @click.option("--photos", default=10_500, show_default=True)
 @click.option("--models", default=3_848, show_default=True)
-@click.option("--features", default=1_280, show_default=True, help="of the encoder")
+@click.option("--features", default=1_280, show_default=True, help="dimensions of the encoder")
 @click.option("--categories", default=21, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--exact", is_flag=True, help="ten nearest of the encoder's features")
-@click.option("--one-million", is_flag=True, help="whatever --photos and --models say")
+@click.option("--exact", is_flag=True, help="exact ten nearest by the encoder's features")
+@click.option("--one-million", is_flag=True, help="overrides --photos and --models")
 def main(
     photos: int,
     models: int,
@@ -72,7 +72,7 @@ def main(
 def write(
     folder: Path, photos: int, models: int, features: int, categories: int, seed: int
 ) -> None:
-    """Write shards of photos and of views, a shard at a time."""
+    """Write shards of photos and of views, shard by shard."""
     generator = np.random.default_rng(seed)
     centres = generator.normal(size=(categories, features)).astype(np.float32)
     shift = generator.normal(size=features).astype(np.float32)
@@ -92,7 +92,7 @@ def write_shards(
     extra: dict[str, np.ndarray],
     generator: np.random.Generator,
 ) -> None:
-    """Write features around the centres; item i is of category i mod c."""
+    """Write features around the centres; item i has category i mod c."""
     shape = (*views, centres.shape[1])
     for start in range(0, items, SHARD):
         numbers = np.arange(start, min(start + SHARD, items))

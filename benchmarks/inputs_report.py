@@ -1,4 +1,4 @@
-"""Write docs/results/inputs.csv of the rows that inputs.sh has made.
+"""Write docs/results/inputs.csv from the runs of inputs.sh.
 
 python benchmarks/inputs_report.py results/inputs/psb
 """
@@ -16,7 +16,7 @@ SHOWN = ("NN", "FT", "mAP")
 
 
 def main() -> None:
-    """Write a line a row, in the order in which they were made."""
+    """Write one row per run, in the order of the runs."""
     folder = Path(sys.argv[1])
     lines = []
     for path in sorted(folder.glob("*/metrics.csv"), key=lambda path: path.stat().st_mtime):

@@ -1,4 +1,4 @@
-"""Criteria of an embedding that read no label, to ask whether they foretell retrieval."""
+"""Label-free criteria of an embedding, to test whether they predict retrieval quality."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MEANING = {
 def criteria(
     photos: dict[str, Features], models: dict[str, Features], raw: Features, parts: list[Mask]
 ) -> dict[str, float]:
-    """Compute all criteria that need one training.
+    """Compute the criteria of a single training.
 
     Parameters
     ----------
     photos, models
-        For each protocol the embeddings, shapes (n, d) and (m, d).
+        Embeddings by protocol, shapes (n, d) and (m, d).
     raw
-        Features of the encoder, shape (n, D).
+        Encoder features, shape (n, D).
     parts
         Masks of the photos that were held out together, each of shape (n,).
     """
@@ -53,9 +53,9 @@ def criteria(
 
 
 def held_out_edges(embeddings: Features, raw: Features, parts: list[Mask], k: int = 5) -> float:
-    """Tell mutual nearest neighbours in the raw features from other pairs, by the embedding.
+    """ROC AUC of the embedding's cosine for mutual nearest neighbours in the raw features.
 
-    Only pairs within a part are asked: neither photo was in the graph that they are compared by.
+    Only pairs within a part count: neither photo was in the graph that embeds them.
     """
     truth, score = [], []
     for part in parts:
@@ -69,7 +69,7 @@ def held_out_edges(embeddings: Features, raw: Features, parts: list[Mask], k: in
 
 
 def reciprocity(scores: Features) -> float:
-    """Share of the photos' links to their 10 first models that the models return."""
+    """Share of the photos' links to their first 10 models that the models reciprocate."""
     n, m = scores.shape
     forth, back = np.zeros((n, m), dtype=bool), np.zeros((m, n), dtype=bool)
     np.put_along_axis(forth, _first(scores, TOP), True, axis=1)

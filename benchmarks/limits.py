@@ -1,13 +1,12 @@
-"""What bounds the renderer and the encoder: where a view's time goes, and the share of the peak.
+"""What limits the renderer and the encoder: time of a view by step, and share of the peak.
 
     python benchmarks/limits.py render MODELS [--meshes 60]
     python benchmarks/limits.py encoder
 
-`render` times the parts of a mesh's rendering on one core: reading it, handing it to OpenGL, and
-drawing it. Drawn at 16 px nearly no pixel is shaded. A speck drawn at full size takes what a frame
-takes by itself, which is cleared, scaled down and read back. The rest is shading. `encoder` sets
-the encoder's arithmetic, counted, against the fastest product of matrices that this machine does
-in float32.
+`render` times the steps of rendering a mesh on one core: reading it, uploading it to OpenGL, and
+drawing it. At 16 px hardly any pixel is shaded. A speck at full size costs what the frame alone
+costs: clearing, scaling down and reading back. The rest is shading. `encoder` compares the
+encoder's FLOP/s with the machine's fastest float32 matrix product.
 """
 
 from __future__ import annotations
@@ -43,9 +42,9 @@ def main() -> None:
 
 @main.command()
 @click.argument("models", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--meshes", default=60, show_default=True, help="evenly chosen")
+@click.option("--meshes", default=60, show_default=True, help="number, evenly chosen")
 def render(models: Path, meshes: int) -> None:
-    """Take the time of rendering apart."""
+    """Break down the time of rendering."""
     paths = sorted(p for p in models.rglob("*") if p.suffix.lower() in MESH_SUFFIXES)
     paths = [paths[i * len(paths) // meshes] for i in range(meshes)]
     start = time.process_time()
@@ -59,22 +58,24 @@ def render(models: Path, meshes: int) -> None:
     shading, views = full - bare - frame, meshes * config.views
     parts = {"reading": reading, "vertices and calls": bare, "frame": frame, "shading": shading}
     print(f"{meshes} meshes of {np.median([len(m.faces) for m in loaded]):.0f} faces (median)")
-    print("ms a view on one core:", {name: round(1000 * s / views, 2) for name, s in parts.items()})
+    print(
+        "ms per view on one core:", {name: round(1000 * s / views, 2) for name, s in parts.items()}
+    )
     drawn = round(config.size * SUPERSAMPLING) ** 2
     print(
-        f"{drawn:,} pixels drawn a view, {100 * covered:.0f} % of them shaded: "
-        f"{drawn * covered * views / shading / 1e6:.0f} million shaded pixels a second"
+        f"{drawn:,} pixels drawn per view, {100 * covered:.0f} % of them shaded: "
+        f"{drawn * covered * views / shading / 1e6:.0f} million shaded pixels per second"
     )
 
 
 def speck() -> Mesh:
-    """A tetrahedron that covers some pixels of each view."""
+    """Make a tetrahedron that covers a few pixels of each view."""
     vertices = 0.02 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float)
     return Mesh(vertices, np.array([[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]))
 
 
 def drawing(meshes: list[Mesh], config: RenderConfig) -> tuple[float, float]:
-    """Processor time of drawing meshes that are loaded, and the share of pixels that they cover."""
+    """Return the CPU time of drawing loaded meshes, and the share of pixels that they cover."""
     with Renderer(config) as renderer:
         renderer.render(meshes[0], positions_of(config))
         start = time.process_time()
@@ -86,7 +87,7 @@ def drawing(meshes: list[Mesh], config: RenderConfig) -> tuple[float, float]:
 @main.command()
 @click.option("--threads", default=os.cpu_count(), show_default=True)
 def encoder(threads: int) -> None:
-    """Set the encoder's arithmetic against the machine's peak."""
+    """Compare the encoder's FLOP/s with the machine's peak."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -113,7 +114,7 @@ def encoder(threads: int) -> None:
     square = torch.ones(2048, 2048)
     peak = 2 * 2048**3 / best(lambda: square @ square) / 1e9
     rate = len(batches) * session.batch / best(encode)
-    print(f"{flops / 1e9:.2f} GFLOP an image; peak {peak:.0f} GFLOP/s on {threads} cores")
+    print(f"{flops / 1e9:.2f} GFLOP per image; peak {peak:.0f} GFLOP/s on {threads} cores")
     print(
         f"{rate:.0f} images/s = {rate * flops / 1e9:.0f} GFLOP/s, "
         f"{100 * rate * flops / 1e9 / peak:.0f} % of the peak"
@@ -121,7 +122,7 @@ def encoder(threads: int) -> None:
 
 
 def best(work: Callable[[], object]) -> float:
-    """Return the least of the seconds of several calls."""
+    """Return the seconds of the fastest of several calls."""
     times = []
     for _ in range(REPEATS + 1):
         start = time.perf_counter()

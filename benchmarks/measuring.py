@@ -1,7 +1,7 @@
-"""What the benchmarks of speed share: seconds, memory, and rows of the table made of them.
+"""Shared by the performance benchmarks: measure time and memory, and record rows of the table.
 
-Each script keeps its rows in `results/performance/<script>.csv`; `performance.py` prints all of
-them as one Markdown table.
+Each script keeps its rows in `results/performance/<script>.csv`; `performance.py` prints them all
+as one Markdown table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WATCH_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: what was measured, against what, what it gave, and what was wanted."""
+    """A row of the table: what was measured, against what, the result, and the target."""
 
     part: str
     against: str
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass
 class Measured:
-    """Seconds on the clock and of processor time, and peak of memory in GiB, with children's."""
+    """Wall-clock seconds, CPU seconds, and peak memory in GiB, including child processes."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -48,8 +48,8 @@ class Measured:
 
 @contextmanager
 def measured(name: str) -> Iterator[Measured]:
-    """Measure a piece of work in this process and its children, and print what it took."""
-    Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
+    """Measure the work in this process and its children, and print the result."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     result = Measured()
     with children_peak() as highest:
         start, busy = time.perf_counter(), processor_time()
@@ -64,14 +64,14 @@ def measured(name: str) -> Iterator[Measured]:
 
 
 def processor_time() -> float:
-    """Seconds of processor time of this process and of those of its children that have ended."""
+    """Return the CPU seconds of this process and of its children that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
 @contextmanager
 def children_peak() -> Iterator[list[float]]:
-    """Watch the sum of the children's peaks of resident memory, GiB; give all that was seen."""
+    """Watch the sum of the children's peak resident memory, GiB; yield the list of samples."""
     seen, ended = [0.0], threading.Event()
 
     def watch() -> None:
@@ -88,7 +88,7 @@ def children_peak() -> Iterator[list[float]]:
 
 
 def peak(pid: int) -> float:
-    """Peak of a process's resident memory since it was last started anew, GiB; 0 if it is gone."""
+    """Return a process's peak resident memory since its last reset, GiB; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -97,13 +97,13 @@ def peak(pid: int) -> float:
 
 
 def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a process of its own, so that its memory is its own too."""
+    """Call a function in a new process, so that its memory is measured alone."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def record(name: str, rows: Sequence[Row], folder: Path = ROWS) -> None:
-    """Keep the rows of a script under its name, for the table."""
+    """Save the rows of a script under its name, for the table."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Row)])

@@ -1,4 +1,4 @@
-"""Print what the benchmarks of speed kept, as the Markdown table of docs/performance.md.
+"""Print the results of the performance benchmarks as the Markdown table of docs/performance.md.
 
 python benchmarks/performance.py
 """
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def machine() -> str:
-    """Describe the processor and the versions that count."""
+    """Describe the machine and the versions of the packages that matter."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -1,10 +1,10 @@
-"""The whole pipeline on a data set: seconds, the jobs' memory, and what the cores did meanwhile.
+"""The whole pipeline on a data set: time, memory of the jobs, and utilisation of the cores.
 
     python benchmarks/pipeline_speed.py MODELS IMAGES
     python benchmarks/pipeline_speed.py MODELS IMAGES --keep FOLDER
 
-It runs in an empty folder: nothing is cached. `busy` is the processor time of all jobs over what
-the cores could give.
+It runs in an empty folder: nothing is cached. `busy` is the CPU time of all jobs, relative to that
+of all cores over the run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MINUTES = 5
 @click.argument("models", type=FOLDER)
 @click.argument("images", type=FOLDER)
 @click.option("--cores", default=os.cpu_count(), show_default=True)
-@click.option("--keep", type=click.Path(path_type=Path), help="run in this folder, and leave it")
+@click.option("--keep", type=click.Path(path_type=Path), help="run in this folder, and keep it")
 def main(models: Path, images: Path, cores: int, keep: Path | None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = keep or Path(scratch)
@@ -48,7 +48,7 @@ def main(models: Path, images: Path, cores: int, keep: Path | None) -> None:
 
 
 def run(folder: Path, models: Path, images: Path, cores: int) -> tuple[float, float]:
-    """Run the pipeline; return the seconds, and the processor time of all its processes."""
+    """Run the pipeline; return the seconds, and the CPU time of all its processes."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "all"]
     settings = ["dataset=bench", f"models={models}", f"images={images}"]
@@ -62,13 +62,13 @@ def run(folder: Path, models: Path, images: Path, cores: int) -> tuple[float, fl
 
 
 def used() -> float:
-    """Processor time of the children that have ended, and of theirs."""
+    """Return the CPU time of the children that have ended, and of theirs."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return children.ru_utime + children.ru_stime
 
 
 def read_jobs(folder: Path) -> pd.DataFrame:
-    """Read what Snakemake measured of each job."""
+    """Read Snakemake's benchmark of each job."""
     files = sorted(folder.rglob("*.tsv"))
     rules = [path.relative_to(folder).with_suffix("").parts[0] for path in files]
     jobs = pd.concat(pd.read_csv(path, sep="\t") for path in files)
@@ -76,7 +76,7 @@ def read_jobs(folder: Path) -> pd.DataFrame:
 
 
 def by_rule(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Sum the jobs of each rule: how many, seconds, processor time, and the largest memory."""
+    """Summarise the jobs of each rule: number, seconds, CPU time, and peak memory."""
     return jobs.groupby("rule").agg(
         jobs=("s", "size"), seconds=("s", "sum"), cpu=("cpu_time", "sum"), mib=("max_rss", "max")
     )

@@ -1,10 +1,9 @@
-"""How soon `ucmgcn query` answers: the first photo of a call, and each further one.
+"""Latency of `ucmgcn query`: the first photo of a call, and each further one.
 
     python benchmarks/query_speed.py --dataset NAME --photos DIR [--results DIR] [--calls 5]
 
-The first answer is timed as its user waits for it, from the start of the program to its end. A
-further one takes what a call with many photos takes beyond a call with one, divided by how many
-there are beyond it.
+The first answer is timed from the start of the program to its end. The time of a further photo is
+the extra time of a call with many photos, divided by the number of extra photos.
 """
 
 from __future__ import annotations

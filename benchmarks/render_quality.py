@@ -1,10 +1,10 @@
-"""Whether the fast renders are worse for retrieval than pyrender's plain ones, from one place.
+"""Whether the fast renders retrieve worse than pyrender's plain ones, from the same cameras.
 
     python benchmarks/render_quality.py RESULTS
 
-RESULTS is the folder of a finished run of the pipeline below `results`, with default settings. The
-plain renders of `render_speed.py`, from the same cameras, are described by the same encoder; then
-`max-pool` is measured on either. The photos' features and those of our views are the run's own.
+RESULTS is the folder of a finished run of the pipeline in `results`, with default settings. The
+plain renders of `render_speed.py`, from the same cameras, are encoded by the same encoder; then
+`max-pool` is measured on both. The features of the photos and of our views are the run's.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def main(results: Path, processes: int) -> None:
 
 
 def rows(results: Path, role: str, ids: list[str]) -> pd.DataFrame:
-    """Rows of a manifest in the order of the ids."""
+    """Read the rows of a manifest in the order of the ids."""
     frame = pd.read_csv(results / "manifest" / f"{role}.csv", dtype=str, keep_default_na=False)
     return frame.set_index("id").loc[ids]
 
 
 def plain_features(paths: pd.Series, onnx: Path, processes: int) -> np.ndarray:
-    """Render plainly and encode, each process its share; in the order of the ids."""
+    """Render plainly and encode, in parallel processes; return features in the order of the ids."""
     files = list(paths.items())
     parts = [files[number::processes] for number in range(processes)]
     with (

@@ -1,12 +1,12 @@
-"""Views per second of the render stage, beside the plain use of pyrender on the same cameras.
+"""Views per second of the render stage, against plain use of pyrender with the same cameras.
 
     python benchmarks/render_speed.py MODELS [--processes N] [--limit N] [--repeats N]
 
-MODELS is a folder of meshes. Reading the meshes is counted, starting the processes is not. As many
-processes run as there are cores, each with one renderer. The ways take turns, `repeats` times; the
-best of each counts. The processors' time is given too: other work on the machine disturbs it less.
+MODELS is a folder of meshes. Reading the meshes counts, starting the processes does not. There is
+one process per core, each with one renderer. The ways take turns, `repeats` times; the best of each
+counts. CPU time is given too: other load on the machine disturbs it less.
 
-- plain: `trimesh.load`, `Mesh.from_trimesh(smooth=False)`, one `OffscreenRenderer` and a call of
+- plain: `trimesh.load`, `Mesh.from_trimesh(smooth=False)`, one `OffscreenRenderer`, and one call of
   `render()` per view, under a headlight, which reads colour and depth.
 - ours: `load_mesh` and `Renderer.render`, with the stage's defaults.
 - stage: the same, and writing the compressed shard.
@@ -51,7 +51,7 @@ def plain(paths: Sequence[Path], ready: Ready) -> None:
 
 
 def plain_views(paths: Sequence[Path], ready: Ready = lambda: None) -> Iterator[Images]:
-    """Render meshes one view per call; give the views (views, size, size, 3) of each."""
+    """Render meshes one view per call; yield the views (views, size, size, 3) of each."""
     gl.select_platform()
     os.environ["LP_NUM_THREADS"] = "1"
     import pyrender
@@ -73,7 +73,7 @@ def plain_views(paths: Sequence[Path], ready: Ready = lambda: None) -> Iterator[
 
 
 def plain_poses() -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Poses on the bounding sphere's distance, shape (views, 4, 4)."""
+    """Return camera poses that fit the bounding sphere, shape (views, 4, 4)."""
     rotations = cameras.look_at(positions_of(CONFIG))
     slope = np.tan(np.radians(CONFIG.fov) / 2) * CONFIG.fill
     poses = np.tile(np.eye(4), (len(rotations), 1, 1))
@@ -99,7 +99,7 @@ def ours(paths: Sequence[Path], ready: Ready) -> None:
 
 
 def stage(paths: Sequence[Path], ready: Ready) -> None:
-    """Render and write, as the pipeline does; opening the context is counted here."""
+    """Render and write, as the pipeline does; opening the context counts here."""
     ready()
     rows = [SimpleNamespace(id=str(path), path=str(path)) for path in paths]
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +107,7 @@ def stage(paths: Sequence[Path], ready: Ready) -> None:
 
 
 def work(way: Way, paths: Sequence[Path], start: Barrier, cpu: Synchronized[float]) -> None:
-    """Run a way in this process; add the processor time that it takes from the start on."""
+    """Run a way in this process; add its CPU time since the start to `cpu`."""
     begin = 0.0
 
     def ready() -> None:
@@ -121,7 +121,7 @@ def work(way: Way, paths: Sequence[Path], start: Barrier, cpu: Synchronized[floa
 
 
 def seconds(way: Way, paths: Sequence[Path], processes: int) -> tuple[float, float]:
-    """Wall time and processor time, from the moment that all processes are ready."""
+    """Measure wall and CPU time from the moment that all processes are ready."""
     context = mp.get_context("spawn")
     start, cpu = context.Barrier(processes + 1), context.Value("d", 0.0)
     workers = [
@@ -142,7 +142,7 @@ def seconds(way: Way, paths: Sequence[Path], processes: int) -> tuple[float, flo
 @click.command()
 @click.argument("models", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
-@click.option("--limit", default=0, help="At most this many meshes, evenly chosen; 0 takes all.")
+@click.option("--limit", default=0, help="Maximum number of meshes, evenly chosen; 0 takes all.")
 @click.option("--repeats", default=3, show_default=True)
 def main(models: Path, processes: int, limit: int, repeats: int) -> None:
     """Compare the ways on the meshes of a folder."""
@@ -170,7 +170,7 @@ def main(models: Path, processes: int, limit: int, repeats: int) -> None:
 
 
 def row(best: dict[str, list[float]], name: str) -> Row:
-    """Row of a way's views/s against the plain way's."""
+    """Make the row of a way's views/s against the plain way's."""
     wall, busy = (a / b for a, b in zip(best["plain"], best[name], strict=True))
     part = "render" if name == "ours" else "render, and write the shard"
     against = "pyrender, a view a call, as many processes as cores"

@@ -1,11 +1,11 @@
-"""Make the published results again, and compare them with the tables below docs/results.
+"""Rerun the published results, and compare them with the tables in docs/results.
 
     python benchmarks/reproduce.py              the demo set and the furniture
     python benchmarks/reproduce.py --psb DIR    and psb-caltech-18: DIR/models, DIR/images
-    python benchmarks/reproduce.py demo         these sets alone
-    python benchmarks/reproduce.py --update     write docs/results anew, and what shows them
+    python benchmarks/reproduce.py demo         only these sets
+    python benchmarks/reproduce.py --update     rewrite docs/results, and the pages that show them
 
-Ends with 0 if nothing moved by more than the tolerance, else with 1.
+Exits with status 0 if nothing changed by more than the tolerance, else with 1.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the pipeline, whose tables are published under a name."""
+    """One run of the pipeline, and the name under which its tables are published."""
 
     name: str
     config: dict[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Run:
 
 
 def runs(psb: Path | None) -> list[Run]:
-    """List the runs in their order: the last of a data set is the one that stays in results/."""
+    """List the runs in their order; results/ keeps the last run of each data set."""
     five: dict[str, Any] = {"seeds": [0, 1, 2, 3, 4]}
     found = [
         Run("demo"),
@@ -73,7 +73,7 @@ def runs(psb: Path | None) -> list[Run]:
 
 
 def make(run: Run, cores: str) -> Path:
-    """Run the pipeline to its tables, and keep those that are published."""
+    """Run the pipeline up to its tables, and keep the published ones."""
     words = [f"{key}={value}" for key, value in run.config.items()]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "settings.yaml"
@@ -98,8 +98,8 @@ def compare(made: Path, published: Path, tolerance: float) -> tuple[float, list[
     largest
         The largest difference of a value.
     moved
-        A line for each value that moved by more than the tolerance, and for each row that came or
-        went.
+        A line for each value that changed by more than the tolerance, and for each new or missing
+        row.
     """
     largest, moved = 0.0, []
     for table in TABLES:
@@ -120,7 +120,7 @@ def compare(made: Path, published: Path, tolerance: float) -> tuple[float, list[
 
 
 def report(name: str, largest: float, moved: Sequence[str]) -> None:
-    """Print what became of a run."""
+    """Print the changes of a run."""
     click.echo(f"{name:24} largest change {largest:.5f}  {'MOVED' if moved else 'the same'}")
     for line in moved:
         click.echo(f"  {line}")
@@ -131,7 +131,7 @@ def report(name: str, largest: float, moved: Sequence[str]) -> None:
 @click.option("--psb", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--tolerance", default=0.005, show_default=True, help="Of a mean or a difference.")
 @click.option("--cores", default="all", show_default=True, help="As for snakemake.")
-@click.option("--update", is_flag=True, help="Publish what was made.")
+@click.option("--update", is_flag=True, help="Publish the new results.")
 def main(
     names: Sequence[str], psb: Path | None, tolerance: float, cores: str, update: bool
 ) -> None:
@@ -150,7 +150,7 @@ def main(
         report(name, largest, moved)
         any_moved |= bool(moved)
     if not psb and not names:
-        click.echo("psb, psb-source          not made: name the folder (make reproduce PSB=DIR)")
+        click.echo("psb, psb-source          not run: name the folder (make reproduce PSB=DIR)")
     if update:
         subprocess.run([sys.executable, str(ROOT / "docs" / "results.py")], check=True)
     sys.exit(1 if any_moved else 0)

@@ -1,12 +1,12 @@
-"""How the cost of each stage grows: 1, 2, 4, 8 and 16 times the items, time and peak memory.
+"""Growth of the cost of each stage: time and peak memory for 1, 2, 4, 8 and 16 times the items.
 
     python benchmarks/scaling.py measure RESULTS [--stages render,features]
     python benchmarks/scaling.py plot [--out docs]
 
-RESULTS is the folder of a finished run below `results`, with default settings. Every n-th of its
-items is the base; they are repeated under new ids. Each measurement is a process of its own, on
-one core; what is measured starts when its libraries are imported. Measurements are kept in
-`results/performance/scaling/`, a file a stage, so that they can be made in pieces.
+RESULTS is the folder of a finished run in `results`, with default settings. Every n-th of its items
+is the base, which is repeated under new ids. Each measurement runs in its own process, on one core,
+and starts after its libraries are imported. Measurements are kept in
+`results/performance/scaling/`, one file per stage, so that they can be made in pieces.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 FACTORS = (1, 2, 4, 8, 16)
 STYLE = {"svg.hashsalt": "ucmgcn", "svg.fonttype": "none", "font.size": 9}
 KEPT = ROWS / "scaling"
-# Every so manieth item of a run is the base: of what is slow by item, and of the rest.
+# The base is every n-th item of a run: FEW for stages that are slow per item, MANY for the others.
 FEW, MANY = 45, 8
 
 
@@ -50,7 +50,7 @@ def render(results: Path, folder: Path, factor: int) -> Measured:
 
 
 def features(results: Path, folder: Path, factor: int) -> Measured:
-    """Describe photos into one shard."""
+    """Encode photos into one shard."""
     from ucmgcn.features.encoders.open import open_encoder
     from ucmgcn.features.encoders.spec import encoder_spec
     from ucmgcn.features.stage import extract_image_features
@@ -82,7 +82,7 @@ def graph(results: Path, folder: Path, factor: int) -> Measured:
 
 
 def train(results: Path, folder: Path, factor: int) -> Measured:
-    """Train one seed, on everything and on each fold."""
+    """Train one seed, on all photos and on each fold."""
     from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
     from ucmgcn.train.stage import Files, train_seed
 
@@ -96,7 +96,7 @@ def train(results: Path, folder: Path, factor: int) -> Measured:
 
 
 def evaluate(results: Path, folder: Path, factor: int) -> Measured:
-    """Rank by all baselines, and write all tables."""
+    """Rank with all baselines, and write all tables."""
     from ucmgcn.evaluate.options import EvaluationOptions
     from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
 
@@ -113,12 +113,12 @@ def evaluate(results: Path, folder: Path, factor: int) -> Measured:
 
 
 def graph_files(folder: Path) -> tuple[Path, Path, Path]:
-    """Graph, summary and nodes."""
+    """Return the paths of graph, summary and nodes."""
     return folder / "graph.h5", folder / "graph.json", folder / "nodes.h5"
 
 
 def repeat(results: Path, folder: Path, factor: int) -> tuple[list[Path], list[Path]]:
-    """Write the features of a run's base so many times."""
+    """Write the features of a run's base `factor` times."""
     from ucmgcn.files.shards import ShardWriter, open_shard, read_shards
 
     found: list[list[Path]] = []
@@ -138,12 +138,12 @@ def repeat(results: Path, folder: Path, factor: int) -> tuple[list[Path], list[P
 
 Stage = Callable[[Path, Path, int], Measured]
 STAGES: dict[str, Stage] = {s.__name__: s for s in (render, features, graph, train, evaluate)}
-# What is wanted: cost per item, but for searches among all pairs; and memory that does not grow.
+# Stages whose memory must not grow with the number of items.
 FLAT_MEMORY = ("render", "features")
 
 
 def on_one_core(stage: str, results: Path, factor: int) -> Measured:
-    """Measure in this process, which has done nothing else."""
+    """Measure in this process, which must be fresh."""
     from threadpoolctl import threadpool_limits
 
     with tempfile.TemporaryDirectory() as scratch, threadpool_limits(1):
@@ -184,13 +184,13 @@ def plot(out: Path) -> None:
 
 
 def exponent(table: pd.DataFrame) -> float:
-    """Fit p of t ~ n^p to the last three points, where what starting takes counts least."""
+    """Fit p of t ~ n^p to the last three points, where start-up time matters least."""
     last = table.iloc[-3:]
     return float(np.polyfit(np.log(last["factor"]), np.log(last["seconds"]), 1)[0])
 
 
 def row(stage: str, table: pd.DataFrame) -> Row:
-    """Row of how a stage grows from once to sixteen times the items."""
+    """Make the row of a stage's growth from 1 to 16 times the items."""
     power = exponent(table)
     first, last = table["gib"].iloc[0], table["gib"].iloc[-1]
     flat = stage in FLAT_MEMORY
@@ -201,7 +201,7 @@ def row(stage: str, table: pd.DataFrame) -> Row:
 
 
 def draw(measurements: dict[str, pd.DataFrame], column: str, label: str, out: Path) -> None:
-    """Draw the measurements, and the straight line through them; time on logarithmic axes."""
+    """Draw the measurements and a linear fit; time on logarithmic axes."""
     with rc_context(STYLE):
         figure = Figure(figsize=(5, 3.4), layout="constrained")
         axes = figure.subplots()

@@ -1,17 +1,17 @@
-"""Many clients at a time on the web page: answers, latency, and memory over time.
+"""Soak test of the web page with many clients: answers, latency, and memory over time.
 
     python benchmarks/serve_soak.py --dataset NAME --photos DIR [--results DIR] [--clients 200]
                                     [--minutes 10] [--rate 600/minute]
 
-Starts `ucmgcn serve` on a free port of the loopback address and calls it from as many clients as
-asked for, each from a loopback address of its own (127.1.x.y), so that each is counted by itself.
-A client goes on as a person would, without the person's pauses: a search with a photo, the views
-of the first hits, now and then a mesh in 3D, "more like this", a file that is no photo, an address
-that does not exist. When the server is busy (503) or the client too fast (429), it waits as long
-as it is told. Slow clients hold connections with unfinished requests meanwhile.
+Starts `ucmgcn serve` on a free port of the loopback address, and calls it from many clients, each
+with its own loopback address (127.1.x.y), so that the rate limit counts each alone. A client acts
+like a person without pauses: a search with a photo, the views of the first hits, now and then a
+mesh in 3D, "more like this", a file that is not a photo, an address that does not exist. If the
+server is busy (503) or the client too fast (429), the client waits as long as the server asks.
+Meanwhile slow clients hold connections open with unfinished requests.
 
-Prints the answers by kind and status, quantiles of the latency, and the server's memory at the end
-of each minute; the growth is that from the end of the second minute to the last.
+Prints the answers by kind and status, quantiles of the latency, the server's memory at the end of
+each minute, and its growth from the end of the second minute to the last.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ JSON = {"Accept": "application/json"}
 
 @dataclass
 class Seen:
-    """What the clients saw."""
+    """Observations of the clients and of the server's memory."""
 
     statuses: Counter[tuple[str, int | str]] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -47,19 +47,19 @@ class Seen:
 
 
 class Client:
-    """One client with an address of its own."""
+    """One client with its own address."""
 
     def __init__(self, number: int, base: str, photos: list[bytes], seen: Seen) -> None:
         self._random, self._photos, self._seen = random.Random(number), photos, seen
         address = f"127.1.{number // 250}.{number % 250 + 1}"
-        # Plain HTTP: 200 clients would read the machine's certificates 200 times for nothing.
+        # Plain HTTP needs no certificates; 200 clients would load the machine's 200 times.
         transport = httpx2.AsyncHTTPTransport(local_address=address, verify=False)
         self._http = httpx2.AsyncClient(
             transport=transport, base_url=base, timeout=120, headers=JSON
         )
 
     async def run(self, until: float) -> None:
-        """Search again and again until a time of the monotonic clock."""
+        """Visit the page repeatedly until a time of the monotonic clock."""
         async with self._http:
             while time.monotonic() < until:
                 await self._visit()
@@ -100,7 +100,7 @@ class Client:
 
 
 async def drip(host: str, port: int, until: float) -> None:
-    """Hold connections by headers that never end; opened anew whenever the server hangs up."""
+    """Hold a connection with headers that never end; reconnect whenever the server hangs up."""
     while time.monotonic() < until:
         try:
             _, writer = await asyncio.open_connection(host, port)
@@ -115,7 +115,7 @@ async def drip(host: str, port: int, until: float) -> None:
 
 
 async def watch(process: psutil.Process, seen: Seen, until: float) -> None:
-    """Note the memory of the server and of its children, in MB, every five seconds."""
+    """Record the memory of the server and its children, in MB, every five seconds."""
     start = time.monotonic()
     while time.monotonic() < until:
         family = [process, *process.children(recursive=True)]
@@ -125,7 +125,7 @@ async def watch(process: psutil.Process, seen: Seen, until: float) -> None:
 
 
 async def soak(base: str, photos: list[bytes], clients: int, minutes: float, pid: int) -> Seen:
-    """Run all clients for some minutes."""
+    """Run all clients for `minutes`."""
     seen, url = Seen(), httpx2.URL(base)
     people = [Client(number, base, photos, seen) for number in range(clients)]
     until = time.monotonic() + 60 * minutes
@@ -136,11 +136,11 @@ async def soak(base: str, photos: list[bytes], clients: int, minutes: float, pid
 
 
 def report(seen: Seen, minutes: float) -> None:
-    """Print what was seen."""
+    """Print the observations."""
     click.echo("answers:")
     for (what, status), count in sorted(seen.statuses.items(), key=str):
         click.echo(f"  {what:10} {status!s:20} {count:8}")
-    click.echo("latency of answers with 200, seconds:      50%     95%     99%    most   a second")
+    click.echo("latency of answers with 200, seconds:      50%     95%     99%     max per second")
     for what, values in sorted(seen.seconds.items()):
         quantiles = "".join(f"{q:8.3f}" for q in np.quantile(values, (0.5, 0.95, 0.99, 1)))
         click.echo(f"  {what:34} {quantiles} {len(values) / minutes / 60:8.1f}")
@@ -150,7 +150,7 @@ def report(seen: Seen, minutes: float) -> None:
     if len(ends) > 2:
         click.echo(f"growth from the end of minute 2 to the last: {ends[-1] - ends[1]:+.0f} MB")
         slope = np.polyfit(times[times > 120], memory[times > 120], 1)[0]
-        click.echo(f"slope after minute 2: {60 * slope:+.2f} MB a minute")
+        click.echo(f"slope after minute 2: {60 * slope:+.2f} MB per minute")
 
 
 @click.command()
@@ -174,7 +174,7 @@ def main(dataset: str, photos: Path, results: str, clients: int, minutes: float,
         report(asyncio.run(soak(address[0], contents, clients, minutes, server.pid)), minutes)
     finally:
         server.send_signal(signal.SIGINT)
-        click.echo(f"exit code of the server: {server.wait(30)}")
+        click.echo(f"exit status of the server: {server.wait(30)}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""How long Snakemake itself takes: to plan a large set, and to see that there is nothing to do.
+"""Time of Snakemake itself: to plan a large set, and to find that there is nothing to do.
 
     python benchmarks/snakemake_speed.py
     python benchmarks/snakemake_speed.py --finished FOLDER
 
-A large set is made of files of one byte, which planning does not open: it is a dry run. FOLDER is a
-working directory with a finished run of the demo set; without it that is made first, in minutes.
+The large set consists of one-byte files, which planning, a dry run, does not open. FOLDER is a
+working directory with a finished run of the demo set; without it, the demo runs first, which takes
+minutes.
 """
 
 from __future__ import annotations
@@ -53,12 +54,12 @@ def main(models: int, images: int, shards: int, rounds: int, finished: Path | No
 
 
 def describe(taken: Taken) -> str:
-    """Say what a run took, on the clock and of the processor."""
+    """Format the wall and CPU time of a run."""
     return f"{taken[0]:.1f} s, of the processor {taken[1]:.1f} s"
 
 
 def plan(folder: Path, models: int, images: int, shards: int, rounds: int) -> tuple[Taken, float]:
-    """Plan a set of such files; return the best of the times, and the memory in GiB."""
+    """Plan a set of one-byte files; return the best of the times, and the memory in GiB."""
     for role, suffix, items in (("models", ".obj", models), ("images", ".jpg", images)):
         for category in range(CATEGORIES):
             (folder / role / f"{category:03d}").mkdir(parents=True)
@@ -75,7 +76,7 @@ def plan(folder: Path, models: int, images: int, shards: int, rounds: int) -> tu
 
 
 def snakemake(folder: Path, *arguments: str, says: str = "") -> Taken:
-    """Run Snakemake in a folder; return the seconds, and those of processor time."""
+    """Run Snakemake in a folder; return wall and CPU seconds."""
     start, busy = time.perf_counter(), processor_time()
     done = subprocess.run(
         command(folder, *arguments), cwd=ROOT, text=True, capture_output=True, check=False
@@ -88,7 +89,7 @@ def snakemake(folder: Path, *arguments: str, says: str = "") -> Taken:
 
 
 def memory(folder: Path, *arguments: str) -> float:
-    """Run it once more, and watch the peak of its resident memory, GiB."""
+    """Run it once more, and measure its peak resident memory, GiB."""
     with psutil.Popen(
         command(folder, *arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -101,7 +102,7 @@ def memory(folder: Path, *arguments: str) -> float:
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
-    """Call Snakemake of this environment, with its files in another folder."""
+    """Return the command of this environment's Snakemake, with another working directory."""
     cores = ("--cores", str(os.cpu_count()), "--directory", str(folder))
     return [sys.executable, "-m", "snakemake", *cores, *arguments]
 

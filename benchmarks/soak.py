@@ -2,16 +2,15 @@
 
     python benchmarks/soak.py --kills 60 --seed 0
 
-The demo set runs through the pipeline once, undisturbed. Then a second run of the same files is
-killed, with all its jobs, and started again with the same plain command; each goes on from what the
-one before had left. Each kill is aimed at the stage that was hit least often so far, at a random
-moment of it; what it and the later stages had made is removed first. All processes are stopped
-before they are killed, so that which jobs a kill has hit is read off the processes themselves, not
-guessed. Once all kills are spent, the plain command finishes the run. The tables must be the same
-to the byte.
+The demo set runs through the pipeline once, undisturbed. A second run of the same files is killed
+with all its jobs, and restarted with the same plain command, which resumes from what is left. Each
+kill aims at a random moment of the stage that was hit least often so far; the outputs of this and
+the later stages are removed first. All processes are stopped before they are killed, so that the
+jobs hit are read from the processes, not guessed. After all kills, the plain command finishes the
+run. Its tables must equal those of the undisturbed run byte for byte.
 
-With --folder both runs are kept there, and a later call with the same folder goes on with them and
-with the count, so that many kills can be spread over several calls.
+With --folder both runs are kept there; a later call with the same folder resumes them and the
+count, so that many kills can be spread over several calls.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ CONFIG = [
     "render={size: 64}",
 ]
 RESULTS = Path("results", "demo")
-# The stages by their scripts, in the order in which they run, and what they make.
+# The stages by their scripts, in running order, with their outputs.
 STAGES = {
     "demo": "resources/demo",
     "manifest": "results/demo/manifest",
@@ -62,18 +61,18 @@ STAGES = {
     "evaluate": "results/demo/tables/metrics.csv",
     "report": "results/demo/report",
 }
-# Snakemake itself at work: it reads the Snakefile, plans, notes what was made.
+# Only Snakemake itself is at work: it reads the Snakefile, plans, or records outputs.
 NO_JOB = "no job"
 
 
 def command(cores: int) -> list[str]:
-    """Give the plain command that a user would run."""
+    """Return the plain command that a user would run."""
     snakemake = str(Path(sys.executable).parent / "snakemake")
     return [snakemake, "--cores", str(cores), "--config", *CONFIG]
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what a run needs, unless it is there."""
+    """Copy the files that a run needs, unless they are there."""
     for name in PROJECT:
         if not (folder / name).exists():
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
@@ -87,12 +86,14 @@ def finish(folder: Path, cores: int) -> float:
     start = time.monotonic()
     done = subprocess.run(command(cores), cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"a plain run in {folder} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        sys.exit(
+            f"a plain run in {folder} failed with status {done.returncode}:\n{done.stderr[-3000:]}"
+        )
     return time.monotonic() - start
 
 
 def durations(folder: Path) -> dict[str, float]:
-    """Seconds that a job of each stage took, from the benchmark files of a finished run."""
+    """Read the mean seconds of a job of each stage from a finished run's benchmark files."""
     found: dict[str, list[float]] = {}
     for path in (folder / RESULTS / "benchmarks").rglob("*.tsv"):
         with path.open() as file:
@@ -103,7 +104,7 @@ def durations(folder: Path) -> dict[str, float]:
 
 
 def remove(folder: Path, pattern: str) -> None:
-    """Remove what a stage has made."""
+    """Remove the outputs of a stage."""
     for path in folder.glob(pattern):
         if path.is_dir():
             shutil.rmtree(path)
@@ -112,7 +113,7 @@ def remove(folder: Path, pattern: str) -> None:
 
 
 def session(run: subprocess.Popen[bytes]) -> Iterator[psutil.Process]:
-    """Yield the living processes of the session that a run leads, the run included."""
+    """Yield the live processes of the session that a run leads, the run included."""
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == run.pid and process.status() != psutil.STATUS_ZOMBIE:
@@ -122,7 +123,7 @@ def session(run: subprocess.Popen[bytes]) -> Iterator[psutil.Process]:
 
 
 def at_work(run: subprocess.Popen[bytes]) -> set[str]:
-    """Stages whose scripts are being run."""
+    """Find the stages whose scripts are running."""
     stages = set()
     for process in session(run):
         try:
@@ -134,13 +135,13 @@ def at_work(run: subprocess.Popen[bytes]) -> set[str]:
 
 
 def wait_until_at(run: subprocess.Popen[bytes], stage: str) -> None:
-    """Wait until a stage is at work, or the run has ended."""
+    """Wait until a stage is running, or the run has ended."""
     while run.poll() is None and stage not in at_work(run):
         time.sleep(0.05)
 
 
 def kill(run: subprocess.Popen[bytes]) -> set[str]:
-    """Stop all processes of a run, see what they were at, and kill them; empty if it had ended."""
+    """Stop all processes of a run, read their stages, and kill them; empty if it had ended."""
     try:
         os.killpg(run.pid, signal.SIGSTOP)
     except ProcessLookupError:
@@ -155,7 +156,7 @@ def kill(run: subprocess.Popen[bytes]) -> set[str]:
 
 
 def strike(folder: Path, cores: int, stage: str, seconds: float) -> set[str]:
-    """Start a run, and kill it some seconds after a stage has begun; tell what it was at."""
+    """Start a run, and kill it some seconds after a stage has begun; return the stages hit."""
     for later in itertools.dropwhile(lambda name: name != stage, STAGES):
         remove(folder, STAGES[later])
     with (folder / "soak.log").open("wb") as log:
@@ -169,7 +170,7 @@ def strike(folder: Path, cores: int, stage: str, seconds: float) -> set[str]:
 
 
 def differing(one: Path, other: Path) -> list[str]:
-    """Names of the tables that are not the same."""
+    """List the tables that differ."""
     place = RESULTS / "tables"
     names = sorted(p.name for p in (one / place).iterdir())
     return [
@@ -182,7 +183,7 @@ def _content(path: Path) -> bytes:
 
 
 def read_count(path: Path) -> tuple[int, Counter[str]]:
-    """How many kills there were so far, and how often each stage was at work."""
+    """Read the number of kills so far, and how often each stage was hit."""
     hit = Counter[str](dict.fromkeys([*STAGES, NO_JOB], 0))
     if not path.exists():
         return 0, hit
@@ -192,7 +193,7 @@ def read_count(path: Path) -> tuple[int, Counter[str]]:
 
 
 def soak(place: Path, cores: int, more: int, seed: int) -> tuple[int, Counter[str]]:
-    """Kill a run so many times more; return the count of all."""
+    """Kill a run `more` times; return the total number of kills, and the hits of each stage."""
     typical, count = durations(place / "calm"), place / "hits.json"
     kills, hit = read_count(count)
     rng, until = random.Random(f"{seed} {kills}"), kills + more
@@ -214,7 +215,7 @@ def soak(place: Path, cores: int, more: int, seed: int) -> tuple[int, Counter[st
 @click.option("--cores", default=2, show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path))
 def main(kills: int, seed: int, cores: int, folder: Path | None) -> None:
-    """Run the soak."""
+    """Run the soak test."""
     with tempfile.TemporaryDirectory() as scratch:
         place = folder or Path(scratch)
         calm, soaked = (copy_project(place / name) for name in ("calm", "soaked"))

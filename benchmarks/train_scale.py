@@ -1,9 +1,9 @@
-"""How long training takes and how much memory it needs, part by part, at MI3DOR's size or another.
+"""Time and memory of training, part by part, at MI3DOR's size or another.
 
-Features are random around one centre a category, in photos shifted against views; the graph is
-built of them outside the measured time. For each part: seconds on the clock, seconds of processor
-time over all threads, and the peak of resident memory, which contains what the libraries and the
-parts before still hold; with --whole also that of the seed's training processes.
+Features are random around one centre per category, with photos shifted against views; the graph is
+built outside the measured time. Each part prints wall time, CPU time over all threads, and peak
+resident memory, which includes what the libraries and earlier parts still hold; with --whole also
+that of the seed's training processes.
 
     python benchmarks/train_scale.py
     python benchmarks/train_scale.py --space centred
@@ -40,12 +40,12 @@ from ucmgcn.train.training import Training
 @click.command()
 @click.option("--photos", default=10_500, show_default=True)
 @click.option("--models", default=3_848, show_default=True)
-@click.option("--features", default=1_280, show_default=True, help="of the encoder")
+@click.option("--features", default=1_280, show_default=True, help="dimensions of the encoder")
 @click.option("--categories", default=21, show_default=True)
 @click.option("--space", default="pca-whitened", show_default=True, help="graph.space")
 @click.option("--epochs", default=20, show_default=True)
-@click.option("--sampled", is_flag=True, help="mini-batches, whatever the size of the graph")
-@click.option("--whole", is_flag=True, help="one seed as the pipeline trains it: all, and 3 folds")
+@click.option("--sampled", is_flag=True, help="mini-batches at any size of the graph")
+@click.option("--whole", is_flag=True, help="one seed like the pipeline: all photos, and 3 folds")
 @click.option("--threads", default=2, show_default=True, help="with --whole: processes")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -82,7 +82,7 @@ def main(
 
 
 def whole_training(one: Measured, size: str) -> Row:
-    """Take the seeds of the configuration one after the other, each with all processes."""
+    """Make the row of all configured seeds, trained one after the other with all processes."""
     seeds = len(TrainConfig().seeds)
     minutes = seeds * one.seconds / 60
     reached = f"{seeds} x {one.seconds:.0f} s, peak {one.peak:.1f} GiB"
@@ -92,7 +92,7 @@ def whole_training(one: Measured, size: str) -> Row:
 def measure_parts(
     graph: Path, nodes: Path, settings: Settings, config: TrainConfig, size: str
 ) -> list[Row]:
-    """Train once on everything, and answer every photo as if it were new."""
+    """Train once on all photos, and embed every photo as if it were new."""
     with measured("read"):
         loaded, known = load_graph(graph), read_nodes(nodes)
     with measured("flatten"):
@@ -120,7 +120,7 @@ def measure_parts(
 def build(
     folder: Path, photos: int, models: int, features: int, categories: int, settings: Settings
 ) -> tuple[Path, Path]:
-    """Write the graph and the nodes of random features."""
+    """Write a graph and its nodes with random features."""
     generator = np.random.default_rng(settings.seed)
     centres = generator.normal(size=(categories, features)).astype(np.float32)
     shift = generator.normal(size=features).astype(np.float32)
@@ -142,7 +142,7 @@ def build(
 def scattered(
     generator: np.random.Generator, centres: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Draw rows around the centres, of shape (*shape, d); item i is of category i mod c."""
+    """Draw rows around the centres, of shape (*shape, d); item i has category i mod c."""
     item = np.arange(shape[0]) % len(centres)
     rows = 4.0 * generator.standard_normal((*shape, centres.shape[1]), dtype=np.float32)
     rows += centres[item].reshape(shape[0], *[1] * (len(shape) - 1), -1)

@@ -1,4 +1,4 @@
-"""Write a copy of a folder of meshes, each turned at random, as if nothing stood upright.
+"""Copy a folder of meshes, each rotated at random, as if no mesh had a known upright axis.
 
 python benchmarks/turned.py MODELS OUT
 """
@@ -15,7 +15,7 @@ SUFFIXES = {".obj", ".off", ".ply", ".stl", ".glb"}
 
 
 def main() -> None:
-    """Turn every mesh of a folder; which way depends on its place in the order of their names."""
+    """Rotate every mesh of a folder, with its position in name order as the seed."""
     source, out = Path(sys.argv[1]), Path(sys.argv[2])
     files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(files):

@@ -132,7 +132,7 @@ def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy)
     assert "describing the photos" not in output
     for log in (f"render/shard-{shard:03d}.log", f"view_features/shard-{shard:03d}.log"):
         text = (results / "tiny" / "logs" / log).read_text()
-        assert f"{others} items taken over as they were" in text
+        assert f"{others} items reused" in text
     assert id in (results / "tiny/manifest/models.csv").read_text()
     assert "Nothing to be done" in copy.snakemake()
     library = Library.open(results / "tiny")

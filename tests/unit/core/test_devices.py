@@ -22,14 +22,14 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def scheduler_named_none(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that what is set is undone afterwards
+def no_visible_devices(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that monkeypatch restores the variable
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(devices, "_claims", [])
     return monkeypatch
 
 
-def test_jobs_side_by_side_claim_a_gpu_each_and_give_it_back(tmp_path: Path):
+def test_concurrent_jobs_claim_one_gpu_each_and_release_it(tmp_path: Path):
     claims = [claim(tmp_path) for _ in range(3)]
     assert [number for _, number in claims] == ["0", "1", "none"]
     claims[0][0].communicate()
@@ -40,7 +40,7 @@ def test_jobs_side_by_side_claim_a_gpu_each_and_give_it_back(tmp_path: Path):
 
 
 def claim(tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start a job, and wait for its claim; it keeps it until its input ends."""
+    """Start a job and wait for its claim, which it holds until its stdin closes."""
     kept = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     path = os.pathsep.join(sys.path)
     job = subprocess.Popen(
@@ -54,16 +54,16 @@ def claim(tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
     return job, job.stdout.readline().strip()
 
 
-def test_what_the_scheduler_named_is_kept(scheduler_named_none):
-    scheduler_named_none.setattr(devices, "_gpus", lambda: [0, 1])
-    scheduler_named_none.setenv("CUDA_VISIBLE_DEVICES", "7")
+def test_the_schedulers_choice_of_gpu_is_kept(no_visible_devices):
+    no_visible_devices.setattr(devices, "_gpus", lambda: [0, 1])
+    no_visible_devices.setenv("CUDA_VISIBLE_DEVICES", "7")
     assert devices.claim_gpu(1) == 1
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
 
 
 @pytest.mark.parametrize(("gpus", "there"), [(0, [0, 1]), (1, [0]), (1, [])])
-def test_nothing_is_claimed_without_a_choice(scheduler_named_none, gpus, there):
-    scheduler_named_none.setattr(devices, "_gpus", lambda: there)
+def test_no_gpu_is_claimed_without_a_grant_or_a_choice(no_visible_devices, gpus, there):
+    no_visible_devices.setattr(devices, "_gpus", lambda: there)
     assert devices.claim_gpu(gpus) == gpus
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
@@ -76,7 +76,7 @@ def test_auto_stays_on_the_processor_without_a_driver_or_a_grant(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_cuda_without_a_gpu_is_the_users_to_mend():
+def test_cuda_without_a_gpu_is_a_user_error():
     with pytest.raises(UserError, match="Set device to auto or cpu"):
         devices.choose_device("cuda")
 

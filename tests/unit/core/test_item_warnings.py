@@ -7,7 +7,7 @@ import pytest
 from ucmgcn.core.item_warnings import FURTHER, MAX_DETAIL, MOST, collect_warnings, warn_item
 
 
-def test_a_warning_is_kept_once_and_as_text_of_one_line() -> None:
+def test_a_warning_is_kept_once_and_as_one_line_of_text() -> None:
     with collect_warnings() as found:
         for _ in range(2):
             warn_item("texture not found", "a\0b\n\udce9.png", "put it there")
@@ -15,14 +15,14 @@ def test_a_warning_is_kept_once_and_as_text_of_one_line() -> None:
     assert [w.detail for w in found] == ["a b \\udce9.png", "x" * (MAX_DETAIL - 1) + "…"]
 
 
-def test_too_many_are_cut_and_say_so() -> None:
+def test_too_many_warnings_are_truncated_with_a_note() -> None:
     with collect_warnings() as found:
         for number in range(3 * MOST):
             warn_item("texture not found", number)
     assert len(found) == MOST + 1 and found[-1] == FURTHER
 
 
-def test_collections_are_apart_and_outside_of_them_it_is_information(
+def test_collections_are_separate_and_warnings_outside_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with collect_warnings() as outer:

@@ -33,7 +33,7 @@ def worker() -> Iterator[Worker]:
         yield worker
 
 
-def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
+def test_arrays_come_back_even_if_the_task_prints(worker: Worker) -> None:
     (numbers, none), warnings = worker("chatter")
     np.testing.assert_array_equal(numbers, [0, 1, 2])
     assert none.shape == (0, 2) and none.dtype == np.float32
@@ -44,12 +44,12 @@ def test_arrays_come_back_whatever_the_work_prints(worker: Worker) -> None:
     ("act", "reason"),
     [
         ("swell", r"more than 1024 MiB of memory \(limits.memory\)"),
-        ("crash", "ends the process that reads it .SIGSEGV"),
-        ("be_killed", "ends the process that reads it .SIGKILL"),
+        ("crash", "the loader crashed .SIGSEGV"),
+        ("be_killed", "the loader crashed .SIGKILL"),
         ("fail", "cannot be processed: RuntimeError .nobody foresaw this"),
     ],
 )
-def test_what_goes_wrong_costs_the_item_and_the_process(
+def test_a_failure_rejects_the_item_and_replaces_the_process(
     worker: Worker, act: str, reason: str
 ) -> None:
     before = int(worker("who").arrays[0])
@@ -58,21 +58,21 @@ def test_what_goes_wrong_costs_the_item_and_the_process(
     assert int(worker("who").arrays[0]) != before
 
 
-def test_what_takes_too_long_costs_the_item_and_the_process() -> None:
+def test_a_timeout_rejects_the_item_and_stops_the_process() -> None:
     with Worker(ACTS, {}, Limits(seconds=2, memory=1024)) as worker:
         with pytest.raises(ItemError, match=r"longer than 2 s \(limits.seconds\)"):
             worker("hang")
         assert worker._process is None
 
 
-def test_a_rejected_item_leaves_the_process(worker: Worker) -> None:
+def test_a_rejected_item_keeps_the_process(worker: Worker) -> None:
     before = int(worker("who").arrays[0])
     with pytest.raises(ItemError, match="it is no good"):
         worker("reject")
     assert int(worker("who").arrays[0]) == before
 
 
-def test_a_process_that_was_killed_from_outside_costs_nothing(worker: Worker) -> None:
+def test_a_process_killed_between_items_is_replaced(worker: Worker) -> None:
     first = int(worker("who").arrays[0])
     os.kill(first, signal.SIGKILL)
     while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
@@ -80,7 +80,7 @@ def test_a_process_that_was_killed_from_outside_costs_nothing(worker: Worker) ->
     assert int(worker("who").arrays[0]) != first
 
 
-def test_what_stops_the_task_from_starting_is_the_users() -> None:
+def test_an_error_when_the_task_starts_is_a_user_error() -> None:
     with (
         Worker("worker_tasks:refused", {}, Limits()) as worker,
         pytest.raises(UserError, match="install something first"),
@@ -88,7 +88,7 @@ def test_what_stops_the_task_from_starting_is_the_users() -> None:
         worker("who")
 
 
-def test_a_pool_lends_each_worker_to_one_thread_and_ends_them_all() -> None:
+def test_a_pool_lends_each_worker_to_one_thread_and_stops_them_all() -> None:
     with Workers(2, ACTS, {}, Limits()) as workers, ThreadPoolExecutor(4) as threads:
         pids = {int(answer.arrays[0]) for answer in threads.map(workers, ["who"] * 20)}
     assert 1 <= len(pids) <= 2
@@ -108,7 +108,7 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
     wait_for(lambda: not psutil.pid_exists(worker), "the worker has ended")
 
 
-def test_a_process_that_talks_before_it_starts_is_named(
+def test_output_before_the_task_starts_is_a_user_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("print('good morning')")

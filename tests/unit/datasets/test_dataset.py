@@ -1,4 +1,4 @@
-"""The kinds of data sets, each on a small tree in its layout."""
+"""The kinds of data sets, each on a small tree of its layout."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_mi3dor_rejects_a_model_without_usable_views(tmp_path: Path) -> None:
     }
 
 
-def test_a_changed_view_changes_the_state_of_its_model_alone(tmp_path: Path) -> None:
+def test_a_changed_view_changes_only_the_state_of_its_model(tmp_path: Path) -> None:
     root = layouts.mi3dor(tmp_path)
     source = Source("mi3dor", root / "model", root / "image")
     before = {m.id: m.state for m in list_items(source, "models")[0]}
@@ -63,7 +63,7 @@ def test_a_changed_view_changes_the_state_of_its_model_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("missing", ["model/test", "image/train"])
-def test_mi3dor_says_what_is_missing_where_and_who_gives_it(tmp_path: Path, missing: str) -> None:
+def test_mi3dor_says_what_is_missing_where_and_how_to_get_it(tmp_path: Path, missing: str) -> None:
     root = layouts.mi3dor(tmp_path)
     shutil.rmtree(root / missing)
     role = "models" if missing.startswith("model") else "images"
@@ -93,17 +93,17 @@ def test_3d_future_takes_the_categories_from_another_column(tmp_path: Path) -> N
     root = layouts.three_d_future(tmp_path)
     source = Source("3d-future", root / "model", root / "photos", label="super-category")
     assert {m.category for m in list_items(source, "models")[0]} == {"Bed", "Chair", "Table"}
-    with pytest.raises(UserError, match="no column 'colour'; there are category, material"):
+    with pytest.raises(UserError, match="no column 'colour'; known columns: category, material"):
         list_items(replace(source, label="colour"), "images")
 
 
-def test_3d_future_asks_for_the_pictures_of_the_models_themselves(tmp_path: Path) -> None:
+def test_3d_future_can_query_with_the_pictures_of_its_models(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
     images, _ = list_items(Source("3d-future", root / "model", root / "model"), "images")
     assert len(images) == 9 and all(i.id == i.model_id and i.split == "" for i in images)
 
 
-def test_3d_future_rejects_what_its_lists_name_in_vain(tmp_path: Path) -> None:
+def test_3d_future_rejects_listed_items_that_are_missing(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
     shutil.rmtree(root / "model" / "chair-0001")
     path = root / "photos" / "data_info" / "train_set.json"
@@ -149,7 +149,7 @@ def test_a_damaged_list_is_explained(tmp_path: Path, text: str) -> None:
         list_items(Source("3d-future", root / "model", root / "photos"), "models")
 
 
-def test_modelnet_is_a_gallery_for_photos_of_the_user(tmp_path: Path) -> None:
+def test_modelnet_is_a_gallery_for_the_users_photos(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     layouts.picture(photos / "chair" / "mine.jpg", "chair", 0)
     source = Source("modelnet", layouts.modelnet(tmp_path / "net"), photos)
@@ -212,12 +212,12 @@ def test_a_manifest_rejects_files_that_cannot_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,category\na,b\n", "lacks the column path"),
-        ("", "lacks the column id, path"),
+        ("id,category\na,b\n", "the header lacks the column path"),
+        ("", "the header lacks the column id, path"),
         ("id,path\n,a.obj\n", "line 2 has no id"),
         ("id,path\na,\n", "line 2 .a. has no path"),
-        ("id,path\na,a.obj,x\n", "line 2 has not as many values as the first line"),
-        ("id,path,split\na,a.obj\n", "line 2 has not as many values as the first line"),
+        ("id,path\na,a.obj,x\n", "line 2 has more or fewer values than the header"),
+        ("id,path,split\na,a.obj\n", "line 2 has more or fewer values than the header"),
         ("id,path\na,a\0.obj\n", "null|cannot be read as CSV"),
         ("id,path,split\na,a.obj,valid\n", "line 2 .a.: split is 'valid'"),
         ("id,path\na,a.obj\na,a.obj\n", "two files have the id a"),
@@ -234,7 +234,7 @@ def test_a_manifest_that_cannot_be_used_is_explained(tmp_path, text, message) ->
         list_items(source, "images")
 
 
-def test_a_stratified_split_divides_the_photos_and_leaves_the_gallery(tmp_path: Path) -> None:
+def test_a_stratified_split_divides_the_photos_and_keeps_the_gallery_whole(tmp_path: Path) -> None:
     root = layouts.manifest(tmp_path)
     source = Source("manifest", root / "models.csv", root / "images.csv", "stratified", 1 / 3)
     images, _ = list_items(source, "images")
@@ -250,7 +250,7 @@ def test_a_stratified_split_divides_the_photos_and_leaves_the_gallery(tmp_path: 
     st.floats(0.05, 0.95),
     st.integers(0, 5),
 )
-def test_a_photo_that_comes_moves_at_most_one_other(pairs, share, seed) -> None:
+def test_an_added_photo_moves_at_most_one_other(pairs, share, seed) -> None:
     items = [Item(f"{c}/{n}", "", str(c), "", 0, 0) for n, c in pairs]
     before = {i.id: i.split for i in stratified(items[1:], share, seed)}
     after = {i.id: i.split for i in stratified(items, share, seed)}

@@ -48,7 +48,7 @@ def test_flat_folder_has_empty_categories(tmp_path: Path) -> None:
     assert [(i.id, i.category) for i in scan(tmp_path, "models")[0]] == [("a", "")]
 
 
-def test_a_folder_has_the_same_ids_by_whatever_name(
+def test_ids_do_not_depend_on_how_the_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(tmp_path / "set" / "chair" / "a.b.obj")
@@ -78,7 +78,7 @@ def listed_without_privileges(root: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_folder_that_cannot_be_read_is_rejected_or_an_error(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_rejected_or_an_error(tmp_path: Path) -> None:
     touch(tmp_path / "chair" / "a.obj")
     locked = touch(tmp_path / "table" / "b.obj").parent
     locked.chmod(0)
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_read_is_rejected_or_an_error(tmp_path: Path) ->
     locked.chmod(0o700)
 
 
-def test_two_files_with_one_id_names_both(tmp_path: Path) -> None:
+def test_an_error_on_a_duplicate_id_names_both_files(tmp_path: Path) -> None:
     one, two = touch(tmp_path / "chair" / "a.obj"), touch(tmp_path / "chair" / "a.ply")
     with pytest.raises(UserError) as error:
         scan(tmp_path, "models")
@@ -125,19 +125,19 @@ def test_a_link_that_leads_outside_is_rejected(tmp_path: Path) -> None:
     assert all("outside" in r.reason for r in rejected)
 
 
-def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+def test_a_cycle_of_links_is_cut(tmp_path: Path) -> None:
     touch(tmp_path / "chair" / "a.obj")
     (tmp_path / "chair" / "loop").symlink_to(tmp_path)
     assert [i.id for i in scan(tmp_path, "models")[0]] == ["chair/a"]
 
 
-def test_photo_folder_given_as_models_says_what_it_holds(tmp_path: Path) -> None:
+def test_an_error_on_a_photo_folder_given_as_models_says_what_it_holds(tmp_path: Path) -> None:
     touch(tmp_path / "chair" / "a.jpg")
     with pytest.raises(UserError, match=r"1 \.jpg.*right folder"):
         scan(tmp_path, "models")
 
 
-def test_missing_folder_is_named(tmp_path: Path) -> None:
+def test_an_error_on_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere"):
         scan(tmp_path / "nowhere", "models")
 
@@ -150,13 +150,13 @@ def test_a_new_id_moves_no_other(ids: set[str], new: str, n_shards: int) -> None
     assert all(0 <= shard < n_shards for shard in after.values())
 
 
-def test_every_shard_has_its_share() -> None:
+def test_items_are_spread_evenly_over_the_shards() -> None:
     items = [Item(f"chair/{n:02d}", f"{n}.obj", "chair", "", 1, 2) for n in range(40)]
     shards = Counter(shard_of(item.id, 4) for item in items)
     assert set(shards) == set(range(4)) and shards.total() == 40
 
 
-def test_extra_columns_are_written_and_the_exact_model_is_read_back(tmp_path: Path) -> None:
+def test_additional_columns_are_written_and_model_ids_are_read_back(tmp_path: Path) -> None:
     items = [
         Item("a", "a.jpg", "", "test", 1, 2, "m1", (("style", "NA"),)),
         Item("b", "b.jpg", "", "train", 1, 2),
@@ -167,12 +167,12 @@ def test_extra_columns_are_written_and_the_exact_model_is_read_back(tmp_path: Pa
     assert read_items(tmp_path / "images.csv") == [replace(item, extra=()) for item in items]
 
 
-def test_no_column_of_exact_models_where_none_is_known(tmp_path: Path) -> None:
+def test_there_is_no_model_id_column_if_no_item_has_one(tmp_path: Path) -> None:
     write_items(tmp_path / "images.csv", [Item("a", "a.jpg", "", "", 1, 2)])
     assert "model_id" not in (tmp_path / "images.csv").read_text()
 
 
-def test_items_survive_the_file_whatever_their_names(tmp_path: Path) -> None:
+def test_items_with_any_name_survive_a_round_trip(tmp_path: Path) -> None:
     items = [
         Item(id, f"x/{id}.obj", category, "", 1, 2)
         for id, category in [
@@ -204,7 +204,7 @@ def test_listing_digest_sees_additions_changes_and_rejections() -> None:
     assert listing_digest([a], []) == listing_digest([a], [])
 
 
-def test_a_split_or_a_category_is_no_reason_to_read_a_file_again() -> None:
+def test_a_changed_split_or_category_does_not_reread_the_file() -> None:
     a = Item("a", "a.obj", "chair", "", 1, 2)
     same = replace(a, category="stool", split="test", model_id="m")
     assert shard_digests([a], 3) == shard_digests([same], 3)

@@ -24,7 +24,7 @@ def shard(path: Path, kind: str, bad: str, *warned: str) -> Path:
     return path
 
 
-def test_every_stage_is_in_the_table(tmp_path: Path) -> None:
+def test_the_table_covers_every_stage(tmp_path: Path) -> None:
     write_rejected(tmp_path / "m.csv", [Rejection("c.xyz", "manifest", "unknown")])
     shards = {
         "views": [shard(tmp_path / "v.h5", "views", "b.obj")],
@@ -41,7 +41,7 @@ def test_every_stage_is_in_the_table(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_that_is_no_text_is_written_as_an_escape(tmp_path: Path) -> None:
+def test_a_name_that_is_not_valid_text_is_escaped(tmp_path: Path) -> None:
     name = os.fsdecode(b"latin-\xe9.obj")
     write_rejected(tmp_path / "r.csv", [Rejection(name, "manifest", "its name is not valid text")])
     (row,) = read_rejected(tmp_path / "r.csv")

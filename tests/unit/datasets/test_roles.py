@@ -9,7 +9,7 @@ from ucmgcn.datasets.roles import classes_of, labelled_half, share_out
 LABELS = {f"{c}/{i:02d}": c for c, n in (("bed", 7), ("car", 4), ("cup", 1)) for i in range(n)}
 
 
-def test_half_of_each_category_is_chosen_by_the_seed() -> None:
+def test_half_of_each_category_is_drawn_by_the_seed() -> None:
     chosen = labelled_half(LABELS, 0)
     assert [list(chosen.values()).count(c) for c in ("bed", "car", "cup")] == [3, 2, 0]
     assert all(LABELS[id] == category for id, category in chosen.items())
@@ -17,7 +17,7 @@ def test_half_of_each_category_is_chosen_by_the_seed() -> None:
     assert labelled_half(LABELS, 1) != chosen
 
 
-def test_photos_without_a_category_are_never_chosen() -> None:
+def test_photos_without_a_category_are_never_drawn() -> None:
     assert set(labelled_half({**LABELS, "x": "", "y": "", "z": ""}, 0)) <= set(LABELS)
 
 
@@ -25,7 +25,7 @@ def test_classes_are_numbered_by_name() -> None:
     assert classes_of(["a", "b", "c", "d"], {"a": "cup", "d": "bed"}).tolist() == [1, -1, -1, 0]
 
 
-def test_one_category_is_not_enough() -> None:
+def test_a_single_category_is_an_error() -> None:
     with pytest.raises(UserError, match="at least 2 categories"):
         classes_of(["a", "b"], {"a": "cup"})
 
@@ -35,12 +35,12 @@ def manifest(split: list[str], category: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"id": ids, "split": split, "category": category})
 
 
-def test_without_split_and_labels_all_photos_are_queries() -> None:
+def test_without_a_train_split_and_labels_all_photos_are_queries() -> None:
     roles = share_out(manifest(["", "", "test"], ["a", "b", "b"]), "none", 0)
     assert not roles.context and not roles.labels
 
 
-def test_the_training_split_is_context_and_its_labels_are_used_in_source_only() -> None:
+def test_the_train_split_is_context_and_only_source_uses_its_labels() -> None:
     photos = manifest(["train", "test", "train", ""], ["a", "b", "", "b"])
     none, source = (share_out(photos, supervision, 0) for supervision in ("none", "source"))
     assert set(none.context) == set(source.context) == {"0", "2"}
@@ -48,7 +48,7 @@ def test_the_training_split_is_context_and_its_labels_are_used_in_source_only() 
     assert source.mask(["3", "2", "1", "0"]).tolist() == [False, True, False, True]
 
 
-def test_with_one_split_half_of_the_photos_are_labelled_and_no_queries() -> None:
+def test_without_a_split_the_labelled_half_is_context() -> None:
     photos = manifest([""] * 12, ["a", "b", "c"] * 4)
     roles = share_out(photos, "source", 3)
     labels = dict(zip(photos["id"], photos["category"], strict=True))

@@ -22,7 +22,7 @@ def source(tmp_path: Path, **more) -> Source:
     return Source("sweethome3d", library.parent, library.parent, unpacked=tmp_path / "out")
 
 
-def test_each_piece_is_a_model_and_its_picture_the_query_for_it(tmp_path: Path) -> None:
+def test_each_piece_is_a_model_and_its_picture_a_query(tmp_path: Path) -> None:
     models, rejected = list_items(source(tmp_path), "models")
     images, _ = list_items(source(tmp_path), "images")
     assert [m.id for m in models] == ["Test/bed", "Test/chair", "Test/table"] and not rejected
@@ -35,7 +35,7 @@ def test_each_piece_is_a_model_and_its_picture_the_query_for_it(tmp_path: Path) 
     }
 
 
-def test_what_is_listed_is_what_is_unpacked(tmp_path: Path) -> None:
+def test_all_listed_files_are_unpacked(tmp_path: Path) -> None:
     data = source(tmp_path)
     unpack(data.models, data.unpacked)
     models, images = list_items(data, "models")[0], list_items(data, "images")[0]
@@ -45,7 +45,7 @@ def test_what_is_listed_is_what_is_unpacked(tmp_path: Path) -> None:
     assert mesh.parts[0].visual.material.image is not None
 
 
-def test_a_piece_that_lies_on_its_back_is_turned_upright(tmp_path: Path) -> None:
+def test_a_piece_with_a_rotation_is_turned_upright(tmp_path: Path) -> None:
     data = source(tmp_path)
     unpack(data.models, data.unpacked)
     lying = trimesh.load_mesh(tmp_path / "libraries/pieces/table/table.obj", process=False)
@@ -53,7 +53,7 @@ def test_a_piece_that_lies_on_its_back_is_turned_upright(tmp_path: Path) -> None
     np.testing.assert_allclose(upright.vertices, lying.vertices[:, [0, 2, 1]] * [1, 1, -1])
 
 
-def test_turning_leaves_all_but_vertices_and_normals_as_it_is() -> None:
+def test_turning_changes_only_vertices_and_normals() -> None:
     text = "v 1 2 3\nvn 0 0 1\nvt 0.5 0.25\nf 1/1/1 1/1/1 1/1/1\no v 1 2 3\nv 1 0 0 0.1 0.2 0.3"
     turned = turn_obj(text, np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0.0]])).splitlines()
     assert turned[:2] == ["v 1 3 -2", "vn 0 1 0"] and turned[2:5] == text.splitlines()[2:5]
@@ -77,7 +77,7 @@ def test_pieces_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_leaves_the_folder(tmp_path: Path) -> None:
+def test_no_member_is_written_outside_the_folder(tmp_path: Path) -> None:
     data = source(tmp_path)
     with zipfile.ZipFile(data.models / "Test.sh3f", "a") as archive:
         archive.writestr("LICENSE/../../../escaped.txt", "x")
@@ -90,9 +90,9 @@ def test_nothing_leaves_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no zip", b""])
-def test_a_file_that_is_no_library_is_named(tmp_path: Path, content: bytes) -> None:
+def test_an_error_on_a_file_that_is_not_a_library_names_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.sh3f").write_bytes(content)
-    with pytest.raises(UserError, match=r"bad\.sh3f is no furniture library"):
+    with pytest.raises(UserError, match=r"bad\.sh3f is not a furniture library"):
         list_items(Source("sweethome3d", tmp_path, tmp_path), "models")
 
 
@@ -101,7 +101,7 @@ def test_a_folder_without_libraries_says_how_to_get_them(tmp_path: Path) -> None
         list_items(Source("sweethome3d", tmp_path, tmp_path), "models")
 
 
-def test_without_apt_the_way_to_get_the_package_is_told(tmp_path, monkeypatch) -> None:
+def test_without_apt_the_error_says_how_to_get_the_package(tmp_path, monkeypatch) -> None:
     def refuse(command: list[str], folder: Path) -> None:
         raise subprocess.CalledProcessError(100, command, stderr="E: Unable to locate package")
 

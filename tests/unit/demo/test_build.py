@@ -26,7 +26,7 @@ def small(tmp_path_factory) -> Path:
     return out
 
 
-def test_the_layout_is_models_and_images_by_category(small) -> None:
+def test_models_and_images_are_laid_out_by_category(small) -> None:
     assert sorted(files(small)) == [
         "images/chair/chair_photo_00.jpg", "images/chair/chair_photo_01.jpg",
         "images/mug/mug_photo_00.jpg", "images/mug/mug_photo_01.jpg",
@@ -55,7 +55,7 @@ def test_a_smaller_build_is_part_of_a_larger_one(small, tmp_path) -> None:
     assert all(whole[name] == data for name, data in files(part).items())
 
 
-def test_photos_are_the_same_twice_and_show_different_things() -> None:
+def test_photos_are_reproducible_and_differ_from_each_other() -> None:
     photos = [photo_bytes(2, "bottle", i) for i in range(2)]
     assert photos[0] == photo_bytes(2, "bottle", 0)
     pixels = [
@@ -66,8 +66,8 @@ def test_photos_are_the_same_twice_and_show_different_things() -> None:
 
 
 @pytest.mark.slow
-def test_a_photo_does_not_depend_on_what_was_taken_before() -> None:
-    """Its lights had come in the order of their addresses."""
+def test_a_photo_does_not_depend_on_earlier_photos() -> None:
+    """Regression test: pyrender ordered the lights by memory address."""
     alone = photo_bytes(0, "bicycle", 6)
     photo_bytes(0, "bicycle", 7)
     between = [photo_bytes(0, "bicycle", 6), photo_bytes(0, "bicycle", 5)]
@@ -81,7 +81,7 @@ def test_no_photo_shows_a_gallery_model(category) -> None:
     assert not models & shown
 
 
-def test_streams_differ_in_each_of_the_four_values() -> None:
+def test_each_of_the_four_values_changes_the_generator() -> None:
     keys = [(0, "mug", 0, "model"), (1, "mug", 0, "model"), (0, "car", 0, "model"),
             (0, "mug", 1, "model"), (0, "mug", 0, "photo")]  # fmt: skip
     assert len({generator(*key).integers(2**62) for key in keys}) == len(keys)
@@ -102,7 +102,7 @@ def test_corner_normals_are_sharp_on_a_box_and_smooth_on_a_ball() -> None:
         ({"photos_per_category": -1}, "negative"),
     ],
 )
-def test_a_wrong_request_is_refused_and_leaves_nothing(tmp_path, options, message) -> None:
+def test_an_invalid_request_is_refused_and_leaves_nothing(tmp_path, options, message) -> None:
     with pytest.raises(UserError, match=message):
         build_demo(tmp_path / "set", 0, **options)
     assert not list(tmp_path.iterdir())
@@ -125,14 +125,14 @@ def test_a_failed_build_leaves_nothing(tmp_path, monkeypatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_processes_make_what_one_process_makes(small, tmp_path) -> None:
+def test_several_processes_build_the_same_files_as_one(small, tmp_path) -> None:
     out = tmp_path / "set"
     build_demo(out, 11, models_per_category=2, photos_per_category=1, categories=["mug"], workers=2)
     whole = files(small)
     assert all(whole[name] == data for name, data in files(out).items())
 
 
-def test_the_names_are_known_before_the_set_is_made(tmp_path):
+def test_the_file_names_are_known_before_the_set_is_built(tmp_path):
     out = tmp_path / "demo"
     before = demo_files(out, 1, 1)
     build_demo(out, 3, models_per_category=1, photos_per_category=1)

@@ -1,4 +1,4 @@
-"""The demo's meshes: closed, finite, varied, and the same for the same seed."""
+"""The meshes of the demo set: closed, finite, varied and reproducible."""
 
 import io
 import itertools
@@ -14,7 +14,7 @@ from ucmgcn.demo.textures import FINISHES, noise, surface
 
 
 def descriptor(mesh: trimesh.Trimesh) -> np.ndarray:
-    """Numbers that do not change under scaling, turning upright or moving."""
+    """Descriptor that is invariant to scale, translation and quarter turns about z."""
     size = [*np.sort(mesh.extents[:2]), mesh.extents[2]]
     scale = np.linalg.norm(size)
     return np.array([*(np.array(size) / scale), mesh.area / scale**2, 10 * mesh.volume / scale**3])
@@ -45,7 +45,7 @@ def test_meshes_are_closed_finite_and_of_everyday_size(meshes, category) -> None
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_no_two_objects_of_a_category_are_one_another_rescaled(meshes, category) -> None:
+def test_no_object_of_a_category_is_a_rescaled_copy_of_another(meshes, category) -> None:
     found = [descriptor(m) for role in ("model", "photo") for m in meshes[category, role]]
     distances = [np.abs(a - b).max() for a, b in itertools.combinations(found, 2)]
     assert min(distances) > 1e-3
@@ -58,13 +58,13 @@ def test_structure_varies_within_a_category(meshes, category) -> None:
     assert len(counts) >= 5
 
 
-def test_every_finish_has_a_look() -> None:
+def test_every_finish_has_a_surface() -> None:
     used = {p.finish for c in CATEGORIES for i in range(10) for p in instance(1, c, i, "model")}
     assert used <= set(FINISHES)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_a_file_is_the_same_twice_and_differs_by_seed(category) -> None:
+def test_files_are_reproducible_and_depend_on_the_seed(category) -> None:
     for extension in FORMATS:
         first = model_bytes(5, category, 2, extension)
         assert first == model_bytes(5, category, 2, extension)
@@ -72,7 +72,7 @@ def test_a_file_is_the_same_twice_and_differs_by_seed(category) -> None:
 
 
 @pytest.mark.parametrize("extension", FORMATS)
-def test_every_format_holds_the_same_upright_object(extension) -> None:
+def test_every_format_holds_the_same_y_up_object(extension) -> None:
     parts = instance(5, "mug", 1, "model")
     data = io.BytesIO(model_bytes(5, "mug", 1, extension))
     mesh = trimesh.load(data, file_type=extension, force="mesh")
@@ -81,7 +81,7 @@ def test_every_format_holds_the_same_upright_object(extension) -> None:
     assert mesh.volume == pytest.approx(to_trimesh(parts).volume, rel=2e-3)
 
 
-def test_solids_have_the_volumes_of_the_textbook() -> None:
+def test_solids_have_their_textbook_volumes() -> None:
     n = 200
     cylinder = to_trimesh([slab(circle(n, 2.0), 0.0, 3.0, "wood")])
     cone = to_trimesh([lathe([(0, 0), (1, 0), (0, 3)], "wood", n)])
@@ -96,7 +96,7 @@ def test_solids_have_the_volumes_of_the_textbook() -> None:
     assert torus.volume == pytest.approx(2 * np.pi**2 * 3 * 0.25, rel=2e-3)
 
 
-def test_a_mirror_image_is_still_wound_outwards() -> None:
+def test_a_mirror_image_is_still_oriented_outwards() -> None:
     part = pillow((1, 2, 3), (1, 0, 0), "wood").map(np.diag([-1.0, 1, 1]))
     assert to_trimesh([part]).volume > 0
 
@@ -116,7 +116,7 @@ def test_noise_tiles_and_stays_in_range() -> None:
 
 
 @pytest.mark.parametrize("finish", FINISHES)
-def test_a_look_is_an_image_with_something_on_it(finish) -> None:
+def test_a_texture_is_not_uniform(finish) -> None:
     look = surface(np.random.default_rng(4), finish)
     assert look.texture.shape == (256, 256, 3)
     assert look.texture.dtype == np.uint8

@@ -30,7 +30,7 @@ def order_of(queries: np.ndarray, models: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_metrics_are_those_of_the_whole_relevance_matrix(embeddings, task, flavour):
+def test_metrics_agree_with_the_whole_relevance_matrix(embeddings, task, flavour):
     order = order_of(*embeddings)
     keep = [i for i, c in enumerate(task.query_labels) if c and c in task.model_labels]
     relevance = np.array(
@@ -98,7 +98,7 @@ def test_without_labels_there_is_a_ranking_but_no_metric(embeddings):
     assert np.array_equal(got.top, order_of(queries, models)[:, :5])
 
 
-def test_ceilings_hold_for_the_best_ranking(task):
+def test_the_perfect_ranking_reaches_the_ceilings(task):
     labels = sorted(set(task.model_labels) - {""})
     codes = {c: np.eye(len(labels) + 2)[i] for i, c in enumerate(labels)}
     other = np.eye(len(labels) + 2)[-1]
@@ -111,6 +111,6 @@ def test_ceilings_hold_for_the_best_ranking(task):
     assert summarise(found) == pytest.approx(ceilings(task))
 
 
-def test_scorer_and_task_must_fit(embeddings, task):
+def test_scorer_and_task_must_have_the_same_shape(embeddings, task):
     with pytest.raises(ValueError, match="47"):
         assess(EmbeddingScorer(embeddings[0], embeddings[1][:9]), task)

@@ -45,7 +45,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
         ("max-view", lambda q, views: max(cosine(q, v) for v in views)),
     ],
 )
-def test_pooled_controls_against_a_loop(data, name, similarity):
+def test_pooled_baselines_against_a_loop(data, name, similarity):
     queries, views = data
     expected = [[similarity(q, v) for v in views] for q in queries]
     got = build_baseline(name, inputs(*data)).scores(slice(0, N))
@@ -109,7 +109,7 @@ def test_k_reciprocal_against_dense_equations(data, k1, k2):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_protocols_are_what_they_claim(data, name):
+def test_only_transductive_baselines_depend_on_other_queries(data, name):
     queries, views = data
     whole = build_baseline(name, inputs(queries, views)).scores(slice(0, N))
     alone = np.concatenate(
@@ -120,7 +120,7 @@ def test_protocols_are_what_they_claim(data, name):
 
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("measure", [Measure("euclidean"), Measure(official_preprocess=True)])
-def test_controls_work_under_every_measure(data, name, measure):
+def test_baselines_work_under_every_measure(data, name, measure):
     plain = build_baseline(name, inputs(*data)).scores(slice(0, N))
     other = build_baseline(name, inputs(*data), measure, threads=2).scores(slice(0, N))
     assert other.shape == (N, G) and np.isfinite(other).all()
@@ -134,6 +134,6 @@ def test_a_gallery_of_one_model_works(data):
         assert scores.shape == (N, 1) and np.isfinite(scores).all()
 
 
-def test_an_unknown_control_is_named(data):
+def test_an_unknown_baseline_is_a_user_error(data):
     with pytest.raises(UserError, match=r"'min-pool'.*max-pool"):
         build_baseline("min-pool", inputs(*data))

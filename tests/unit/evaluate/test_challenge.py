@@ -31,12 +31,12 @@ def test_f_scores_agree_with_all_pairs_of_points(shift: float) -> None:
 
 
 def test_the_score_of_the_public_baseline() -> None:
-    # As printed beside the challenge's baseline: top1_acc, mean_f_score, score.
+    # Printed with the challenge's baseline: top1_acc, mean_f_score, score.
     public = Tally(0.5750211582638133, 65.05269981001194, 0.0, 1, 0)
     assert public.score == pytest.approx(60.14482022065204)
 
 
-def test_first_five_count_and_a_shape_without_points_counts_nothing() -> None:
+def test_the_first_five_count_and_shapes_without_points_score_zero() -> None:
     models = [f"m{i}" for i in range(7)]
     task = RetrievalTask(["q", "unknown"], models, ["", ""], [""] * 7, ["m0", ""])
     run = assess(EmbeddingScorer(np.eye(2, 7), np.eye(7)), task, top=10)
@@ -50,7 +50,7 @@ def test_first_five_count_and_a_shape_without_points_counts_nothing() -> None:
     assert lost is None
 
 
-def test_points_lie_on_the_surface_and_are_the_same_each_time(tmp_path: Path) -> None:
+def test_points_lie_on_the_surface_and_are_deterministic(tmp_path: Path) -> None:
     path = layouts.mesh(tmp_path / "bed.obj", "bed", 0)
     points = sample(path)
     assert points.shape == (400, 3)
@@ -58,7 +58,7 @@ def test_points_lie_on_the_surface_and_are_the_same_each_time(tmp_path: Path) ->
     np.testing.assert_array_equal(points, sample(path))
 
 
-def test_a_shard_holds_its_models_and_rejects_what_has_no_surface(tmp_path: Path) -> None:
+def test_a_shard_holds_its_models_and_rejects_files_without_a_surface(tmp_path: Path) -> None:
     root = layouts.three_d_future(tmp_path)
     source = Source("3d-future", root / "model", root / "photos")
     (root / "model" / "bed-0001" / "normalized_model.obj").write_text("v 0 0 0\n")

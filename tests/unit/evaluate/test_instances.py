@@ -44,7 +44,7 @@ def test_hits_are_averaged_over_the_seeds() -> None:
     np.testing.assert_allclose(hits([near, far], task), [[0.5, 1, 1]])
 
 
-def test_without_known_models_there_is_nothing() -> None:
+def test_without_known_models_there_is_no_recall() -> None:
     task = RetrievalTask(["q"], ["a"], ["x"], ["x"])
     run = assess(EmbeddingScorer(np.ones((1, 2)), np.ones((1, 2))), task)
     assert recall(run, task) == {} and recall_intervals([run], task, 10, 0) == {}

@@ -13,19 +13,19 @@ from ucmgcn.evaluate import metrics
 from ucmgcn.evaluate.metrics import FLAVOURS, METRICS, retrieval, summarise
 
 HAND = np.array([[1, 0, 1, 0, 0, 0], [0, 1, 0, 1, 1, 0]], dtype=bool)
-# MI3DOR's test split has 21 categories, 3,848 models and 500 queries each. Its class sizes are not
-# given with these totals in any public source that we found, so the sizes here are made up: they
-# grow geometrically, and their steepness is fitted to the known ceiling of AUC, .887. Of what is
-# tested below, AUC's ceiling alone depends on the sizes, so for AUC the test shows no more than
-# that sizes exist that give it. The ceilings of NN, FT, ST, DCG, ANMRR and mAP are the same for any
-# sizes, and F's follows from the totals as long as each category has 20 models.
+# MI3DOR's test split has 21 categories, 3,848 models and 500 queries per category. We found no
+# public source of its class sizes, so these are made up: they grow geometrically, with a steepness
+# fitted to the known ceiling of AUC, .887. Of the values tested below, only AUC's ceiling depends
+# on the sizes, so for AUC the test shows only that such sizes exist. The ceilings of NN, FT, ST,
+# DCG, ANMRR and mAP are the same for any sizes; F's follows from the totals if each category has at
+# least 20 models.
 STEPS = np.exp(np.linspace(0.0, 1.717, 21))
 MI3DOR_SIZES = np.floor(STEPS / STEPS.sum() * 3848).astype(int)
 MI3DOR_SIZES[-1] += 3848 - MI3DOR_SIZES.sum()
 
 
 def slow_official(relevance: list[list[int]], largest: int) -> dict[str, float]:
-    """The definitions, read out loop by loop."""
+    """The definitions as plain loops."""
     n, g = len(relevance), len(relevance[0])
     at = lambda q, k: relevance[q][k - 1] if 1 <= k <= g else 0  # noqa: E731
     c = [sum(row) for row in relevance]
@@ -72,7 +72,7 @@ def slow_area(relevance: list[list[int]], c: list[int]) -> float:
 
 
 def slow_legacy(relevance: list[list[int]], group: list[int]) -> dict[str, float]:
-    """The published evaluator: zero-based rows, a category at a time, then the mean."""
+    """The published evaluator: zero-based rows, category by category, then the mean."""
     parts = []
     for category in sorted(set(group)):
         rows = [[*row, 0] for row, g in zip(relevance, group, strict=True) if g == category]
@@ -151,7 +151,7 @@ def test_map_against_scikit_learn(case):
 
 
 def _mi3dor(order: str) -> metrics.Retrieval:
-    """500 queries a category are alike under a fixed order, so one stands for them."""
+    """Under a fixed order, all 500 queries of a category are alike, so one stands for them."""
     labels = np.repeat(np.arange(21), MI3DOR_SIZES)
     rng = np.random.default_rng(3)
     rows = []
@@ -171,7 +171,7 @@ def test_perfect_ranking_at_mi3dor_sizes():
         assert got[name] == pytest.approx(1.0), name
     assert got["ANMRR"] == pytest.approx(0.0)
     assert got["ANMRR_MPEG7"] == pytest.approx(0.0)
-    # F's ceiling follows from the totals alone, as long as every C >= 20.
+    # F's ceiling follows from the totals if every C >= 20.
     assert got["F"] == pytest.approx(0.1968, abs=5e-5)
     assert got["AUC"] == pytest.approx(0.887, abs=5e-4)
 

@@ -47,7 +47,7 @@ def test_cosine_and_euclidean_against_scipy():
 def test_official_preprocessing_clips_normalises_and_ranks_by_euclidean():
     rng = np.random.default_rng(1)
     queries, models = rng.normal(size=(6, 4)), rng.normal(size=(11, 4))
-    models[3] = -1.0  # all of it is clipped away, and a zero row stays zero
+    models[3] = -1.0  # clipped to a zero row, which stays zero
     clipped = [np.maximum(x, 0) for x in (queries, models)]
     unit = [x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300) for x in clipped]
     got = EmbeddingScorer(queries, models, Measure(official_preprocess=True)).scores(slice(0, 6))

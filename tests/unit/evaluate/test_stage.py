@@ -46,7 +46,7 @@ def write_manifest(path: Path, ids: list[str], categories: list[str], **more: li
 
 
 def write_shards(folder: Path, kind: str, ids: list[str], items: np.ndarray) -> list[Path]:
-    """Two shards whose order is not that of the manifest."""
+    """Two shards in another order than the manifest."""
     paths = []
     for part in (1, 0):
         path = folder / kind / f"shard-{part:03d}.h5"
@@ -124,7 +124,7 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     )
 
 
-def test_metrics_table_has_the_promised_columns_and_rows(evaluated):
+def test_the_metrics_table_has_its_columns_and_rows(evaluated):
     _, tables = evaluated
     got = table(tables, "metrics.csv")
     spread = [f"{name}_std" for name in METRICS]
@@ -243,7 +243,7 @@ def test_precision_recall_curve_and_plots(evaluated):
     area = table(tables, "metrics.csv").set_index(["method", "protocol"])["AUC"]
     for key, part in curve.groupby(["method", "protocol"]):
         assert part["depth"].tolist() == list(range(1, 25))
-        if key[0] != "ucm-gcn":  # its curve is a mean over seeds, and so is its area
+        if key[0] != "ucm-gcn":  # its curve and area are means over seeds
             got = np.trapezoid(part["precision"], part["recall"])
             assert got == pytest.approx(area[key], abs=1e-5)
     svg = (tables / "pr_curve.svg").read_text()
@@ -251,7 +251,7 @@ def test_precision_recall_curve_and_plots(evaluated):
     assert (tables / "pr_curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_training_split_is_neither_asked_nor_searched(inputs, tmp_path):
+def test_the_training_split_is_neither_query_nor_gallery(inputs, tmp_path):
     for path in (inputs.images, inputs.models):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         frame["split"] = [("train", "test", "")[i % 3] for i in range(len(frame))]
@@ -266,7 +266,7 @@ def test_the_training_split_is_neither_asked_nor_searched(inputs, tmp_path):
         evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
 
 
-def test_labelled_photos_are_no_queries_of_any_method(inputs, tmp_path):
+def test_labelled_photos_are_not_queries_of_any_method(inputs, tmp_path):
     source = replace(inputs, supervision={"ucm-gcn": "source"}, label_seed=2)
     context = source.roles().context
     evaluate_dataset(source, tmp_path / "tables", OPTIONS)
@@ -358,7 +358,7 @@ def test_embeddings_that_do_not_fit_are_refused(inputs, tmp_path):
         evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
 
 
-def test_mistakes_are_named(inputs, tmp_path):
+def test_wrong_inputs_are_user_errors(inputs, tmp_path):
     with pytest.raises(UserError, match="'min-pool'"):
         evaluate_dataset(inputs, tmp_path, replace(OPTIONS, baselines=["min-pool"]))
     with pytest.raises(UserError, match="no method"):
@@ -374,7 +374,7 @@ def test_the_gzip_header_carries_no_time_and_no_name(evaluated):
     assert gzip.decompress(raw).startswith(b"query,method,rank")
 
 
-def test_the_ranking_is_what_a_csv_writer_writes(tmp_path, monkeypatch):
+def test_the_ranking_equals_the_output_of_a_csv_writer(tmp_path, monkeypatch):
     monkeypatch.setattr(ranking_file, "QUERIES_PER_PART", 2)
     queries = ["a,b", 'quo"te', "plain", "line\nbreak", "unknown"]
     models = ["m", 'm "2"', "m,3"]

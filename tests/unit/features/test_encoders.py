@@ -21,7 +21,7 @@ from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.torch_encoder import TorchEncoder, export_onnx
 from ucmgcn.media.photos import load_photo
 
-# Known: the tracing exporter works with the pinned torch, see export_onnx.
+# The tracing exporter is deprecated, but works with the pinned torch, see export_onnx.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*TorchScript-based ONNX export.*:DeprecationWarning",
     "ignore:The feature will be removed:DeprecationWarning",
@@ -116,7 +116,7 @@ def test_flip_averages_over_the_mirror_image(tmp_path: Path, images: np.ndarray)
     np.testing.assert_allclose(flipped, expected, atol=1e-4)
 
 
-def test_images_of_another_shape_or_type_are_a_bug(onnx: Path, images: np.ndarray) -> None:
+def test_images_of_another_shape_or_dtype_are_value_errors(onnx: Path, images: np.ndarray) -> None:
     for encoder in (OnnxEncoder(onnx), TorchEncoder(LITE0, "cpu")):
         for wrong in (images[:, :100], images.astype(np.float32)):
             with pytest.raises(ValueError, match="not uint8"):
@@ -148,7 +148,7 @@ def test_b0_takes_a_file_of_weights(tmp_path: Path, images: np.ndarray) -> None:
     assert least_cosine(logits, expected) > 0.9999
 
 
-def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_are_a_user_error(tmp_path: Path) -> None:
     lite0 = LITE0.local_file(LITE0.members[0])
     assert lite0
     for file in (lite0, _text(tmp_path / "text.pth")):
@@ -176,12 +176,12 @@ def test_weights_cannot_run_code(tmp_path: Path) -> None:
         _load(EncoderSpec(weights=tmp_path / "evil.pth"))
 
 
-def test_an_export_of_other_settings_or_of_something_else_is_refused(
+def test_an_export_with_other_settings_and_another_file_are_refused(
     onnx: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="exported with other settings"):
         open_encoder(EncoderSpec(output="logits"), "cpu", onnx, batch=8)
-    with pytest.raises(UserError, match=r"text\.onnx is no exported encoder"):
+    with pytest.raises(UserError, match=r"text\.onnx is not an exported encoder"):
         OnnxEncoder(_text(tmp_path / "text.onnx"))
 
 
@@ -225,7 +225,7 @@ def test_the_cosine_of_a_fusion_is_the_weighted_mean_of_its_networks_cosines(
     assert least_cosine(fused, TorchEncoder(FUSION, "cpu").encode(*arrays)) > 0.9999
 
 
-def test_networks_of_one_input_share_its_images(tmp_path: Path, images: np.ndarray) -> None:
+def test_networks_with_the_same_input_share_its_images(tmp_path: Path, images: np.ndarray) -> None:
     from efficientnet_pytorch import EfficientNet
 
     torch.save(EfficientNet.from_name("efficientnet-b0").state_dict(), tmp_path / "b0.pth")
@@ -237,13 +237,13 @@ def test_networks_of_one_input_share_its_images(tmp_path: Path, images: np.ndarr
     assert encoder.encode(images).shape == (5, 2560)
 
 
-def test_a_size_of_ones_own_is_taken(images: np.ndarray) -> None:
+def test_the_input_size_can_be_set(images: np.ndarray) -> None:
     encoder = TorchEncoder(EncoderSpec("efficientnet-lite0@97"), "cpu")
     assert encoder.inputs == (Input(97),)
     assert encoder.encode(scaled(images, 97)).shape == (5, 1280)
 
 
-def test_an_export_is_made_once_for_the_same_weights(tmp_path: Path) -> None:
+def test_the_same_weights_are_exported_once(tmp_path: Path) -> None:
     cache, weights = tmp_path / "cache", tmp_path / "lite0.pth"
     state = torch.load(LITE[0].local_file(LITE[0].members[0]), weights_only=True)
     torch.save(state, weights)

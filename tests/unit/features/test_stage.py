@@ -20,7 +20,7 @@ from ucmgcn.files.shards import ShardWriter, open_shard
 from ucmgcn.media.photos import load_photo
 from ucmgcn.settings import FeaturesConfig
 
-# Known: the tracing exporter works with the pinned torch, see export_onnx.
+# The tracing exporter is deprecated, but works with the pinned torch, see export_onnx.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*TorchScript-based ONNX export.*:DeprecationWarning",
     "ignore:The feature will be removed:DeprecationWarning",
@@ -66,7 +66,7 @@ def test_photos_one_by_one_give_the_same_shard(
     np.testing.assert_allclose(features, alone, atol=1e-5)
 
 
-def test_the_shard_says_what_made_it(
+def test_the_shard_records_its_provenance(
     tmp_path: Path, encoder: OnnxEncoder, rows: list[tuple[str, Path]]
 ) -> None:
     extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {"dataset": "x"})
@@ -90,9 +90,7 @@ def test_unreadable_photos_are_rejected_and_the_others_go_on(
         assert "No such file" in shard.rejected[1].reason
 
 
-def test_what_is_wrong_with_a_photo_that_is_used_is_said(
-    tmp_path: Path, encoder: OnnxEncoder
-) -> None:
+def test_flaws_of_a_usable_photo_are_warnings(tmp_path: Path, encoder: OnnxEncoder) -> None:
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     exif = Image.Exif()
@@ -101,7 +99,7 @@ def test_what_is_wrong_with_a_photo_that_is_used_is_said(
     frames[0].save(tmp_path / "cut.jpg", exif=cut)
     frames[0].save(tmp_path / "whole.jpg")
     rows = [(name, tmp_path / name) for name in ("moving.gif", "cut.jpg", "whole.jpg")]
-    for _ in range(2):  # as they are made, and as they are taken over
+    for _ in range(2):  # encoded, then reused from the earlier shard
         extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {})
         with open_shard(tmp_path / "out.h5", "image-features") as shard:
             assert len(shard) == 3
@@ -112,7 +110,7 @@ def test_what_is_wrong_with_a_photo_that_is_used_is_said(
         }
 
 
-def test_a_shard_may_be_all_unreadable_or_empty(tmp_path: Path, encoder: OnnxEncoder) -> None:
+def test_a_shard_may_be_empty_or_all_unreadable(tmp_path: Path, encoder: OnnxEncoder) -> None:
     for rows in ([("x", tmp_path / "none.jpg")], []):
         extract_image_features(rows, tmp_path / "out.h5", encoder, CONFIG, {})
         ids, features = read(tmp_path / "out.h5", "image-features")
@@ -168,7 +166,7 @@ def test_a_fusion_gets_photos_and_views_in_each_of_its_sizes(tmp_path: Path) -> 
     np.testing.assert_allclose(of_view[0], of_photo, atol=1e-5)
 
 
-def test_features_that_are_not_finite_are_an_error(
+def test_features_that_are_not_finite_are_a_user_error(
     tmp_path: Path, rows: list[tuple[str, Path]]
 ) -> None:
     lite0 = encoder_spec(CONFIG)
@@ -183,7 +181,7 @@ def test_features_that_are_not_finite_are_an_error(
     assert not (tmp_path / "out.h5").exists()
 
 
-def test_a_parallel_map_keeps_the_order_is_bounded_and_hands_on_errors() -> None:
+def test_a_parallel_map_keeps_the_order_is_bounded_and_passes_on_errors() -> None:
     running, most, lock = 0, 0, threading.Lock()
     taken: list[int] = []
 

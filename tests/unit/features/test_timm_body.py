@@ -1,4 +1,4 @@
-"""Models of timm with random weights: no published ones can be had without a network."""
+"""timm models with random weights: the published ones need a download."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.timm_body import import_timm
 from ucmgcn.features.encoders.torch_encoder import TorchEncoder, export_onnx
 
-# Known: the tracing exporter works with the pinned torch, see export_onnx.
+# The tracing exporter is deprecated, but works with the pinned torch, see export_onnx.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*TorchScript-based ONNX export.*:DeprecationWarning",
     "ignore:The feature will be removed:DeprecationWarning",
@@ -105,7 +105,7 @@ def test_the_export_equals_timm_with_its_own_preprocessing(
 
 
 @pytest.mark.parametrize("name", ["test_efficientnet.r160_in1k", "test_vit.r160_in1k"])
-def test_a_size_of_ones_own_is_taken(timm: Any, weights: Any, tmp_path: Path, name: str) -> None:
+def test_the_input_size_can_be_set(timm: Any, weights: Any, tmp_path: Path, name: str) -> None:
     spec = EncoderSpec(f"timm:{name}@96", weights=weights(name))
     export_onnx(spec, tmp_path / "x.onnx")
     encoder = OnnxEncoder(tmp_path / "x.onnx")
@@ -160,7 +160,7 @@ def test_networks_of_two_libraries_fuse(timm: Any, weights: Any, tmp_path: Path)
         ),
     ],
 )
-def test_what_timm_or_the_cache_has_not_is_named_with_the_mend(
+def test_errors_of_unknown_models_and_missing_weights_say_what_to_do(
     timm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, message: str
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -168,7 +168,7 @@ def test_what_timm_or_the_cache_has_not_is_named_with_the_mend(
         TorchEncoder(EncoderSpec(f"timm:{name}"), "cpu")
 
 
-def test_weights_of_another_model_or_none_at_all_are_refused(
+def test_weights_of_another_model_and_damaged_weights_are_refused(
     timm: Any, weights: Any, tmp_path: Path
 ) -> None:
     for suffix in ("safetensors", "pth", "npz"):
@@ -187,7 +187,7 @@ def test_a_model_without_classifier_has_no_logits(timm: Any, weights: Any) -> No
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """As much of the hub as its client asks for: one model with one file."""
+    """A minimal hub: one model with one file."""
 
     content = b"weights"
     asked: list[str]

@@ -1,4 +1,4 @@
-"""What an earlier version of a shard holds is taken over only where it is still true."""
+"""Items of a shard's earlier version are reused only if they are still valid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Row:
 
 
 class Counting:
-    """An encoder that takes the mean colour, and counts the pictures that it is given."""
+    """An encoder that returns the mean colour and counts its images."""
 
     batch, dim = 2, 3
     inputs = (Input(32, "bilinear"),)
@@ -47,7 +47,7 @@ class Counting:
 
 @pytest.fixture
 def rendered(monkeypatch) -> list[int]:
-    """Notes an item for every mesh that is really rendered."""
+    """Record one entry per mesh that is really rendered."""
     done: list[int] = []
     real = Worker.__call__
     monkeypatch.setattr(Worker, "__call__", lambda *a: done.append(1) or real(*a))
@@ -88,7 +88,7 @@ def test_only_new_and_changed_meshes_are_rendered(tmp_path, meshes, rendered):
     trimesh.creation.cone(1, 2).export(meshes[1].path)
     touch(meshes[1].path)
     rendered.clear()
-    # One has gone, one has changed, one is new, one is as it was.
+    # One is removed, one changed, one added, one unchanged.
     render_shard(meshes[1:], out, VIEWS, {"code": "1"})
     assert len(rendered) == 2
     render_shard(meshes[1:], fresh, VIEWS, {"code": "1"})
@@ -98,14 +98,14 @@ def test_only_new_and_changed_meshes_are_rendered(tmp_path, meshes, rendered):
 @pytest.mark.parametrize(
     "provenance", [{"code": "2"}, {"code": "1", "render": {"fov": 30}}], ids=["code", "settings"]
 )
-def test_other_code_or_settings_render_everything(tmp_path, meshes, rendered, provenance):
+def test_changed_code_or_settings_rerender_everything(tmp_path, meshes, rendered, provenance):
     render_shard(meshes, tmp_path / "views.h5", VIEWS, {"code": "1"})
     rendered.clear()
     render_shard(meshes, tmp_path / "views.h5", VIEWS, provenance)
     assert len(rendered) == len(meshes)
 
 
-def test_only_new_and_changed_photos_are_described(tmp_path, photos):
+def test_features_are_extracted_only_for_new_and_changed_photos(tmp_path, photos):
     out = tmp_path / "photos.h5"
     extract_image_features(photos[:4], out, Counting(), FeaturesConfig(), {})
     Image.new("RGB", (40, 40), "white").save(photos[2][1])
@@ -122,7 +122,7 @@ def test_only_new_and_changed_photos_are_described(tmp_path, photos):
         assert other.seen == len(photos)
 
 
-def test_only_new_and_changed_views_are_described(tmp_path, meshes):
+def test_features_are_extracted_only_for_new_and_changed_views(tmp_path, meshes):
     views, out = tmp_path / "views.h5", tmp_path / "features.h5"
     render_shard(meshes[:3], views, VIEWS, {"code": "1"})
     extract_view_features(views, out, Counting(), FeaturesConfig(), {})
@@ -132,14 +132,14 @@ def test_only_new_and_changed_views_are_described(tmp_path, meshes):
     assert encoder.seen == VIEWS.views
     extract_view_features(views, tmp_path / "fresh.h5", Counting(), FeaturesConfig(), {})
     assert content(out, "view-features") == content(tmp_path / "fresh.h5", "view-features")
-    # The same meshes, rendered by other code.
+    # The same meshes, rendered by changed code.
     render_shard(meshes, views, VIEWS, {"code": "2"})
     encoder = Counting()
     extract_view_features(views, out, encoder, FeaturesConfig(), {})
     assert encoder.seen == VIEWS.views * len(meshes)
 
 
-def test_nothing_is_taken_from_a_damaged_or_unknowing_shard(tmp_path):
+def test_nothing_is_reused_from_a_damaged_shard_or_one_without_origins(tmp_path):
     path = tmp_path / "s.h5"
     with ShardWriter(path, "views", {}, "x", (1,), "u1") as writer:
         writer.add("known", np.array([1], np.uint8), "origin")
@@ -154,7 +154,7 @@ def test_nothing_is_taken_from_a_damaged_or_unknowing_shard(tmp_path):
             assert earlier.find("known", "origin") is None
 
 
-def test_an_origin_knows_its_file_and_what_it_is_made_by(tmp_path):
+def test_an_origin_depends_on_the_file_and_its_settings(tmp_path):
     path = tmp_path / "f"
     assert origin_of({}, path) == "" == origin_of({}, "")
     path.write_text("one")

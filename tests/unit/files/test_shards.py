@@ -35,7 +35,7 @@ def test_an_empty_shard_is_valid(tmp_path: Path) -> None:
         assert shard.ids == [] and shard.array.shape == (0, 4)
 
 
-def test_items_are_read_in_the_order_of_their_ids_whatever_the_shards(tmp_path: Path) -> None:
+def test_items_are_read_sorted_by_id_across_shards(tmp_path: Path) -> None:
     write(tmp_path / "1.h5", ["d", "a"])
     write(tmp_path / "2.h5", ["c", "b", "e"])
     one = read_shards([tmp_path / "1.h5", tmp_path / "2.h5"], "image-features")
@@ -44,13 +44,13 @@ def test_items_are_read_in_the_order_of_their_ids_whatever_the_shards(tmp_path: 
     np.testing.assert_array_equal(one[1], two[1])
 
 
-def test_shards_of_the_same_content_are_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_shards_are_equal_bytes(tmp_path: Path) -> None:
     write(tmp_path / "1.h5", ["a"])
     write(tmp_path / "2.h5", ["a"])
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
 
 
-def test_the_wrong_kind_and_a_truncated_file_are_named_with_the_mend(tmp_path: Path) -> None:
+def test_errors_on_a_wrong_kind_and_a_truncated_file_name_the_fix(tmp_path: Path) -> None:
     path = tmp_path / "s.h5"
     write(path, ["a"])
     with pytest.raises(UserError, match="holds image-features"), open_shard(path, "views"):
@@ -63,7 +63,7 @@ def test_the_wrong_kind_and_a_truncated_file_are_named_with_the_mend(tmp_path: P
         pass
 
 
-def test_values_that_are_not_finite_name_their_item(tmp_path: Path) -> None:
+def test_an_error_on_values_that_are_not_finite_names_the_item(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="item b"),
         ShardWriter(tmp_path / "s.h5", "views", {}, "features", (2,), "f4") as writer,
@@ -72,13 +72,13 @@ def test_values_that_are_not_finite_name_their_item(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
-def test_an_id_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_id_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="twice"):
         write(tmp_path / "s.h5", ["a", "a"])
     assert not any(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("old")
     with pytest.raises(RuntimeError), atomic_path(path) as partial:
@@ -109,7 +109,7 @@ def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path: Path) -> N
     assert found > 100
 
 
-def test_items_damaged_on_the_disk_are_named_when_they_are_read(tmp_path: Path) -> None:
+def test_reading_items_damaged_on_disk_names_the_shard(tmp_path: Path) -> None:
     path = tmp_path / "s.h5"
     items = write(path, ["a", "b"])
     place = path.read_bytes().index(items.tobytes())
@@ -124,7 +124,7 @@ def test_items_damaged_on_the_disk_are_named_when_they_are_read(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
-def test_a_truncated_shard_is_named(tmp_path: Path, share: float) -> None:
+def test_an_error_on_a_truncated_shard_names_it(tmp_path: Path, share: float) -> None:
     path = tmp_path / "s.h5"
     write(path, ["a", "b"])
     whole = path.read_bytes()

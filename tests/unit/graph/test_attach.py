@@ -18,7 +18,7 @@ Edge = tuple[EdgeType, int, int, float]
 
 
 def forward(flat: FlatGraph, network: UCMGCN, own: np.ndarray, edges: list[Edge]) -> np.ndarray:
-    """Slow reference: the whole graph with new nodes, whose edges lead to them only, in torch."""
+    """Slow reference in torch: the whole graph, with edges to the new nodes only."""
     size, new = len(flat.features), len(own)
     degree = np.concatenate([flat.adjacency.degree.numpy(), np.zeros(new, dtype=np.float32)])
     for _, _, destination, weight in edges:
@@ -50,7 +50,7 @@ def nearest(rows: np.ndarray, own: np.ndarray, k: int) -> list[tuple[int, float]
 
 
 @pytest.mark.parametrize("per_relation", [False, True])
-def test_a_photo_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(per_relation) -> None:
+def test_a_photo_is_embedded_as_on_a_graph_with_edges_to_it_only(per_relation) -> None:
     state, flat, network = trained(per_relation)
     query = GENERATOR.normal(size=6).astype(np.float32)
     own = state.space.photos(query[None])
@@ -70,7 +70,7 @@ def test_a_photo_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(per_r
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("structure", ["constant", "mean", "cosine"])
 @pytest.mark.parametrize("per_relation", [False, True])
-def test_a_model_is_the_forward_pass_of_a_graph_whose_new_edges_lead_to_it(
+def test_a_model_is_embedded_as_on_a_graph_with_edges_to_it_only(
     per_relation, structure, pooling
 ) -> None:
     changes = {"structure": structure, "model_pooling": pooling}
@@ -114,7 +114,7 @@ def test_a_photo_has_the_same_bytes_alone_and_among_others() -> None:
     assert embed_queries(state, queries[:0]).shape == (0, 10)
 
 
-def test_equal_views_tie_by_their_number() -> None:
+def test_ties_of_equal_views_go_by_index() -> None:
     state, _, _ = trained(False)
     same = replace(state, features=np.repeat(state.features[:1], len(state.features), axis=0))
     assert np.isfinite(embed_queries(same, PHOTOS[:2])).all()

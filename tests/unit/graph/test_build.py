@@ -67,7 +67,7 @@ def test_a_threshold_cuts_weak_links() -> None:
     assert len(edges.weights) < 30 * 5
 
 
-def test_csls_ranks_by_the_cosine_less_the_hubness_of_the_view() -> None:
+def test_csls_ranks_by_the_cosine_minus_the_hubness_of_the_view() -> None:
     hubness = np.sort(COSINE, axis=0)[::-1][:10].mean(axis=0)
     expected = np.argsort(-(2 * COSINE - hubness), axis=1)[:, :3]
     edges = photo_view_edges(PHOTOS, FLAT, GraphConfig(view_k=3, similarity="csls"))
@@ -147,7 +147,7 @@ def test_an_empty_set_is_a_user_error(tmp_path: Path) -> None:
         build(tmp_path, [tmp_path / "none.h5"], [write(tmp_path, [0, 1], False)])
 
 
-def test_a_file_that_is_no_graph_is_a_user_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_graph_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "graph.h5").write_bytes(b"nonsense, and more than eight bytes of it")
     with pytest.raises(UserError, match="not a graph of this version"):
         load_graph(tmp_path / "graph.h5")
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_graph_is_a_user_error(tmp_path: Path) -> None:
         read_nodes(tmp_path / "nodes.h5")
 
 
-def test_the_summary_tells_how_neighbours_were_searched(tmp_path: Path) -> None:
+def test_the_summary_records_how_neighbours_were_searched(tmp_path: Path) -> None:
     images, views = [write(tmp_path, [*range(30)], True)], [write(tmp_path, [*range(10)], False)]
     build(tmp_path, images, views)
     exact = {"index": "flat", "recall": 1.0}
@@ -167,7 +167,7 @@ def test_the_summary_tells_how_neighbours_were_searched(tmp_path: Path) -> None:
     }
 
 
-def test_an_index_gives_the_graph_of_exact_search_where_it_finds_all() -> None:
+def test_an_index_with_full_recall_gives_the_graph_of_exact_search() -> None:
     exact, linked = (
         make_graph(PHOTOS, VIEWS, MODELS, icosahedron(), GraphConfig(knn=knn))
         for knn in ("flat", "hnsw")
@@ -177,7 +177,7 @@ def test_an_index_gives_the_graph_of_exact_search_where_it_finds_all() -> None:
             assert one.tolist() == other.tolist()
 
 
-def test_a_graph_survives_its_file(tmp_path: Path) -> None:
+def test_a_graph_survives_a_round_trip_to_its_file(tmp_path: Path) -> None:
     unlinked = GraphConfig(k=4, similarity="threshold", threshold=1.0)
     for cameras, settings in ((icosahedron(), GraphConfig(k=4)), (np.empty((0, 3)), unlinked)):
         made = make_graph(PHOTOS, VIEWS, MODELS, cameras, settings)
@@ -192,7 +192,7 @@ def test_a_graph_survives_its_file(tmp_path: Path) -> None:
             assert torch.equal(read.edges[kind].data["weight"], made.edges[kind].data["weight"])
 
 
-def test_a_damaged_graph_is_named(tmp_path: Path) -> None:
+def test_a_damaged_graph_is_a_user_error(tmp_path: Path) -> None:
     path = build(tmp_path, [write(tmp_path, list(range(30)), True)],
                  [write(tmp_path, list(range(10)), False)])  # fmt: skip
     spoiled = bytearray(path.read_bytes())

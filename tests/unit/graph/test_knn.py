@@ -15,7 +15,7 @@ def vectors(n: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("k", [1, 3, 20, 50])
-def test_it_agrees_with_a_full_sort(k: int) -> None:
+def test_top_k_agrees_with_a_full_sort(k: int) -> None:
     queries, gallery = vectors(17, 0), vectors(20, 1)
     found, cosine = top_k(queries, gallery, k)
     scores = queries @ gallery.T

@@ -57,7 +57,7 @@ def adjacency() -> Adjacency:
     return normalised_adjacency(half, 5, torch.device("cpu"))
 
 
-def test_normalisation_counts_all_groups_and_survives_a_lone_node() -> None:
+def test_normalisation_counts_all_groups_and_survives_an_isolated_node() -> None:
     root = dense().sum(1).clamp_min(1e-12).rsqrt()
     expected = root[:, None] * dense() * root[None] @ FEATURES
     torch.testing.assert_close(torch.stack(adjacency()(FEATURES)).sum(0), expected)

@@ -46,7 +46,7 @@ def test_auto_is_exact_for_a_small_set() -> None:
 
 
 @pytest.mark.parametrize("index", ["ivf", "hnsw"])
-def test_an_index_reports_the_recall_that_it_has(index) -> None:
+def test_an_index_reports_its_recall(index) -> None:
     queries, gallery = clustered(2_000, 0), clustered(5_000, 1)
     search = Searcher(index)
     found, cosine = search("a", queries, gallery, 10)
@@ -60,7 +60,7 @@ def test_an_index_reports_the_recall_that_it_has(index) -> None:
 
 
 @pytest.mark.parametrize("index", ["ivf", "hnsw"])
-def test_an_index_gives_the_same_twice_and_never_the_item_itself(index) -> None:
+def test_an_index_is_deterministic_and_never_returns_the_item_itself(index) -> None:
     rows = clustered(3_000, 2)
     one, two = (Searcher(index)("a", rows, rows, 5, exclude_self=True)[0] for _ in range(2))
     np.testing.assert_array_equal(one, two)
@@ -70,7 +70,7 @@ def test_an_index_gives_the_same_twice_and_never_the_item_itself(index) -> None:
 
 @pytest.mark.parametrize("index", ["ivf", "hnsw"])
 @pytest.mark.parametrize("items", [1, 2, 3, 7])
-def test_an_index_of_a_handful_finds_them_all(index, items) -> None:
+def test_an_index_of_few_items_finds_them_all(index, items) -> None:
     rows = clustered(items, 3)
     found, _ = Searcher(index)("a", rows, rows, 10, exclude_self=True)
     assert [sorted(row) for row in found.tolist()] == [
@@ -78,9 +78,9 @@ def test_an_index_of_a_handful_finds_them_all(index, items) -> None:
     ]
 
 
-def test_more_effort_is_spent_until_the_recall_is_reached(monkeypatch) -> None:
+def test_the_effort_grows_until_the_recall_is_reached(monkeypatch) -> None:
     rng = np.random.default_rng(0)
-    # The worst case: no cluster.
+    # The worst case: no clusters.
     spread = normalise(rng.normal(size=(4_000, 32)).astype(np.float32))
     low, high = Searcher("ivf"), Searcher("ivf")
     monkeypatch.setattr(neighbour_search, "TARGET_RECALL", 0.3)
@@ -92,7 +92,7 @@ def test_more_effort_is_spent_until_the_recall_is_reached(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("exclude_self", [False, True])
-def test_the_path_of_a_gpu_agrees(exclude_self, monkeypatch) -> None:
+def test_the_gpu_code_agrees_with_the_cpu_code(exclude_self, monkeypatch) -> None:
     monkeypatch.setattr("ucmgcn.graph.knn_torch.CPU_SCORES", 10_000)
     rows = clustered(500, 4)
     ours = top_k_torch(rows, rows, 7, "cpu", exclude_self=exclude_self)
@@ -101,7 +101,7 @@ def test_the_path_of_a_gpu_agrees(exclude_self, monkeypatch) -> None:
     assert recall(ours[0], expected[0]) > 0.999
 
 
-def test_equal_similarities_come_by_index_from_a_gpu_too() -> None:
+def test_the_gpu_code_orders_ties_by_index() -> None:
     gallery = np.ones((6, 2), dtype=np.float32)
     found, _ = top_k_torch(gallery[:2], gallery, 6, "cpu")
     np.testing.assert_array_equal(found, [range(6), range(6)])

@@ -35,7 +35,7 @@ def clusters(photos: int = 60, models: int = 24, seed: int = 0) -> FlatGraph:
 
 
 def first_tier(flat: FlatGraph, rows: torch.Tensor) -> float:
-    """Share of a photo's kind among its 8 nearest models, of which 8 are of its kind."""
+    """Share of a photo's category among its 8 nearest models; each category has 8 models."""
     best = (rows[: flat.photos] @ rows[flat.photos :].T).topk(8).indices
     return float((best % 3 == torch.arange(flat.photos)[:, None] % 3).float().mean())
 
@@ -80,7 +80,7 @@ def test_neighbourhoods_link_the_nearest_of_both_kinds() -> None:
     assert len(edges.sources) == len(expected)
 
 
-def test_propagation_and_rebuilding_bring_photos_nearer_to_models_of_their_kind() -> None:
+def test_propagation_and_rebuilding_bring_photos_nearer_to_models_of_their_category() -> None:
     flat = clusters()
     raw = first_tier(flat, flat.ends(flat.features))
     spread = propagated(flat, PropagationConfig(rounds=0))
@@ -89,7 +89,7 @@ def test_propagation_and_rebuilding_bring_photos_nearer_to_models_of_their_kind(
     torch.testing.assert_close(rebuilt.norm(dim=1), torch.ones(len(rebuilt)))
 
 
-def test_a_round_propagates_the_features_over_the_neighbourhoods_of_what_was_propagated() -> None:
+def test_a_round_propagates_the_features_over_the_rebuilt_graph() -> None:
     flat, config = clusters(seed=3), PropagationConfig(neighbours=3)
     edges = linked_neighbours(propagated(flat, replace(config, rounds=0)), flat.photos, config)
     own = flat.ends(flat.features).numpy()

@@ -26,7 +26,7 @@ def test_the_raw_space_keeps_cosines() -> None:
     )
 
 
-def test_centring_takes_each_modality_to_its_own_mean() -> None:
+def test_centring_subtracts_the_mean_of_each_modality() -> None:
     space = fit_space(PHOTOS, VIEWS, "centred", 3, 0.5)
     expected = normalise(PHOTOS) - normalise(PHOTOS).mean(axis=0)
     np.testing.assert_allclose(space.photos(PHOTOS), normalise(expected), atol=1e-6)
@@ -87,7 +87,7 @@ def test_a_model_is_the_mean_of_its_views_in_the_space_or_their_maximum(space: s
 
 
 @pytest.mark.parametrize("photos", [0, 1])
-def test_views_stand_for_photos_that_have_no_spread(photos: int) -> None:
+def test_views_stand_in_for_fewer_than_two_photos(photos: int) -> None:
     space = fit_space(PHOTOS[:photos], VIEWS, "pca-whitened", 4, 0.5)
     np.testing.assert_array_equal(space.photo_mean, space.view_mean)
     np.testing.assert_allclose(np.linalg.norm(space.photos(PHOTOS), axis=1), 1, atol=1e-5)

@@ -26,7 +26,7 @@ def test_positions_are_unit_and_distinct(positions):
 
 @pytest.mark.parametrize(
     ("name", "vertices", "degree", "edge"),
-    # Edge length of the solid whose circumradius is 1 (both are textbook values).
+    # Edge length at circumradius 1 (textbook values).
     [("icosahedron", 12, 5, 1.0514622242382672), ("dodecahedron", 20, 3, 0.7136441795461797)],
 )
 def test_polyhedra_are_regular(name, vertices, degree, edge):
@@ -61,7 +61,7 @@ def test_sphere_covers_every_direction():
     positions = cameras.sphere(60)
     directions = np.random.default_rng(0).normal(size=(2000, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    # 60 caps that cover the sphere without overlap would have a radius of 15 degrees.
+    # 60 caps that covered the sphere without overlap would have a radius of 15 degrees.
     assert (directions @ positions.T).max(axis=1).min() > np.cos(np.radians(2 * 15))
 
 

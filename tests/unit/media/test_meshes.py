@@ -15,7 +15,7 @@ def triangle_obj(*vertices, faces="f 1 2 3"):
 
 
 def write_scene(path, scene):
-    """Export a scene, with the files that go with it, as trimesh writes them."""
+    """Export a scene with its companion files, as trimesh writes them."""
     if path.suffix == ".gltf":
         for name, data in trimesh.exchange.gltf.export_gltf(scene).items():
             target = path if name == "model.gltf" else path.with_name(name)
@@ -36,7 +36,7 @@ def normalised_box(order=(0, 1, 2)):
 
 
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
-def test_every_format_comes_back_fitted(tmp_path, suffix):
+def test_every_format_is_read_and_fitted(tmp_path, suffix):
     box = trimesh.creation.box(BOX, transform=trimesh.transformations.translation_matrix([9, 8, 7]))
     mesh = load_mesh(write_scene(tmp_path / f"box{suffix}", trimesh.Scene(box)))
     assert np.array_equal(corners(mesh), normalised_box())
@@ -96,7 +96,7 @@ def test_unreferenced_vertices_do_not_count_for_the_fit(tmp_path):
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-12, 1e12, 1e200])
-def test_scale_does_not_matter(tmp_path, scale):
+def test_the_result_does_not_depend_on_scale(tmp_path, scale):
     small, large = tmp_path / "small.off", tmp_path / "large.off"
     for path, factor in ((small, 1.0), (large, scale)):
         lines = "\n".join(" ".join(repr(float(v * factor)) for v in c) for c in np.eye(3) + 0.25)
@@ -170,7 +170,7 @@ def test_a_wrong_extension_is_rejected(tmp_path, content, name):
 
 
 def textured(folder, material):
-    """Write a textured triangle whose material file is named as given; return the OBJ's path."""
+    """Write a textured triangle with the given material file name; return the OBJ's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "mesh.obj"
     path.write_text(
@@ -180,7 +180,7 @@ def textured(folder, material):
     return path
 
 
-def test_textures_are_kept_when_asked(tmp_path):
+def test_textures_are_kept_on_request(tmp_path):
     path = textured(tmp_path, "mesh.mtl")
     (tmp_path / "mesh.mtl").write_text("newmtl red\nKd 1 0 0\nmap_Kd skin/red.png\n")
     (tmp_path / "skin").mkdir()
@@ -199,7 +199,7 @@ def test_nothing_outside_the_meshs_folder_is_read(tmp_path, escape):
 
 
 @pytest.mark.parametrize("uri", ["../outside.bin", "http://localhost/outside.bin"])
-def test_a_gltf_buffer_elsewhere_is_rejected(tmp_path, uri):
+def test_a_gltf_buffer_outside_the_folder_is_rejected(tmp_path, uri):
     inside = tmp_path / "inside"
     inside.mkdir()
     files = trimesh.exchange.gltf.export_gltf(trimesh.Scene(trimesh.creation.box()))

@@ -37,7 +37,7 @@ def test_every_format_gives_the_same_square(tmp_path: Path, suffix: str) -> None
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "PA", "RGBA", "RGBX"])
-def test_every_mode_gives_the_colours_that_it_shows(tmp_path: Path, mode: str) -> None:
+def test_every_mode_gives_the_displayed_colours(tmp_path: Path, mode: str) -> None:
     grey = Image.new("RGB", (40, 40), (255, 255, 255))
     grey.paste((0, 0, 0), (0, 0, 20, 40))
     image = grey.convert("P").convert("PA") if mode == "PA" else grey.convert(mode)
@@ -70,7 +70,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
         assert close(load_photo(save(stored, tmp_path / name, exif=exif), 64), gradient(64, 64))
 
 
-def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
     rgba = Image.new("RGBA", (32, 32), (255, 0, 0, 0))
     rgba.paste((255, 0, 0, 128), (16, 0, 32, 32))
     photo = load_photo(save(rgba, tmp_path / "x.png"), 32)
@@ -78,7 +78,7 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     np.testing.assert_allclose(photo[:, 20:], np.broadcast_to((255, 127, 127), (32, 12, 3)), atol=1)
 
 
-def test_a_transparent_colour_is_laid_on_white(tmp_path: Path) -> None:
+def test_a_transparent_colour_is_composited_on_white(tmp_path: Path) -> None:
     rgb = save(Image.new("RGB", (32, 32), (9, 8, 7)), tmp_path / "rgb.png", transparency=(9, 8, 7))
     palette = Image.new("P", (32, 32), 1)
     palette.putpalette([0, 0, 0, 50, 60, 70])
@@ -87,7 +87,7 @@ def test_a_transparent_colour_is_laid_on_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bits_are_scaled_and_not_cut(tmp_path: Path, suffix: str) -> None:
+def test_16_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
     values = np.linspace(0, 65535, 64).round().astype(np.uint16)
     image = Image.fromarray(np.broadcast_to(values, (64, 64)).copy())
     assert image.mode.startswith("I;16")
@@ -112,7 +112,7 @@ def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
     assert close(load_photo(path, 32), np.full((32, 32, 3), (255, 0, 0)))
 
 
-def test_the_three_ways_to_a_square() -> None:
+def test_crop_pad_and_squash() -> None:
     wide = Image.fromarray(gradient(120, 40))
     crop = np.asarray(to_square(wide, 40, "crop"))
     np.testing.assert_array_equal(crop, gradient(120, 40)[:, 40:80])
@@ -191,7 +191,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
 
 @settings(max_examples=60, deadline=None)
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255), keep=st.integers(1, 10_000))
-def test_whatever_the_damage_it_is_a_photo_or_an_item_error(
+def test_any_damage_gives_a_photo_or_an_item_error(
     tmp_path_factory: pytest.TempPathFactory, position: int, value: int, keep: int
 ) -> None:
     content = bytearray(_jpeg())
@@ -204,7 +204,7 @@ def test_whatever_the_damage_it_is_a_photo_or_an_item_error(
         assert str(error)
 
 
-def test_the_filter_is_the_one_asked_for(tmp_path: Path) -> None:
+def test_the_requested_filter_is_used(tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "x.png")
     for name, method in (("bilinear", Image.Resampling.BILINEAR), ("bicubic", 3)):

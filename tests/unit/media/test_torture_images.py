@@ -1,4 +1,4 @@
-"""Every photo of the torture set is used or rejected with its reason, and nothing else happens."""
+"""Every photo of the torture set is used or rejected with a reason, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(folder: Path) -> dict[str, tuple[str, str]]:
-    """What was expected and what became of each path: a reason, or ``USED``."""
+    """Expected and actual outcome of each path: a reason, or ``USED``."""
     root = folder / "images"
     expected = torture.write_all(root, torture.PHOTOS)
     items, rejected = scan(root, "images")
@@ -46,13 +46,13 @@ def outcome(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", [name for name, _, _ in torture.PHOTOS], ids=ascii)
-def test_a_photo_is_used_or_rejected_with_its_reason(
+def test_a_photo_is_used_or_rejected_with_a_reason(
     outcome: dict[str, tuple[str, str]], name: str
 ) -> None:
     torture.check(*outcome[name])
 
 
-def test_nothing_is_opened_outside_the_data_and_no_connection(
+def test_no_file_outside_the_data_and_no_connection_is_opened(
     outcome: dict[str, tuple[str, str]], folder: Path
 ) -> None:
     log = folder / "audit.log"
@@ -63,7 +63,7 @@ def test_nothing_is_opened_outside_the_data_and_no_connection(
 @pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "gif", "tif", "ppm", "jp2"])
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_whatever_the_damage_it_is_a_photo_or_an_item_error(
+def test_any_damage_gives_a_photo_or_an_item_error(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("damage") / f"photo.{suffix}"

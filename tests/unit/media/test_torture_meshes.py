@@ -1,4 +1,4 @@
-"""Every mesh of the torture set is used or rejected with its reason, and nothing else happens."""
+"""Every mesh of the torture set is used or rejected with a reason, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(folder: Path) -> dict[str, tuple[str, str]]:
-    """What was expected and what became of each path: a reason, or ``USED``."""
+    """Expected and actual outcome of each path: a reason, or ``USED``."""
     expected = torture.write_all(folder / "models", torture.MESHES)
     items, rejected = scan(folder / "models", "models")
     with pytest.MonkeyPatch.context() as patch:
@@ -47,13 +47,13 @@ def outcome(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", [name for name, _, _ in torture.MESHES], ids=ascii)
-def test_a_mesh_is_used_or_rejected_with_its_reason(
+def test_a_mesh_is_used_or_rejected_with_a_reason(
     outcome: dict[str, tuple[str, str]], name: str
 ) -> None:
     torture.check(*outcome[name])
 
 
-def test_nothing_is_opened_outside_the_data_and_no_connection(
+def test_no_file_outside_the_data_and_no_connection_is_opened(
     outcome: dict[str, tuple[str, str]], folder: Path
 ) -> None:
     log = folder / "audit.log"
@@ -64,7 +64,7 @@ def test_nothing_is_opened_outside_the_data_and_no_connection(
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply", "stl", "glb", "gltf", "dae"])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_whatever_the_damage_it_is_a_mesh_or_an_item_error(
+def test_any_damage_gives_a_mesh_or_an_item_error(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("damage") / f"box.{suffix}"

@@ -59,7 +59,8 @@ def changed(package: Path, module: str, old: str, new: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("datasets/manifest", '"""Digest of all that', '"""A digest of all that'),
+        ("datasets/manifest", '"""Digest of the manifest', '"""A digest of the manifest'),
+        ("render/stage", '"""The render stage', '"""This stage'),
         ("render/stage", "import gc\n", "import gc\n\n# a remark\n"),
         ("settings", "width and height, pixels", "side of a view, pixels"),
         ("settings", "ge=16, le=2048", "ge=16, le=4096"),

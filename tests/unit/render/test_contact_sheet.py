@@ -46,7 +46,7 @@ def test_long_ids_are_cut(tmp_path):
     assert Image.open(tmp_path / "sheet.png").width == 24 + 2 * 32 + 24
 
 
-def test_no_model_at_all_is_explained(tmp_path):
+def test_no_model_is_a_user_error(tmp_path):
     write_views(tmp_path / "0.h5", [])
     with pytest.raises(UserError, match="no model could be rendered"):
         write_contact_sheet([tmp_path / "0.h5"], tmp_path / "sheet.png")

@@ -44,14 +44,14 @@ def padded() -> Iterator[Worker]:
         yield worker
 
 
-def test_pictures_become_squares_of_the_size(tmp_path: Path, padded: Worker) -> None:
+def test_images_are_padded_and_scaled_to_squares(tmp_path: Path, padded: Worker) -> None:
     view(tmp_path / "a_1.png", 0, size=(40, 20))
     (square,), warnings = read_views(tmp_path, 1, padded)
     assert square.shape == (16, 16, 3) and not warnings
     assert (square[8] == 0).all() and (square[0] == 255).all()
 
 
-def test_too_few_and_damaged_views_are_reasons(tmp_path: Path, padded: Worker) -> None:
+def test_too_few_or_damaged_views_are_item_errors(tmp_path: Path, padded: Worker) -> None:
     view(tmp_path / "a_1.png", 0)
     with pytest.raises(ItemError, match="it has 1 views, but 2 are asked for"):
         read_views(tmp_path, 2, padded)
@@ -60,7 +60,7 @@ def test_too_few_and_damaged_views_are_reasons(tmp_path: Path, padded: Worker) -
         read_views(tmp_path, 2, padded)
 
 
-def test_a_shard_is_as_rendering_makes_it(tmp_path: Path) -> None:
+def test_a_shard_has_the_layout_of_rendered_views(tmp_path: Path) -> None:
     root = layouts.mi3dor(tmp_path, objects=1)
     folder = root / "model" / "test" / "bed" / "bed_test_0000"
     (root / "model" / "test" / "broken").mkdir()
@@ -74,6 +74,6 @@ def test_a_shard_is_as_rendering_makes_it(tmp_path: Path) -> None:
         assert shard.extra("cameras").shape == (4, 3)
         np.testing.assert_allclose(shard.extra("cameras")[:, 1], 0.5)
         assert [r.path for r in shard.rejected] == [rows[1].path]
-        # The first of the pictures: stripes that darken red only.
+        # The first image has stripes that darken red only.
         red, green, blue = shard.array[0, 0].reshape(-1, 3).mean(axis=0)
         assert red + 50 < green and abs(green - blue) < 3

@@ -51,20 +51,20 @@ def test_an_existing_choice_is_kept(unset):
     assert gl.select_platform() == "osmesa"
 
 
-def test_osmesa_stands_in_for_egl(unset):
+def test_osmesa_is_the_fallback_for_egl(unset):
     unset.setattr(gl, "_egl_opens", lambda device: False)
     unset.setattr(gl, "find_library", lambda name: f"lib{name}.so")
     assert gl.select_platform() == os.environ["PYOPENGL_PLATFORM"] == "osmesa"
 
 
-def test_nothing_installed_is_the_users_to_mend(unset):
+def test_without_any_platform_the_error_names_the_packages(unset):
     unset.setattr(gl.ctypes, "CDLL", raise_os_error)
     unset.setattr(gl, "find_library", lambda name: None)
     with pytest.raises(UserError, match="sudo apt-get install -y libegl1"):
         gl.select_platform()
 
 
-def test_egl_of_a_device_that_does_not_exist_is_refused():
+def test_an_egl_device_that_does_not_exist_does_not_open():
     assert not gl._egl_opens(63)
 
 
@@ -94,7 +94,7 @@ def test_the_granted_gpu_comes_first(gpus, visible, numbers):
     assert [device.number for device in found] == numbers
 
 
-def test_the_next_device_stands_in_for_one_that_does_not_open(unset):
+def test_a_device_that_does_not_open_is_skipped(unset):
     unset.setattr(gl, "_egl_devices", lambda: [*GPUS, SOFTWARE])
     unset.setattr(gl, "_egl_opens", lambda number: number == 2)
     assert gl.select_platform() == "egl"
@@ -108,7 +108,7 @@ def test_a_named_device_is_kept(unset):
     assert os.environ["EGL_DEVICE_ID"] == "1"
 
 
-def test_every_device_of_egl_is_found_with_what_it_is():
+def test_egl_devices_are_numbered_and_software_ones_have_no_cuda_number():
     devices = gl._egl_devices()
     if not devices:
         pytest.skip("EGL lists no devices here")
@@ -128,7 +128,7 @@ def raise_os_error(name):
     raise OSError(name)
 
 
-def test_the_viewers_window_libraries_are_not_asked_for(monkeypatch):
+def test_pyglet_runs_headless(monkeypatch):
     monkeypatch.delenv("PYGLET_HEADLESS", raising=False)
     gl.select_platform()
     assert os.environ["PYGLET_HEADLESS"] == "true"

@@ -65,7 +65,7 @@ def test_rendering_is_deterministic(draw, blob):
     assert np.array_equal(draw(blob), draw(blob))
 
 
-def test_a_renderer_keeps_nothing_of_the_mesh_before(draw, blob):
+def test_a_renderer_keeps_no_state_between_meshes(draw, blob):
     box = as_mesh(trimesh.creation.box(), 0.5 * np.eye(3))
     with Renderer(CONFIG) as renderer:
         renderer.render(box, positions_of(CONFIG))
@@ -103,7 +103,7 @@ def test_a_sphere_looks_the_same_from_everywhere(draw):
 
 
 @pytest.mark.parametrize("fit", ["tight", "sphere"])
-def test_turning_the_object_is_turning_the_cameras(draw, blob, fit):
+def test_turning_the_object_and_the_cameras_changes_nothing(draw, blob, fit):
     config = replace(CONFIG, fit=fit)
     positions = cameras.ring(4, 20.0)
     turned = Mesh(blob.vertices @ TURN_Y.T, blob.faces)
@@ -141,7 +141,7 @@ def test_flipped_faces_look_the_same(draw, blob, light):
     assert np.abs(draw(blob, config).astype(int) - draw(flipped, config)).max() <= 2
 
 
-def test_light_and_colours_are_as_asked(draw):
+def test_light_and_colours_follow_the_config(draw):
     panel = as_mesh(trimesh.creation.box([1, 1, 0.2]))
     config = replace(CONFIG, light="headlight", background=(0.0, 0.2, 1.0), colour=(1.0, 0.5, 0.0))
     (view,) = draw(panel, config, np.array([[0, 0, 1.0]]))
@@ -184,7 +184,7 @@ def test_a_surface_without_colour_is_plain_among_textures_too(tmp_path, draw):
     assert np.abs(textured - plain).max() <= 2
 
 
-def test_a_polyhedron_with_another_number_of_views_is_explained():
+def test_a_wrong_number_of_views_of_a_polyhedron_is_a_user_error():
     words = "^config: render: icosahedron has 12 vertices, but views: 20. Set views: 12, or cameras"
     with pytest.raises(UserError, match=words):
         parse_config({"render": {"cameras": "icosahedron", "views": 20}})
@@ -203,7 +203,7 @@ def test_a_polyhedron_with_another_number_of_views_is_explained():
         ("colours", 1.0),
     ],
 )
-def test_values_out_of_their_limits_name_the_key(key, value):
+def test_errors_of_invalid_values_name_the_key(key, value):
     with pytest.raises(ValidationError, match=rf"(?m)^{key}"):
         RenderConfig(**{key: value})
 
@@ -214,7 +214,7 @@ class Row:
     path: str
 
 
-def test_a_shard_holds_the_views_and_what_was_rejected(tmp_path):
+def test_a_shard_holds_views_and_rejected_models(tmp_path):
     trimesh.creation.box([1, 2, 3]).export(tmp_path / "box.ply")
     trimesh.creation.cone(1, 2).export(tmp_path / "cone.stl")
     (tmp_path / "bad.obj").write_text("v 0 0 0\n")
@@ -236,14 +236,14 @@ def test_a_shard_holds_the_views_and_what_was_rejected(tmp_path):
         assert np.array_equal(shard.array[1], expected)
 
 
-# Cameras in front and behind, as the rule calls it: in a process of its own.
+# Two cameras: front and back.
 TEXTURED = RenderConfig(
     cameras="ring", views=2, elevation=0, size=64, textures=True, light="headlight"
 )
 
 
 def rendered(paths, out, config=TEXTURED):
-    """Views of meshes that the render stage makes, by the numbers of the paths, and the shard."""
+    """Run the render stage on mesh files; return the views, and the warnings by mesh number."""
     rows = [Row(str(i), str(path)) for i, path in enumerate(paths)]
     render_shard(rows, out, config, {"stage": "render"})
     with open_shard(out, "views") as shard:
@@ -252,7 +252,7 @@ def rendered(paths, out, config=TEXTURED):
 
 
 def has_red_and_green(views):
-    """Whether one of the views shows a red half and a green one."""
+    """Whether a view shows red, and a view shows green."""
     red = (views[..., 0] > 200) & (views[..., 1:].max(axis=-1) < 60)
     green = (views[..., 1] > 200) & (views[..., [0, 2]].max(axis=-1) < 60)
     return red.any() and green.any()
@@ -283,7 +283,7 @@ def test_textures_of_every_mode_are_drawn_in_their_colours(tmp_path, mode):
     assert len(drawn) and np.abs(np.median(drawn, axis=0) - expected).max() < 40
 
 
-def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, monkeypatch):
+def test_a_texture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
     missing = panel(tmp_path / "missing", "none.png")
     damaged = panel(tmp_path / "damaged")
     picture = (tmp_path / "damaged" / "skin.png").read_bytes()
@@ -300,7 +300,7 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
     good = panel(tmp_path / "good")
     (tmp_path / "good" / "other.png").write_bytes(picture)
     paths = [missing, damaged, unknown, program, library, material, foreign, outside, good]
-    for _ in range(2):  # as they are made, and as they are taken over
+    for _ in range(2):  # rendered, then reused from the earlier shard
         views, warnings = rendered(paths, tmp_path / "shard.h5")
         assert [has_red_and_green(view) for view in views] == [False] * 8 + [True]
         said = {
@@ -318,12 +318,12 @@ def test_a_texture_that_cannot_be_drawn_costs_its_colours_and_is_said(tmp_path, 
         assert 8 not in said
         assert all(w.mend for found in warnings.values() for w in found)
     assert not (tmp_path / "program" / "started").exists()
-    # Where the shape alone is drawn, none of it matters.
+    # Without textures there is nothing to warn about.
     _, warnings = rendered(paths, tmp_path / "plain.h5", replace(TEXTURED, textures=False))
     assert not any(warnings.values())
 
 
-def test_what_is_broken_in_collada_is_said(tmp_path):
+def test_broken_parts_of_collada_are_warnings(tmp_path):
     trimesh.creation.box().export(tmp_path / "box.dae")
     text = (tmp_path / "box.dae").read_text()
     camera = '<node id="eye"><instance_camera url="#nowhere"/></node>'
@@ -337,7 +337,7 @@ def test_what_is_broken_in_collada_is_said(tmp_path):
     assert what == "part of the file damaged, left out" and "nowhere" in detail
 
 
-def test_points_beside_a_surface_are_said(tmp_path):
+def test_points_beside_a_surface_are_a_warning(tmp_path):
     scene = trimesh.Scene([trimesh.creation.box(), trimesh.PointCloud(np.eye(3))])
     scene.export(tmp_path / "both.glb")
     _, warnings = rendered([tmp_path / "both.glb"], tmp_path / "shard.h5")

@@ -35,7 +35,7 @@ VOID = {"meta", "img", "br", "link", "line", "path", "circle", "rect", "use", "i
 
 
 class Page(HTMLParser):
-    """Elements of a page: checks that tags are balanced, and gathers attributes and text."""
+    """Parses a page: checks that tags are balanced, and gathers attributes and text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ def html(inputs) -> str:
     return out.read_text(encoding="utf-8")
 
 
-def test_page_refers_to_nothing_outside(html):
+def test_page_is_self_contained(html):
     parsed = Page(html)
     links = [
         value for _, attributes in parsed.elements for name, value in attributes.items()
@@ -268,7 +268,7 @@ def test_verdict_names_the_rival_with_the_smallest_lead(exact, headline):
         assert verdict["rival"].differences[headline].verdict == least["verdict"]
 
 
-def test_gallery_marks_are_those_of_the_ranking(inputs, html):
+def test_gallery_marks_agree_with_the_ranking(inputs, html):
     ranking = pd.read_csv(inputs.ranking, keep_default_na=False)
     own = ranking[(ranking["method"] == "ucm-gcn") & (ranking["protocol"] == "transductive")]
     hits = {(r.query, r.model): r.hit for r in own[own["rank"] <= 10].itertuples()}
@@ -301,17 +301,17 @@ def centre_pixel(uri: str) -> tuple[int, ...]:
     return image.getpixel((image.width // 2, image.height // 2))
 
 
-def test_photo_that_has_gone_leaves_a_note(inputs, tmp_path):
+def test_a_removed_photo_leaves_a_note(inputs, tmp_path):
     frame = pd.read_csv(inputs.images, keep_default_na=False)
     frame.assign(path="/gone.png").to_csv(tmp_path / "images.csv", index=False)
     write_report(replace(inputs, images=tmp_path / "images.csv"), tmp_path / "index.html")
     assert "file is no longer there" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_page_of_exact_models_is_about_their_recall(exact, html, tmp_path):
+def test_page_of_exact_models_reports_their_recall(exact, html, tmp_path):
     write_report(exact, tmp_path / "index.html")
     text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
-    assert "share of photos whose very model is among the first 5" in text
+    assert "share of photos whose exact model is among the first 5" in text
     recall = scores.read_table(exact.metrics).set_index(["method", "protocol"])["R@1"]
     for protocol in ("transductive", "inductive"):
         headline = f"ucm-gcn, {protocol}: exact model first {recall['ucm-gcn', protocol]:.3f}"
@@ -372,7 +372,7 @@ def test_query_without_a_right_model_is_not_judged(inputs, tmp_path):
     assert {found.hit for query in strip.queries for found in query.found} == {None}
 
 
-def test_long_lists_are_cut_and_say_so(html):
+def test_long_lists_are_truncated_with_a_note(html):
     text = Page(html).text
     assert "The first 200 are shown; tables/rejected.csv has all" in text
     assert "models/250<b>.obj" not in text
@@ -380,7 +380,7 @@ def test_long_lists_are_cut_and_say_so(html):
 
 def test_warnings_are_counted_at_the_top_and_listed(html):
     text = Page(html).text
-    assert "3 of 24 photos: photo <b>damaged</b> (which)." in text
+    assert "3 of 24 photos: photo <b>damaged</b> (details)." in text
     assert html.index("3 of 24 photos") < html.index('<section id="metrics">')
     assert "q2" in text and "frame 2" in text and "save it again" in text
 
@@ -404,7 +404,7 @@ def test_rank_quality_is_ndcg():
         assert quality.loc[f"q{i}", "score"] == pytest.approx(0.1 * i)
 
 
-def test_choice_takes_the_ends_and_the_middle_of_all_categories():
+def test_choice_takes_best_typical_and_worst_from_all_categories():
     ids = [f"q{i:02d}" for i in range(30)]
     photos = {id: Item(id, "", "abc"[i % 3], "", 0, 0) for i, id in enumerate(ids)}
     quality = pd.DataFrame({"ndcg": np.linspace(0, 1, 30), "score": 0.5}, index=ids)
@@ -424,7 +424,7 @@ def test_choice_of_fewer_queries_than_places():
     assert [choice.ids for choice in gallery.choose_queries(one, photos)] == [["q"], [], []]
 
 
-def test_confusion_is_the_table_as_a_matrix(inputs):
+def test_confusion_matrix_agrees_with_the_table(inputs):
     frame = scores.read_table(inputs.confusion)
     own = frame[(frame["method"] == "ucm-gcn") & (frame["protocol"] == "inductive")]
     found = scores.confusion_table(frame, "ucm-gcn", "inductive")
@@ -467,13 +467,13 @@ def test_thinned_curves_keep_their_ends(inputs):
     assert (recall[0], recall[-1], precision[0], precision[-1]) == (1 / 5000, 1, 1, 1 / 5000)
 
 
-def test_history_is_that_of_all_photos_without_constants(inputs):
+def test_history_is_of_the_network_of_all_photos_without_constants(inputs):
     found = scores.histories(inputs.history)
     assert list(found) == ["loss"]
     assert [y.tolist() for _, y in found["loss"]] == [[3.0, 2.0, 1.5]] * 2
 
 
-def test_charts_have_no_colour_of_their_own():
+def test_charts_have_no_literal_colours():
     line = (np.array([0.1, 1.0]), np.array([0.9, 0.2]))
     charts = [
         figures.draw_curves({0: line, 3: line}, "a"),
@@ -490,7 +490,7 @@ def test_charts_have_no_colour_of_their_own():
     assert 'aria-label="c&lt;d&gt;"' in charts[2]
 
 
-def test_photos_that_were_trained_on_are_on_the_map_too(inputs, tmp_path):
+def test_context_photos_are_on_the_map_too(inputs, tmp_path):
     path = tmp_path / "embeddings.h5"
     shutil.copyfile(inputs.embeddings[0], path)
     with h5py.File(path, "r+") as file:
@@ -499,7 +499,7 @@ def test_photos_that_were_trained_on_are_on_the_map_too(inputs, tmp_path):
     assert maps.n_photos == len(maps.photos) == 24 and len(maps.after) == 48
 
 
-def test_projection_keeps_clusters_together_and_repeats():
+def test_projection_keeps_clusters_together_and_is_deterministic():
     rng = np.random.default_rng(0)
     group = np.repeat([0, 1, 2], 20)
     rows = np.eye(3, 30)[group] * 4 + rng.normal(size=(60, 30)) * 0.1
@@ -533,7 +533,7 @@ def test_digests_and_versions(inputs):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_commit_is_that_of_the_project_itself(tmp_path):
+def test_commit_is_of_the_project_itself(tmp_path):
     assert origin.commit(tmp_path) is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     (tmp_path / "file").write_text("1")

@@ -20,7 +20,7 @@ def network(**changes: object) -> UCMGCN:
     return UCMGCN(**settings).eval()
 
 
-def test_a_layer_is_the_formula() -> None:
+def test_a_layer_follows_its_formula() -> None:
     torch.manual_seed(0)
     layer = GraphConvolution(4, 3, 2)
     expected = X @ layer.own.weight.T + layer.own.bias
@@ -29,13 +29,13 @@ def test_a_layer_is_the_formula() -> None:
     torch.testing.assert_close(layer(X, aggregate), expected)
 
 
-def test_the_network_is_its_layers() -> None:
+def test_the_network_chains_its_layers() -> None:
     net = network()
-    hidden = torch.relu(net.layers[0](2 * X, aggregate))  # 2 is the root of the input's size
+    hidden = torch.relu(net.layers[0](2 * X, aggregate))  # 2: square root of the input's width
     torch.testing.assert_close(net(X, aggregate), net.layers[1](hidden, aggregate))
 
 
-def test_it_is_equivariant_to_the_order_of_the_nodes() -> None:
+def test_the_network_is_equivariant_to_the_order_of_the_nodes() -> None:
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     net = network(hops=2)
     shuffled = net(X[order], lambda h: [a[order][:, order] @ h for a in A])
@@ -59,7 +59,7 @@ def test_the_number_of_layers(layers: int) -> None:
     assert network(sizes=[4, *[5] * (layers - 1), 3])(X, aggregate).shape == (6, 3)
 
 
-def test_gradients_are_finite_differences() -> None:
+def test_gradients_agree_with_finite_differences() -> None:
     net = network(hops=2).double()
     edges = A.double()
 

@@ -68,18 +68,18 @@ def dense_info_nce(
     return (partition - (share * cosine).sum(1) / temperature).mean()
 
 
-def test_the_gradient_of_the_log_partition_by_finite_differences() -> None:
+def test_the_gradient_of_the_log_partition_agrees_with_finite_differences() -> None:
     unit = F.normalize(Z.double(), dim=1).requires_grad_()
     assert torch.autograd.gradcheck(lambda u: losses.log_partition(u, 0.3), (unit,))
 
 
-def test_a_node_without_a_neighbour_of_weight_is_pushed_off_only() -> None:
+def test_a_node_without_weighted_neighbours_is_only_repelled() -> None:
     loss = losses.info_nce(Z, PAIRS, torch.zeros_like(WEIGHTS), 0.5)
     others = (F.normalize(Z, dim=1) @ F.normalize(Z, dim=1).T / 0.5).fill_diagonal_(-torch.inf)
     torch.testing.assert_close(loss, others.logsumexp(1).mean())
 
 
-def test_what_has_no_covariance_no_label_and_no_other_adds_nothing() -> None:
+def test_losses_without_covariance_label_or_other_node_are_zero() -> None:
     z = Z.clone().requires_grad_()
     unlabelled = losses.label_cross_entropy(z, torch.full((7,), -1), torch.ones(2, 3), 0.3)
     alone = losses.info_nce(z[:1], PAIRS[:, :0], WEIGHTS[:0], 0.5)
@@ -114,11 +114,13 @@ PROTOTYPES = torch.randn(2, 3, generator=GENERATOR).double()
     ],
     ids=["spectral", "info-nce", "coral", "agreement", "labels"],
 )
-def test_gradients_are_finite_differences(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
+def test_gradients_agree_with_finite_differences(
+    loss: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
     assert torch.autograd.gradcheck(loss, Z.double().requires_grad_())
 
 
-def test_agreement_is_zero_where_cosines_are_the_weights() -> None:
+def test_agreement_is_zero_if_cosines_equal_the_weights() -> None:
     unit = F.normalize(Z, dim=1)
     cosine = (unit[PAIRS[0]] * unit[PAIRS[1]]).sum(1)
     assert losses.agreement(Z, PAIRS, cosine).item() < 1e-12

@@ -10,7 +10,7 @@ from ucmgcn.train.matching import balanced_neighbourhoods, potentials
 
 
 def plan_of(similarity: torch.Tensor, epsilon: float, balance: float = 1.0) -> torch.Tensor:
-    """log P for a given matrix of similarities: its rows are the photos."""
+    """log P of a similarity matrix, whose rows are the photos."""
     f, g = potentials(similarity, torch.eye(similarity.shape[1]).to(similarity), epsilon, balance)
     return similarity / epsilon + f + g
 

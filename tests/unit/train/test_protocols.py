@@ -1,4 +1,4 @@
-"""Who is held out, and that no query can change what another is answered."""
+"""Which photos are held out; no query changes the answer to another."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TRAIN = TrainConfig(epochs=3, hidden=16, dims=8, folds=2)
 SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
 
 
-def test_folds_share_out_all_photos() -> None:
+def test_folds_partition_all_photos() -> None:
     masks = np.array(held_out(IDS, NOBODY, 3, 0))
     np.testing.assert_array_equal(masks.sum(axis=0), np.ones(40))
     assert len(masks) == 3
@@ -41,19 +41,19 @@ def test_a_photos_fold_does_not_depend_on_the_others() -> None:
     np.testing.assert_array_equal(np.array(all_photos)[:, ::2], half)
 
 
-def test_two_photos_are_never_held_out_at_once() -> None:
+def test_two_photos_are_never_held_out_together() -> None:
     for seed in range(8):
         assert np.array(held_out(IDS[:2], NOBODY[:2], 3, seed)).sum(axis=1).tolist() == [1, 1]
 
 
-def test_where_there_is_context_all_queries_are_held_out_at_once() -> None:
+def test_with_context_all_queries_are_held_out_at_once() -> None:
     context = np.arange(40) < 5
     (queries,) = held_out(IDS, context, 3, 0)
     np.testing.assert_array_equal(queries, ~context)
 
 
 class Pipeline:
-    """Features of 3 clusters, in the files of the stages from `graph` to `evaluate`."""
+    """Features of 3 clusters, and the stages from `graph` to `evaluate` on them."""
 
     def __init__(self, folder: Path, split: str) -> None:
         generator = np.random.default_rng(0)
@@ -65,7 +65,7 @@ class Pipeline:
         self.views = centres[np.arange(24) % 3][:, None] + generator.normal(size=(24, 12, 16))
 
     def run(self, photos: Sequence[str], name: str) -> Path:
-        """Make the embeddings and tables of some photos in a folder of this name."""
+        """Write the embeddings and tables of these photos into a folder of this name."""
         out = self.folder / name
         models = [f"{'abc'[i % 3]}/{i:02d}" for i in range(24)]
         images = _manifest(out / "images.csv", photos, [self.split[id] for id in photos])
@@ -107,7 +107,7 @@ def _shard(path: Path, kind: str, ids: Sequence[str], rows: np.ndarray) -> Path:
 
 
 def answers(out: Path, method: str, queries: Sequence[str]) -> tuple[list[bytes], bytes, list[str]]:
-    """The inductive embeddings of some photos, the gallery's, and the rows of the ranking."""
+    """Inductive embeddings of these queries and of the gallery, and their rows of the ranking."""
     with h5py.File(out / method / "embeddings.h5") as file:
         ids = list(file["photo/id"].asstr()[:])
         photos, gallery = file["photo/inductive"][:], file["model/inductive"][:]
@@ -118,7 +118,7 @@ def answers(out: Path, method: str, queries: Sequence[str]) -> tuple[list[bytes]
 
 
 @pytest.mark.parametrize("method", ["ucm-gcn", "propagation"])
-def test_queries_of_a_split_do_not_know_of_each_other(tmp_path: Path, method: str) -> None:
+def test_queries_of_a_split_do_not_affect_each_other(tmp_path: Path, method: str) -> None:
     pipeline = Pipeline(tmp_path, "train")
     everyone = list(pipeline.photos)
     kept = everyone[30::2]
@@ -131,7 +131,7 @@ def test_queries_of_a_split_do_not_know_of_each_other(tmp_path: Path, method: st
 
 
 @pytest.mark.parametrize("method", ["ucm-gcn", "propagation"])
-def test_queries_of_one_fold_do_not_know_of_each_other(tmp_path: Path, method: str) -> None:
+def test_queries_of_one_fold_do_not_affect_each_other(tmp_path: Path, method: str) -> None:
     pipeline = Pipeline(tmp_path, "")
     everyone = list(pipeline.photos)
     first = held_out(everyone, np.zeros(60, dtype=bool), TRAIN.folds, 0)[0]

@@ -52,7 +52,7 @@ def loss_of(net: UCMGCN, batch: Batch) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("per_relation", "layers", "hops"), [(False, 2, 0), (True, 2, 0), (False, 1, 3), (True, 3, 1)]
 )
-def test_a_batch_of_all_nodes_and_neighbours_is_the_step_over_the_whole_graph(
+def test_a_batch_of_all_nodes_and_neighbours_equals_the_whole_graph(
     per_relation: bool, layers: int, hops: int
 ) -> None:
     flat = flat_graph(per_relation)
@@ -71,7 +71,7 @@ def test_a_batch_of_all_nodes_and_neighbours_is_the_step_over_the_whole_graph(
     torch.testing.assert_close(batch.ends, torch.arange(ENDS))
 
 
-def test_all_neighbours_of_a_part_give_its_rows_of_the_whole() -> None:
+def test_a_batch_with_all_neighbours_gives_its_rows_of_the_whole_graph() -> None:
     flat = flat_graph()
     net = network(flat)
     whole = flat.ends(net(flat.features, flat.adjacency))
@@ -94,7 +94,7 @@ def test_a_sampled_sum_has_the_expectation_of_the_whole_sum() -> None:
     assert (batch.aggregate(batch.features)[0] - exact).abs().max() > 0.2
 
 
-def test_an_epoch_has_every_photo_and_model_and_the_targets_within_each_batch() -> None:
+def test_an_epoch_covers_all_photos_and_models_and_keeps_targets_within_batches() -> None:
     flat = flat_graph()
     targets = target_pairs(flat)
     dense = torch.zeros(ENDS, ENDS).index_put_(tuple(targets.pairs), targets.weights)
@@ -131,7 +131,7 @@ def test_batches_depend_on_the_seed_and_not_on_the_threads() -> None:
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_a_node_without_targets_and_one_without_edges_do_no_harm() -> None:
+def test_nodes_without_targets_or_edges_are_allowed() -> None:
     flat = flat_graph()
     targets = target_pairs(flat)
     kept = (targets.pairs != 0).all(0)

@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(folder: Path, n: int, m: int, graph: GraphConfig, categories: int = 3) -> Path:
-    """Make the graph of n photos and m models in so many clusters."""
+    """Build the graph of n photos and m models in this number of clusters."""
     generator = np.random.default_rng(0)
     centres = 3 * np.eye(3, SIZE)
     photos = centres[np.arange(n) % categories] + generator.normal(size=(n, SIZE)) + 1
@@ -102,7 +102,7 @@ def test_the_files_are_complete(built: Path, trained: Files) -> None:
     ]  # fmt: skip
 
 
-def test_both_protocols_find_models_of_the_photos_kind(trained: Files) -> None:
+def test_both_protocols_find_models_of_the_photos_category(trained: Files) -> None:
     assert accuracy(trained.embeddings, "transductive") > 0.9
     assert accuracy(trained.embeddings, "inductive") > 0.85
 
@@ -120,7 +120,7 @@ def test_a_seed_gives_the_same_numbers_and_another_seed_others(
     )
 
 
-def test_trainings_side_by_side_give_the_numbers_of_those_one_after_the_other(
+def test_parallel_trainings_give_the_same_numbers_as_sequential_ones(
     built: Path, trained: Files, tmp_path: Path
 ) -> None:
     files = train(built, tmp_path, processes=3)
@@ -138,7 +138,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
     built: Path, trained: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epoch = Training._epoch
-    left = iter(range(11))  # the sixth epoch of the second network is not reached
+    left = iter(range(11))  # interrupted before the sixth epoch of the second network
 
     def failing(self: Training, seed: int) -> dict[str, float]:
         if next(left, None) is None:
@@ -157,7 +157,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 
     monkeypatch.setattr(Training, "_epoch", counting)
     files = train(built, tmp_path)
-    assert len(taken) == 8  # 2 of the second network and 6 of the third
+    assert len(taken) == 8  # 2 epochs of the second network, and 6 of the third
     for protocol in ("transductive", "inductive"):
         for mine, theirs in zip(
             rows(files.embeddings, protocol), rows(trained.embeddings, protocol), strict=True
@@ -178,7 +178,7 @@ def test_a_query_is_embedded_the_same_alone_and_among_others(built: Path, traine
     )
 
 
-def test_no_held_out_photo_changes_how_another_is_embedded(
+def test_no_held_out_photo_changes_the_embedding_of_another(
     built: Path, trained: Files, tmp_path: Path
 ) -> None:
     shutil.copytree(built, tmp_path / "changed")
@@ -217,7 +217,7 @@ def test_every_switch_trains(built: Path, tmp_path: Path, changes: dict[str, obj
 @pytest.mark.parametrize(
     "changes", [{"same_kind": False}, {"similarity": "threshold"}, {"model_pooling": "max"}]
 )
-def test_the_graphs_switches_train(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+def test_every_graph_switch_trains(built: Path, tmp_path: Path, changes: dict[str, object]) -> None:
     graph = replace(GRAPH, **changes)
     build_graph(
         [built / "image-features.h5"], [built / "view-features.h5"],
@@ -256,7 +256,7 @@ def test_the_smallest_sets_train(
                 np.testing.assert_allclose(np.linalg.norm(kind, axis=1), 1, atol=1e-5)
 
 
-def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
+def test_the_propagation_baseline_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "embeddings.h5"
     settings = replace(SETTINGS, train=None)
     propagate(built / "graph.h5", built / "nodes.h5", out, settings, folds=2)
@@ -264,9 +264,9 @@ def test_the_control_has_the_same_protocols(built: Path, tmp_path: Path) -> None
     assert accuracy(out, "inductive") > 0.85
 
 
-def test_a_checkpoint_of_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
+def test_a_checkpoint_with_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
     wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
-    with pytest.raises(UserError, match="of other settings"):
+    with pytest.raises(UserError, match="with other settings"):
         load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, wider)
 
 
@@ -275,7 +275,7 @@ LABELS = {f"{i:03d}": "abc"[i % 3] for i in range(0, PHOTOS, 2)}
 ROLES = Roles(dict.fromkeys(LABELS, "labelled"), LABELS)
 
 
-def test_source_says_which_photos_were_labelled(built: Path, tmp_path: Path) -> None:
+def test_source_records_which_photos_were_labelled(built: Path, tmp_path: Path) -> None:
     files = train(built, tmp_path, SOURCE, ROLES)
     with h5py.File(files.embeddings) as file:
         np.testing.assert_array_equal(file["photo/context"][:], np.arange(PHOTOS) % 2 == 0)
@@ -341,12 +341,12 @@ def sampled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return train(built, tmp_path_factory.mktemp("sampled"), SAMPLED)
 
 
-def test_mini_batches_find_models_of_the_photos_kind(sampled: Files) -> None:
+def test_mini_batches_find_models_of_the_photos_category(sampled: Files) -> None:
     assert accuracy(sampled.embeddings, "transductive") > 0.9
     assert accuracy(sampled.embeddings, "inductive") > 0.85
 
 
-def test_mini_batches_give_the_same_numbers_when_interrupted(
+def test_mini_batches_resume_to_the_same_numbers(
     built: Path, sampled: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, left = Training._step, iter(range(7))

@@ -1,4 +1,4 @@
-"""Every section of `config.yaml` as a dataclass: its keys, defaults, meaning and bounds."""
+"""The sections of `config.yaml` as dataclasses: keys, defaults, descriptions and bounds."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ Method = Literal[
 
 @dataclass(frozen=True, config=STRICT)
 class Limits:
-    """What one mesh or photo may cost before it is rejected."""
+    """Limits on reading one mesh or photo; a file beyond them is rejected."""
 
-    seconds: Annotated[float, Field(gt=0, description="time to read and draw one file")] = 600.0
-    memory: Annotated[int, Field(ge=64, description="memory for one file, MiB")] = 8192
+    seconds: Annotated[float, Field(gt=0, description="time limit per file, seconds")] = 600.0
+    memory: Annotated[int, Field(ge=64, description="memory limit per file, MiB")] = 8192
 
 
 @dataclass(frozen=True, config=STRICT)
 class DemoConfig:
     """The embedded demo set."""
 
-    seed: Annotated[int, Field(ge=0, description="seed of all its shapes and photos")] = 0
-    models_per_category: Annotated[int, Field(ge=1, description="gallery models a category")] = 10
-    photos_per_category: Annotated[int, Field(ge=1, description="query photos a category")] = 12
+    seed: Annotated[int, Field(ge=0, description="seed of the shapes and photos")] = 0
+    models_per_category: Annotated[int, Field(ge=1, description="gallery models per category")] = 10
+    photos_per_category: Annotated[int, Field(ge=1, description="query photos per category")] = 12
 
 
 @dataclass(frozen=True, config=STRICT)
 class ShardsConfig:
-    """How many files the items of a stage are spread over: the unit of work and of caching."""
+    """Number of shards, the unit of work and of caching."""
 
-    models: Annotated[int, Field(ge=1, le=999, description="shards of the models")] = 8
-    images: Annotated[int, Field(ge=1, le=999, description="shards of the photos")] = 4
+    models: Annotated[int, Field(ge=1, le=999, description="shards for the models")] = 8
+    images: Annotated[int, Field(ge=1, le=999, description="shards for the photos")] = 4
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -56,15 +56,18 @@ class DataConfig:
     """How the data set is read."""
 
     label: Annotated[
-        str, Field(min_length=1, description="column of the categories, or one such as name, style")
+        str,
+        Field(min_length=1, description="column of the category, such as category, name or style"),
     ] = "category"
     views: Annotated[
-        int, Field(ge=1, le=200, description="views taken of models that come as views; for mi3dor")
+        int, Field(ge=1, le=200, description="views read per model; for kind: mi3dor")
     ] = 12
     train_share: Annotated[
-        float, Field(gt=0, lt=1, description="photos for training; for split stratified")
+        float, Field(gt=0, lt=1, description="share of training photos; for split: stratified")
     ] = 0.5
-    split_seed: Annotated[int, Field(ge=0, description="of the drawn split")] = 0
+    split_seed: Annotated[
+        int, Field(ge=0, description="seed of the split; for split: stratified")
+    ] = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -73,36 +76,42 @@ class RenderConfig:
 
     cameras: Annotated[
         Literal["icosahedron", "dodecahedron", "ring", "sphere"],
-        Field(description="where the cameras are: vertices of a polyhedron, a ring, or any number"),
+        Field(description="camera placement: polyhedron vertices, a ring, or a uniform sphere"),
     ] = "icosahedron"
     views: Annotated[
-        int, Field(ge=1, le=200, description="cameras: icosahedron 12, dodecahedron 20, else any")
+        int,
+        Field(
+            ge=1, le=200, description="views per model: icosahedron 12, dodecahedron 20, else any"
+        ),
     ] = 12
     elevation: Annotated[
-        float, Field(ge=-90, le=90, description="of the ring above the horizon, degrees")
+        float,
+        Field(ge=-90, le=90, description="elevation above the horizon, degrees; for cameras: ring"),
     ] = 30.0
     size: Annotated[int, Field(ge=16, le=2048, description="width and height, pixels")] = 224
     fit: Annotated[
         Literal["tight", "sphere"],
-        Field(description="fill the frame in every view, or keep one scale in all views"),
+        Field(description="frame each view tightly, or scale by the bounding sphere"),
     ] = "sphere"
-    fill: Annotated[float, Field(gt=0, le=1, description="part of the frame that is filled")] = 0.94
+    fill: Annotated[
+        float, Field(gt=0, le=1, description="share of the frame that the model may fill")
+    ] = 0.94
     fov: Annotated[float, Field(ge=1, le=120, description="field of view, degrees")] = 25.0
     light: Annotated[
         Literal["key", "headlight"],
-        Field(
-            description="a light from the upper left and a weaker one at the camera, or that one"
-        ),
+        Field(description="light from the upper left and the camera (key), or the camera alone"),
     ] = "key"
-    background: Annotated[Colour, Field(description="ground: grey or [r, g, b], 0 to 1")] = 1.0
-    colour: Annotated[Colour, Field(description="surfaces without texture; as background")] = 0.7
+    background: Annotated[
+        Colour, Field(description="background colour: grey level or [r, g, b], 0 to 1")
+    ] = 1.0
+    colour: Annotated[
+        Colour, Field(description="colour of untextured surfaces: grey level or [r, g, b], 0 to 1")
+    ] = 0.7
     textures: Annotated[
         bool | Literal["auto"],
-        Field(description="draw colours and textures, or shape only; auto: for instance level"),
+        Field(description="draw colours and textures; auto: only for instance-level kinds"),
     ] = "auto"
-    antialias: Annotated[
-        bool, Field(description="smooth edges, by drawing larger and scaling down")
-    ] = True
+    antialias: Annotated[bool, Field(description="smooth edges by supersampling")] = True
 
     def __post_init__(self) -> None:
         vertices = POLYHEDRON_VIEWS.get(self.cameras, self.views)
@@ -115,201 +124,221 @@ class RenderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class FeaturesConfig:
-    """How photos and views are described."""
+    """How features of photos and views are extracted."""
 
     backbone: Annotated[
         str,
         Field(
             max_length=200,
-            description="efficientnet-lite0 to -lite2 or -b0 to -b7, timm:NAME, or NAME*2+NAME",
+            description="efficientnet-lite0 to -lite2, -b0 to -b7, timm:NAME, or a sum A+B, A*2+B",
         ),
     ] = "efficientnet-lite0"
     weights: Annotated[
         str | dict[str, str],
-        Field(description="file of the weights, or {NAME: file}; empty takes the installed ones"),
+        Field(description="weights file, or {NAME: file}; empty: the installed weights"),
     ] = ""
     sha256: Annotated[
         str | dict[str, str],
-        Field(description="SHA-256 of that file, or {NAME: SHA-256}; empty takes the published"),
+        Field(description="SHA-256 of the weights, or {NAME: SHA-256}; empty: the published one"),
     ] = ""
     allow_download: Annotated[
-        bool, Field(description="fetch weights that are neither installed nor cached")
+        bool, Field(description="download weights that are neither installed nor cached")
     ] = False
     output: Annotated[
-        Output, Field(description="features averaged or max-pooled over the image, or class logits")
+        Output,
+        Field(description="network output: mean- or max-pooled features, logits, or pooled+logits"),
     ] = "pooled"
     flip: Annotated[
-        bool, Field(description="average over each image and its mirror image; twice the time")
+        bool, Field(description="average over each image and its mirror image; doubles the time")
     ] = False
     resize: Annotated[
-        Resize, Field(description="how a photo becomes a square: centre crop, white pad or squash")
+        Resize,
+        Field(description="how a photo becomes square: centre crop, white padding or squashing"),
     ] = "crop"
     batch: Annotated[
-        int, Field(ge=0, description="images at a time; 0 takes 4 per core of a CPU, 64 on a GPU")
+        int, Field(ge=0, description="images per batch; 0: 4 on each CPU core, 64 on a GPU")
     ] = 0
 
 
 @dataclass(frozen=True, config=STRICT)
 class GraphConfig:
-    """How the cross-media graph is built."""
+    """How the graph of photos, views and models is built."""
 
     k: Annotated[
-        int, Field(ge=1, description="nearest photos of a photo, and models of a model")
+        int, Field(ge=1, description="nearest photos linked to a photo, and models to a model")
     ] = 15
-    view_k: Annotated[int, Field(ge=1, description="nearest views of a photo: the edges S")] = 5
+    view_k: Annotated[int, Field(ge=1, description="nearest views linked to a photo (edges S)")] = 5
     knn: Annotated[
         KnnIndex,
-        Field(description="how neighbours are searched: auto is exact unless a set is huge"),
+        Field(description="nearest-neighbour index; auto: exact unless the data set is huge"),
     ] = "auto"
     similarity: Annotated[
         Literal["cosine", "mutual", "threshold", "csls"],
-        Field(description="which of these views are linked: all, mutual, alike, or by CSLS"),
+        Field(description="edges S kept: all, mutual ones, those above threshold, or by CSLS"),
     ] = "cosine"
     threshold: Annotated[
-        float, Field(ge=-1, le=1, description="least cosine of an edge S; for similarity threshold")
+        float,
+        Field(ge=-1, le=1, description="minimum cosine of an edge S; for similarity: threshold"),
     ] = 0.2
     structure: Annotated[
         Literal["constant", "mean", "cosine"],
-        Field(description="weight b of view-model edges: 1, 1/views, or cosine to the model"),
+        Field(description="weight b of view-model edges: 1, 1/views, or their cosine"),
     ] = "constant"
     model_pooling: Annotated[
-        Pooling,
-        Field(description="a model's own features: the mean of its views, or their maximum"),
+        Pooling, Field(description="how a model's features are pooled from its views")
     ] = "mean"
     view_view: Annotated[bool, Field(description="link neighbouring views of a model")] = True
     same_kind: Annotated[
-        bool, Field(description="link photos to photos and models to models; the paper does not")
+        bool, Field(description="link photos to photos and models to models; not in the paper")
     ] = True
     space: Annotated[
         Literal["raw", "centred", "pca-whitened"],
-        Field(description="feature space: raw, centred per modality, or also PCA-whitened"),
+        Field(description="feature space: raw, centred per modality, or centred and PCA-whitened"),
     ] = "pca-whitened"
-    dims: Annotated[int, Field(ge=2, description="principal components of pca-whitened")] = 128
+    dims: Annotated[
+        int, Field(ge=2, description="principal components; for space: pca-whitened")
+    ] = 128
     exponent: Annotated[
-        float, Field(ge=0, le=1, description="components are scaled by singular value^-exponent")
+        float,
+        Field(ge=0, le=1, description="component scale: singular value^-exponent; 1 whitens fully"),
     ] = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
 class PropagationConfig:
-    """How features spread over the graph, and how neighbourhoods are rebuilt from the result."""
+    """How features propagate over the graph."""
 
-    hops: Annotated[int, Field(ge=0, description="steps of propagation")] = 8
+    hops: Annotated[int, Field(ge=0, description="propagation steps")] = 8
     teleport: Annotated[
-        float, Field(ge=0, le=1, description="share of a node's own features in each step")
+        float, Field(ge=0, le=1, description="weight of a node's own features in each step")
     ] = 0.05
     rounds: Annotated[
-        int, Field(ge=0, description="times that the graph is rebuilt from what was propagated")
+        int, Field(ge=0, description="times the graph is rebuilt from propagated features")
     ] = 1
     neighbours: Annotated[
-        int, Field(ge=1, description="nearest photos and models of each node when rebuilding")
+        int, Field(ge=1, description="nearest photos and models per node in a rebuilt graph")
     ] = 15
     residual: Annotated[
         Annotated[float, Field(ge=0, lt=1)] | Literal["auto"],
-        Field(description="share of an item's own features; auto: half for instance level, else 0"),
+        Field(description="weight of unpropagated features; auto: 0.5 at instance level, else 0"),
     ] = "auto"
 
     @property
     def own_share(self) -> float:
-        """`residual` as a number: 0 for ``"auto"``, as long as no kind of data decides on it."""
+        """`residual` as a number; 0 if it is still ``"auto"``."""
         return 0.0 if self.residual == "auto" else self.residual
 
 
 @dataclass(frozen=True, config=STRICT)
 class TrainConfig:
-    """The network, and how it is trained."""
+    """The graph convolutional network and its training."""
 
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...],
-        Field(min_length=1, description="one training each; tables give mean and sd"),
+        Field(
+            min_length=1,
+            description="one training run per seed; tables give mean and standard deviation",
+        ),
     ] = (0, 1, 2)
     epochs: Annotated[int, Field(ge=1, description="passes over all photos and models")] = 20
     full_batch_nodes: Annotated[
-        int, Field(ge=0, description="largest graph for one step an epoch; above, mini-batches")
+        int, Field(ge=0, description="most nodes for full-batch training; above, mini-batches")
     ] = 200_000
-    batch: Annotated[
-        int, Field(ge=16, description="photos and models that a mini-batch is made of")
-    ] = 4096
+    batch: Annotated[int, Field(ge=16, description="photos and models per mini-batch")] = 4096
     fanout: Annotated[
-        int, Field(ge=1, description="neighbours sampled for a node and layer in mini-batches")
+        int, Field(ge=1, description="neighbours sampled per node and layer; for mini-batches")
     ] = 10
-    layers: Annotated[int, Field(ge=1, le=8, description="graph convolutions")] = 2
-    hidden: Annotated[int, Field(ge=1, description="size of the layers between")] = 128
-    dims: Annotated[int, Field(ge=1, description="size of the learned embedding")] = 128
+    layers: Annotated[int, Field(ge=1, le=8, description="graph convolution layers")] = 2
+    hidden: Annotated[int, Field(ge=1, description="width of the hidden layers")] = 128
+    dims: Annotated[int, Field(ge=1, description="dimension of the embedding")] = 128
     lr: Annotated[float, Field(gt=0, description="learning rate of Adam")] = 0.01
-    weight_decay: Annotated[float, Field(ge=0, description="decay of the weights")] = 0.0001
-    dropout: Annotated[float, Field(ge=0, lt=1, description="dropout before each layer")] = 0.3
+    weight_decay: Annotated[float, Field(ge=0, description="weight decay of Adam")] = 0.0001
+    dropout: Annotated[float, Field(ge=0, lt=1, description="dropout rate before each layer")] = 0.3
     edge_dropout: Annotated[
-        float, Field(ge=0, lt=1, description="share of the edges left out in each step")
+        float, Field(ge=0, lt=1, description="share of the edges dropped in each step")
     ] = 0.0
     per_relation: Annotated[
-        bool, Field(description="weights of their own for each type of edges, or one for all")
+        bool, Field(description="use relation-specific weights, not one matrix for all edge types")
     ] = False
-    hops: Annotated[int, Field(ge=0, description="propagation after the last layer")] = 0
+    hops: Annotated[int, Field(ge=0, description="propagation steps after the last layer")] = 0
     matching: Annotated[
         Literal["transport", "nearest"],
-        Field(description="how photos and models become neighbours: balanced, or nearest"),
+        Field(description="pseudo-labels: from optimal transport, or from nearest neighbours"),
     ] = "transport"
     transport_entropy: Annotated[
-        float, Field(gt=0, description="of transport: small is sharp, large is spread")
+        float,
+        Field(gt=0, description="entropy of the transport plan: small is sharp, large is spread"),
     ] = 0.1
     transport_balance: Annotated[
         float,
         Field(
             ge=0,
             le=1,
-            description="of transport: 1 gives all models equal shares, 0 lets each photo choose",
+            description="for transport: 1 gives all models equal mass, 0 lets each photo choose",
         ),
     ] = 1.0
     discrimination: Annotated[
-        Literal["info-nce", "spectral"], Field(description="loss that tells neighbours from others")
+        Literal["info-nce", "spectral"],
+        Field(description="contrastive loss between neighbours and others"),
     ] = "info-nce"
-    temperature: Annotated[float, Field(ge=LEAST_TEMPERATURE, description="of info-nce")] = 0.5
+    temperature: Annotated[
+        float, Field(ge=LEAST_TEMPERATURE, description="temperature of info-nce")
+    ] = 0.5
     correlation: Annotated[
-        Literal["coral", "agreement", "off"], Field(description="loss against the modality gap")
+        Literal["coral", "agreement", "off"],
+        Field(description="loss that aligns photos and models"),
     ] = "coral"
-    correlation_weight: Annotated[float, Field(ge=0, description="weight of that loss")] = 1.0
+    correlation_weight: Annotated[
+        float, Field(ge=0, description="weight of the correlation loss")
+    ] = 1.0
     supervision: Annotated[
         Literal["none", "source"],
-        Field(description="labels used: none, or those of half the photos; never a model's"),
+        Field(description="labels used: none, or those of training photos; never a model's"),
     ] = "none"
     label_seed: Annotated[
-        int, Field(ge=0, description="decides which half of each category; for source")
+        int,
+        Field(
+            ge=0,
+            description="seed of the labelled half if no split is given; for supervision: source",
+        ),
     ] = 0
     label_weight: Annotated[
-        float, Field(ge=0, description="weight of the labels' cross-entropy; for source")
+        float,
+        Field(ge=0, description="weight of the cross-entropy on labels; for supervision: source"),
     ] = 2.0
     folds: Annotated[
-        int, Field(ge=2, description="parts of the photos, for the inductive protocol")
+        int, Field(ge=2, description="held-out folds of the photos; for the inductive protocol")
     ] = 3
     checkpoint_every: Annotated[int, Field(ge=1, description="epochs between checkpoints")] = 10
 
 
 @dataclass(frozen=True, config=STRICT)
 class EvaluateConfig:
-    """What is measured, and how."""
+    """Methods, metrics and tables of the evaluation."""
 
     methods: Annotated[
         tuple[Method, ...],
-        Field(min_length=1, description="rows of the tables: the method and its baselines"),
+        Field(min_length=1, description="methods in the tables: UCM-GCN and the baselines"),
     ] = get_args(Method)
     distance: Annotated[
-        Literal["cosine", "euclidean"], Field(description="how descriptors are compared")
+        Literal["cosine", "euclidean"], Field(description="distance between descriptors")
     ] = "cosine"
     flavour: Annotated[
         Literal["official", "legacy"],
-        Field(description="MI3DOR's evaluator, or the one of the paper's repository"),
+        Field(description="metrics as in MI3DOR's evaluator, or in the paper's repository"),
     ] = "official"
     official_preprocess: Annotated[
-        bool, Field(description="set negative values to 0 first, as MI3DOR's evaluator does")
+        bool, Field(description="clamp negative values to 0 first, as MI3DOR's evaluator does")
     ] = False
-    top: Annotated[int, Field(ge=10, description="models a photo in ranking.csv.gz")] = 100
-    resamples: Annotated[int, Field(ge=1, description="bootstrap samples of the intervals")] = 2000
+    top: Annotated[int, Field(ge=10, description="models per photo in ranking.csv.gz")] = 100
+    resamples: Annotated[
+        int, Field(ge=1, description="bootstrap samples for the confidence intervals")
+    ] = 2000
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """All that a training depends on besides the graph; `train` is None for the baseline."""
+    """All that a training run depends on besides the graph; `train` is None for the baseline."""
 
     graph: GraphConfig
     propagation: PropagationConfig

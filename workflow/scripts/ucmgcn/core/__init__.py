@@ -1,1 +1,1 @@
-"""What everything stands on: errors, progress, processes, devices, arrays."""
+"""Foundations: errors, warnings, progress, processes, devices and array types."""

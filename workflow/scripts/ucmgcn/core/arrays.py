@@ -1,4 +1,4 @@
-"""Names of array types; docstrings give the shapes."""
+"""Array types by dtype; docstrings give the shapes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Descriptors = npt.NDArray[np.floating[Any]]  # of any precision
+Descriptors = npt.NDArray[np.floating[Any]]  # any precision
 Features = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Images = npt.NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Where the numbers are computed."""
+"""Choice of the device: a CPU, or a GPU that no other job uses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ucmgcn.core.errors import UserError
 Device = Literal["cpu", "cuda"]
 
 logger = logging.getLogger(__name__)
-_claims: list[FileLock] = []  # a claim ends with its object
+_claims: list[FileLock] = []  # a lock is released when its object is deleted
 
 
 def choose_device(wanted: str, gpus: int = 1) -> Device:
-    """Settle where a stage runs.
+    """Choose the device that a stage runs on.
 
     Parameters
     ----------
     wanted
-        ``"auto"`` takes a GPU where there is one; ``"cpu"`` and ``"cuda"`` insist.
+        ``"auto"`` uses a GPU if there is one; ``"cpu"`` and ``"cuda"`` force the device.
     gpus
         How many GPUs the scheduler granted; with 0, ``"auto"`` stays on the CPU.
 
@@ -47,16 +47,16 @@ def choose_device(wanted: str, gpus: int = 1) -> Device:
 
 
 def claim_gpu(gpus: int) -> int:
-    """Keep to one GPU of several, one that no other job on this machine has claimed.
+    """Restrict this process to one GPU that no other job on this machine has claimed.
 
-    Snakemake counts GPUs but does not say which, unless a cluster's scheduler below it does, by
-    ``CUDA_VISIBLE_DEVICES``. Where that is not set, it is set here, before CUDA or EGL look at it.
-    A claim is a lock on a file, and ends with the process; when all are taken, none is claimed.
+    Snakemake counts GPUs but does not assign them; a cluster's scheduler may, through
+    ``CUDA_VISIBLE_DEVICES``. If that is unset, it is set here, before CUDA or EGL read it.
+    A claim is a file lock that ends with the process. If all GPUs are claimed, none is chosen.
 
     Parameters
     ----------
     gpus
-        How many GPUs the scheduler granted; given back as they are.
+        How many GPUs the scheduler granted; returned unchanged.
     """
     numbers = _gpus()
     if gpus < 1 or len(numbers) < 2 or "CUDA_VISIBLE_DEVICES" in os.environ:
@@ -69,18 +69,18 @@ def claim_gpu(gpus: int) -> int:
 
 
 def _claim(path: Path) -> bool:
-    """Lock a file until this process ends, unless another one has it."""
+    """Lock a file until this process ends; False if another process holds it."""
     lock = FileLock(path, blocking=False)
     try:
         lock.acquire()
-    except (Timeout, OSError):  # another job's, or another user's file
+    except (Timeout, OSError):  # locked by another job, or owned by another user
         return False
     _claims.append(lock)
     return True
 
 
 def _gpus() -> list[int]:
-    """Numbers of NVIDIA's devices, without asking CUDA, which would settle on them."""
+    """Numbers of the NVIDIA devices; CUDA is not asked, as it would fix its device list."""
     names = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
     return sorted(int(name) for name in names if name.isdigit())
 

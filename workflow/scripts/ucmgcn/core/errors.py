@@ -1,9 +1,9 @@
-"""The two kinds of error that are not bugs."""
+"""The two errors that are not bugs."""
 
 
 class UserError(Exception):
-    """Something the user can mend; the message says what is wrong, where, and how to mend it."""
+    """An error the user can fix; the message says what is wrong, where, and how to fix it."""
 
 
 class ItemError(UserError):
-    """One input item cannot be used; the message is the reason that `rejected.csv` gives."""
+    """An input item cannot be used; the message is the reason given in `rejected.csv`."""

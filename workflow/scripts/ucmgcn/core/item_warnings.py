@@ -1,4 +1,4 @@
-"""What is wrong with a model or a photo that is used all the same, such as a missing texture."""
+"""Warnings about models and photos that are used despite a defect, such as a missing texture."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-MOST = 100  # warnings kept of one item
+MOST = 100  # warnings kept per item
 MAX_DETAIL = 200  # characters
 
 
 @dataclass(frozen=True)
 class ItemWarning:
-    """One thing that was left out of an item, or mended.
+    """One defect of an item that was worked around.
 
     Attributes
     ----------
     what
-        The same words for all items that have it, so that they can be counted.
+        The defect, in the same words for all items, so that they can be counted.
     detail
-        What it is about in this item, such as a file's name; may be empty.
+        What it concerns in this item, such as a file name; may be empty.
     mend
-        How to mend it.
+        How to fix it.
     """
 
     what: str
@@ -39,10 +39,10 @@ _collected: ContextVar[list[ItemWarning] | None] = ContextVar("collected", defau
 
 
 def warn_item(what: str, detail: object = "", mend: str = "") -> None:
-    """Note a warning about the item that is being read.
+    """Record a warning about the item that is being read.
 
-    Outside of `collect_warnings` it goes to the log as information: what is read there, such as a
-    photo for the report, was read by a stage before, which has warned of it.
+    Outside `collect_warnings` it is only logged, at level INFO: an item read there, such as a
+    photo for the report, was read by an earlier stage, which has recorded the warning.
     """
     warning = ItemWarning(what, _plain(str(detail)), mend)
     found = _collected.get()
@@ -54,7 +54,7 @@ def warn_item(what: str, detail: object = "", mend: str = "") -> None:
 
 @contextmanager
 def collect_warnings() -> Iterator[list[ItemWarning]]:
-    """Gather in a list what is noted by `warn_item` inside."""
+    """Collect the warnings that `warn_item` records inside the context."""
     found: list[ItemWarning] = []
     token = _collected.set(found)
     try:
@@ -64,7 +64,7 @@ def collect_warnings() -> Iterator[list[ItemWarning]]:
 
 
 def _plain(text: str) -> str:
-    """Text of one line that any file can hold: no control character, no lone surrogate."""
+    """Make text safe for any file: one line, no control characters, no lone surrogates."""
     text = text.encode(errors="backslashreplace").decode()
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= MAX_DETAIL else f"{line[: MAX_DETAIL - 1]}…"

@@ -1,7 +1,7 @@
 """Independent work of one job in several processes, each on one core.
 
-The standard library's pool, for joblib's workers neither end with a parent that is killed nor log
-where it does.
+This uses the standard library's pool: joblib's workers outlive a killed parent and do not log to
+its handlers.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ R = TypeVar("R")
 
 
 def map_processes(function: Callable[[T], R], items: Sequence[T], processes: int) -> list[R]:
-    """Call a function for each item, so many at a time.
+    """Call a function for each item, in several processes.
 
-    Linear algebra rounds differently on other numbers of threads, so each process has one, and
-    the results do not depend on how many processes there are. They log where this one does, and
-    end when it does.
+    Each process uses one thread, because the rounding of linear algebra depends on the number of
+    threads; so the results do not depend on the number of processes. The processes log to this
+    one's handlers and end with it.
 
     Parameters
     ----------
     function, items
-        Such as can be pickled, like the results.
+        Must be picklable, like the results.
     processes
-        With 1 the function is called in this process, on as many threads as it may use here.
+        Number of processes; with 1 the function runs in this process, on all threads it may use.
 
     Raises
     ------
     Exception
-        The first that the function raised.
+        The first exception that the function raised.
     """
     if min(processes, len(items)) < 2:
         return [function(item) for item in items]
-    # Not forked: OpenMP hangs in a fork of a process that has used it.
+    # Not fork: OpenMP hangs in a fork of a process that has used it.
     context = multiprocessing.get_context("spawn")
     records = context.Queue()
     listener = QueueListener(records, *logging.getLogger().handlers, respect_handler_level=True)
@@ -61,7 +61,7 @@ def map_processes(function: Callable[[T], R], items: Sequence[T], processes: int
 def _start(records: Queue[Any], level: int, parent: int) -> None:
     die_with(parent)
     threadpool_limits(1)
-    torch.set_num_threads(1)  # its linear algebra is out of sight of threadpoolctl
+    torch.set_num_threads(1)  # threadpoolctl does not see torch's thread pool
     logging.getLogger().setLevel(level)
     logging.getLogger().addHandler(QueueHandler(records))
     logging.captureWarnings(True)

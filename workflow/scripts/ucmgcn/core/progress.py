@@ -1,4 +1,4 @@
-"""Progress: a bar where there is a terminal, lines in the log otherwise."""
+"""Progress: a bar on a terminal, lines in the log otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterator[T]:
-    """Yield the items; show how many are done, at which rate, and the time left."""
+    """Yield the items; show the number done, the rate and the time left."""
     with tqdm(items, desc=what, total=total, unit=unit, disable=not sys.stderr.isatty()) as bar:
         start = last = time.monotonic()
         done = 0

@@ -1,8 +1,7 @@
-"""Child processes for work that a bad file may hang, kill or swell: one item at a time.
+"""Child processes that read untrusted files, one at a time.
 
-If an item takes too long or too much memory, or ends the process, the
-worker is replaced by a new one and the item is rejected. Worker and parent exchange JSON and
-arrays, never a pickle.
+If an item exceeds the time or memory limit, or crashes the process, the item is rejected and the
+worker is replaced. Worker and parent exchange JSON and raw arrays, never pickles.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ import numpy.typing as npt
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.item_warnings import ItemWarning, collect_warnings
 
-if TYPE_CHECKING:  # a child process has no use for it, and would take longer to start
+if TYPE_CHECKING:  # a child process does not need it, and would start more slowly
     from ucmgcn.settings import Limits
 
 Arrays = list[npt.NDArray[Any]]
@@ -47,34 +46,34 @@ logger = logging.getLogger(__name__)
 START_SECONDS = 300
 ATTEMPTS = 2
 PR_SET_PDEATHSIG = 1
-HEADER = struct.Struct("<I")  # bytes of JSON that follow it, after which come the arrays
+HEADER = struct.Struct("<I")  # bytes of JSON that follow; the arrays come after it
 MAX_HEADER = 2**24
-PIPE_BYTES = 2**20  # holds a photo, so that neither process waits for the other halfway through one
+PIPE_BYTES = 2**20  # holds a whole photo, so that neither process waits midway
 
 
 class Answer(NamedTuple):
-    """What was made of an item: arrays, and what is to be said about it."""
+    """Result for one item: its arrays and its warnings."""
 
     arrays: Arrays
     warnings: list[ItemWarning]
 
 
 class _SpentError(Exception):
-    """An item failed in a way that may have left the process in a bad state."""
+    """An item failed and may have left the process in a bad state."""
 
 
 class Worker:
-    """A child process that works on one item after the other; a context manager.
+    """A child process that handles one item after the other; a context manager.
 
     Parameters
     ----------
     task
-        ``"module:name"`` of a context manager that takes the settings and gives the function that
-        is called for each item. Texts go in, arrays come out.
+        ``"module:name"`` of a context manager that takes the settings and yields the function
+        called for each item. The function takes strings and returns arrays.
     settings
-        What the task is told when it starts; JSON-serialisable.
+        Keyword arguments of the task; JSON-serialisable.
     limits
-        Of each item.
+        Time and memory limits per item.
     """
 
     def __init__(self, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
@@ -88,14 +87,14 @@ class Worker:
         self._stop()
 
     def __call__(self, *item: str) -> Answer:
-        """Work on an item.
+        """Process an item.
 
         Raises
         ------
         ItemError
-            If it cannot be used, or goes beyond the limits.
+            If the item cannot be used or exceeds a limit.
         UserError
-            If the task cannot start, whatever the item.
+            If the task cannot start.
         """
         for _ in range(ATTEMPTS):
             process = self._process or self._start()
@@ -111,8 +110,8 @@ class Worker:
                 ) from None
             except EOFError:
                 code = self._stop()
-        # Twice, for the system may kill a process that has done nothing wrong.
-        raise ItemError(f"it ends the process that reads it ({_ending(code)})")
+        # Two attempts, because a system short of memory may kill an innocent process.
+        raise ItemError(f"the loader crashed ({_ending(code)})")
 
     def _start(self) -> subprocess.Popen[bytes]:
         facts = {"settings": self._settings, "memory": self._limits.memory, "parent": os.getpid()}
@@ -125,7 +124,7 @@ class Worker:
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, packages)),
-                # A worker is one of as many as there are cores; idle threads of BLAS wait busily.
+                # There is a worker per core, and idle BLAS threads spin.
                 "OPENBLAS_NUM_THREADS": "1",
             },
         )
@@ -134,7 +133,7 @@ class Worker:
             _ask(process, START_SECONDS, None)
         except (EOFError, TimeoutError) as error:
             ending = _ending(self._stop())
-            raise UserError(f"the process for {self._task} does not start ({ending})") from error
+            raise UserError(f"the worker for {self._task} does not start ({ending})") from error
         return process
 
     def _stop(self) -> int:
@@ -147,14 +146,14 @@ class Worker:
 
 
 class Workers:
-    """A pool of workers for threads, each of which borrows one; a context manager."""
+    """A pool of workers shared by threads; a context manager."""
 
     def __init__(self, count: int, task: str, settings: Mapping[str, Any], limits: Limits) -> None:
         self._all = [Worker(task, settings, limits) for _ in range(count)]
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
-        # The last one used comes first, so that no more are started than are needed at a time.
+        # Last in, first out: no more workers start than are busy at the same time.
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self._all:
             self._idle.put(self._stack.enter_context(worker))
@@ -164,7 +163,7 @@ class Workers:
         self._stack.close()
 
     def __call__(self, *item: str) -> Answer:
-        """Work on an item, in any thread; see `Worker`."""
+        """Process an item, from any thread; see `Worker`."""
         worker = self._idle.get()
         try:
             return worker(*item)
@@ -173,9 +172,9 @@ class Workers:
 
 
 def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] | None) -> Answer:
-    """Send an item, if there is one, and read the answer, which may take so many seconds.
+    """Send an item, if there is one, and read the answer within the given seconds.
 
-    Raises EOFError if the process has ended or gives no answer, and TimeoutError.
+    Raises EOFError if the process has ended or sends no valid answer, and TimeoutError.
     """
     assert process.stdin is not None and process.stdout is not None
     try:
@@ -184,7 +183,7 @@ def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] |
         answers = _Answers(process.stdout, seconds)
         (size,) = HEADER.unpack(answers.read(HEADER.size))
         if size > MAX_HEADER:
-            raise ValueError("what was written is no answer")
+            raise ValueError("the output is not a valid answer")
         answer = json.loads(answers.read(size))
     except TimeoutError:
         raise
@@ -202,7 +201,7 @@ def _ask(process: subprocess.Popen[bytes], seconds: float, item: Sequence[str] |
 
 
 class _Answers:
-    """What an unbuffered pipe gives before a time is over, after which it raises TimeoutError."""
+    """Reads an unbuffered pipe; raises TimeoutError once the time is over."""
 
     def __init__(self, pipe: IO[bytes], seconds: float) -> None:
         self._pipe, self._end = pipe, time.monotonic() + seconds
@@ -231,7 +230,7 @@ class _Answers:
 
 
 def _widen(pipe: IO[bytes] | None) -> None:
-    """Enlarge the buffer of a pipe, where the user's share of such buffers is not used up."""
+    """Enlarge the buffer of a pipe, unless the user's quota of pipe memory is used up."""
     assert pipe is not None
     with suppress(PermissionError):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -245,23 +244,23 @@ def _ending(code: int) -> str:
 
 
 def main(task: str, facts: str) -> None:
-    """Run a task in a child process: items come on standard input, answers go to standard output.
+    """Run a task in a child process: items come in on stdin, answers go out on stdout.
 
     Parameters
     ----------
     task
         As for `Worker`.
     facts
-        JSON: the task's settings, the memory for one item in MiB, and the parent's process id.
+        JSON: the task's settings, the memory limit per item in MiB, the parent's process id.
     """
     told = json.loads(facts)
     die_with(told["parent"])
-    # Ctrl-C reaches every process of a terminal; the parent ends this one.
+    # Ctrl-C reaches every process of a terminal; the parent stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is worth saying about an item is noted by `warn_item`; the rest is not printed.
+    # `warn_item` records what matters about an item; other messages are dropped.
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
-    # What a library prints must not get between the answers.
+    # Output that libraries print must not mix with the answers.
     with os.fdopen(os.dup(1), "wb") as answers, ExitStack() as stack:
         os.dup2(2, 1)
         try:
@@ -269,7 +268,7 @@ def main(task: str, facts: str) -> None:
         except UserError as error:
             _answer(answers, {"user": str(error)})
             return
-        # What is imported stays; looking through it for garbage took a twentieth of reading meshes.
+        # Imported objects stay; scanning them for garbage took 5 % of the time to read meshes.
         gc.freeze()
         _limit_memory(told["memory"])
         _answer(answers, {})
@@ -295,7 +294,7 @@ def _outcome(work: Task, item: Sequence[str], memory: int) -> tuple[dict[str, An
     except MemoryError:
         spent, trace = f"it needs more than {memory} MiB of memory (limits.memory)", ""
     except Exception as error:
-        # A file nobody foresaw costs itself, not the run; the trace is in the log.
+        # An unforeseen failure: reject this file, do not stop the run. The log has the trace.
         spent = f"it cannot be processed: {type(error).__name__} ({str(error)[:200]})"
         trace = traceback.format_exc()
     return {"spent": spent, "trace": trace}, []
@@ -312,14 +311,14 @@ def _answer(stream: IO[bytes], header: Mapping[str, Any], arrays: Arrays | None 
 
 
 def _limit_memory(mebibytes: int) -> None:
-    """Limit the memory of this process to so much more than it has now."""
+    """Limit this process to its present memory plus `mebibytes`."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + mebibytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel end this process when its parent ends, however that happens."""
+    """Make the kernel kill this process when its parent ends, even if the parent is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit()

@@ -1,1 +1,1 @@
-"""Data sets: what lies in a folder."""
+"""Data sets: listing models and photos, their split and their roles."""

@@ -1,8 +1,8 @@
-"""The kinds of data sets: a module each, which lists the models and the photos.
+"""The kinds of data sets; each has a module that lists the models and the photos.
 
-The stages after the manifest do not know the kind. They read the manifest's rows, and nothing but
-two things that a kind may bring along: models that come as rendered views (the path of such a model
-is a folder, see `ucmgcn.render.given_views`), and the exact model of a photo (column ``model_id``).
+The stages after the manifest read its rows and do not know the kind. A kind may provide two extras:
+models that come as rendered views (their path is a folder, see `ucmgcn.render.given_views`), and
+the exact model that a photo shows (column ``model_id``).
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ KINDS: dict[Kind, ModuleType] = {
     "manifest": csv_lists,
     "sweethome3d": sweethome3d,
 }
-# Kinds whose photos show the very models of the gallery, colours and all.
+# Kinds whose photos show the exact models of the gallery, including their colours.
 INSTANCE_LEVEL: frozenset[Kind] = frozenset({"3d-future", "sweethome3d"})
 
 
 def list_items(source: Source, role: Role) -> Found:
-    """List the models or the photos of a data set, sorted by id, and the files left out.
+    """List the models or the photos of a data set, sorted by id, and the rejected files.
 
     Raises
     ------
     UserError
-        If something of the data set is missing (what, where it was looked for, where people get
-        it), it holds nothing of use, or two of its items have one id.
+        If a part of the data set is missing, none of its files can be used, or two items have the
+        same id. The message says what is missing, where it was expected and where to get it.
     """
     read: Callable[[Source], Found] = getattr(KINDS[source.kind], role)
     items, rejected = read(source)
@@ -82,7 +82,7 @@ def list_items(source: Source, role: Role) -> Found:
 
 
 def where_to_get(kind: Kind, role: Role) -> str:
-    """Say where people get the models or photos of a kind; empty where they are the user's own."""
+    """Say where to get the models or photos of a kind; empty if they are the user's own."""
     module = KINDS[kind]
     own = getattr(module, role) is getattr(folder, role)
     return "" if own else f"; {module.ORIGIN}"
@@ -106,7 +106,7 @@ def write_dataset(source: Source, out: Path) -> None:
     images, no_images = list_items(source, "images")
     for role, items, left_out in (("models", models, no_models), ("images", images, no_images)):
         place = getattr(source, role)
-        logger.info("%s: %d in %s, %d left out", role, len(items), place, len(left_out))
+        logger.info("%s: %d in %s, %d rejected", role, len(items), place, len(left_out))
     _check_instances(models, images)
     write_items(out / "models.csv", models)
     write_items(out / "images.csv", images)
@@ -114,18 +114,20 @@ def write_dataset(source: Source, out: Path) -> None:
 
 
 def _label(items: Sequence[Item], label: str, role: Role) -> list[Item]:
-    """Take the categories from another column."""
+    """Take the categories from column `label`."""
     if label == "category":
         return list(items)
     columns = {name for item in items for name, _ in item.extra}
     if label not in columns:
         known = ", ".join(sorted({"category", *columns}))
-        raise UserError(f"config: data.label: {role} have no column {label!r}; there are {known}")
+        raise UserError(
+            f"config: data.label: {role} have no column {label!r}; known columns: {known}"
+        )
     return [replace(item, category=dict(item.extra).get(label, "")) for item in items]
 
 
 def divide(items: Sequence[Item], source: Source, role: Role) -> list[Item]:
-    """Split the items. A drawn split is one of the photos; the gallery stays whole."""
+    """Apply the configured split. A drawn split divides the photos; the gallery stays whole."""
     if source.split == "given":
         return list(items)
     if source.split == "stratified" and role == "images":

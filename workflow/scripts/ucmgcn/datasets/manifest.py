@@ -1,11 +1,11 @@
-"""The manifest stage: list the models and the photos, without opening one of them.
+"""The manifest stage: list the models and the photos without opening them.
 
-What there is to list depends on the kind of data set, see `ucmgcn.datasets.dataset`. A plain folder
-is read as `DIR/<category>/<id>.<ext>`, at any depth below the category, or flat; files that lie
-directly in the folder have the empty category. An item's id is its path below the folder without
-the extension, so that it stays the same whatever else comes or goes.
+The layout depends on the kind of data set, see `ucmgcn.datasets.dataset`. A plain folder is read as
+`DIR/<category>/<id>.<ext>`, at any depth below the category. Files directly in the folder have an
+empty category. An item's id is its path below the folder without the extension, so that it does
+not depend on other files.
 
-pandas is imported where it is used: to list a shard's files, and to plan, takes none of it.
+pandas is imported where it is used, because planning and listing a shard's files do not need it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ucmgcn.files.shards import Rejection
 from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES, TEXTURE_SUFFIXES
 
 SUFFIXES = {"models": frozenset(MESH_SUFFIXES), "images": PHOTO_SUFFIXES}
-# Material, texture and buffer files that a mesh refers to, and the notes people keep beside data.
+# Files that a mesh refers to (materials, textures, buffers), and notes that lie beside data.
 COMPANIONS = frozenset({".mtl", ".bin", ".txt", ".md", ".csv", ".json", ".xml", ".html", ".pdf"})
 COMPANION_SUFFIXES = {
     "models": COMPANIONS | PHOTO_SUFFIXES | TEXTURE_SUFFIXES,
@@ -35,16 +35,16 @@ COMPANION_SUFFIXES = {
 
 @dataclass(frozen=True)
 class Item:
-    """A model or a photo; `size` in bytes and `mtime_ns` tell when its file was changed.
+    """A model or a photo; `size` in bytes and `mtime_ns` show whether its file has changed.
 
     Attributes
     ----------
     split
         ``"train"``: context only; ``"test"``: query or gallery; empty: both.
     model_id
-        Of a photo: the exact model that it shows, empty where that is not known.
+        For a photo: the exact model that it shows; empty if unknown.
     extra
-        Further columns, as names and values.
+        Additional columns, as pairs of name and value.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Item:
 
     @property
     def state(self) -> tuple[str, str, int, int]:
-        """What decides whether its file has to be read again."""
+        """If this changes, the file has to be read again."""
         return self.id, self.path, self.size, self.mtime_ns
 
 
@@ -67,21 +67,21 @@ ALL_OF_IT = attrgetter(*(f.name for f in fields(Item)))
 
 
 def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
-    """List the usable files below `root`, sorted by id, and those that are left out.
+    """List the usable files below `root`, sorted by id, and the rejected ones.
 
-    Hidden files and folders (a leading dot) are not part of the data set and are passed over.
+    Hidden files and folders (a leading dot) are not part of the data set and are skipped.
 
     Parameters
     ----------
     root
-        The folder of models or of photos.
+        The folder of models or photos.
     role
         ``"models"`` or ``"images"``; decides which extensions count.
 
     Raises
     ------
     UserError
-        If `root` is no folder, holds no usable file, or holds two files with one id.
+        If `root` is not a folder, holds no usable file, or holds two files with the same id.
     """
     root = Path(root)
     if not root.is_dir():
@@ -92,7 +92,7 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     rejected: list[Rejection] = []
     others: Counter[str] = Counter()
     unread: list[Rejection] = []
-    # Paths are text here: pathlib took half of the time of listing a hundred thousand files.
+    # Paths are strings here: pathlib took half of the time to list 100,000 files.
     for path in _walk(root, role, unread):
         stem, suffix = os.path.splitext(path)  # noqa: PTH122
         suffix = suffix.lower()
@@ -112,24 +112,24 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
 
 
 def listing_digest(items: Iterable[Item], rejected: Iterable[Rejection]) -> str:
-    """Digest of all that a manifest holds; the manifest rule has it as a parameter."""
+    """Digest of the manifest's content; a parameter of the manifest rule."""
     digest = hashlib.sha256()
-    # Of a hundred thousand items: `astuple`, which copies what is immutable here, took seconds.
+    # Not `astuple`: its deep copies took seconds for 100,000 items.
     for row in [*map(ALL_OF_IT, items), *map(astuple, rejected)]:
         digest.update(f"{row}\n".encode(errors="replace"))
     return digest.hexdigest()[:16]
 
 
 def shard_of(id: str, n_shards: int) -> int:
-    """Shard that an item belongs to: a hash of its id alone, so it never moves."""
+    """Shard of an item: a hash of its id alone, so that it never moves."""
     return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") % n_shards
 
 
 def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
-    """Digest of each shard's members: their names, sizes and times.
+    """Digest of each shard's members: their ids, paths, sizes and mtimes.
 
-    The rules that read one shard have its digest as a parameter. So a file that comes, goes or
-    changes reruns the jobs of its own shard, and no other.
+    It is a parameter of the rules that read the shard. So a file that is added, removed or changed
+    reruns the jobs of its own shard only.
     """
     digests = [hashlib.sha256() for _ in range(n_shards)]
     for item in sorted(items, key=lambda item: item.id):
@@ -138,9 +138,9 @@ def shard_digests(items: Iterable[Item], n_shards: int) -> list[str]:
 
 
 def write_items(path: Path, items: Sequence[Item]) -> None:
-    """Write items as a CSV file: the columns of `Item`, then the extra ones.
+    """Write items as a CSV file: the columns of `Item`, then the additional ones.
 
-    There is no column ``model_id`` if no item has one.
+    The column ``model_id`` is omitted if no item has one.
     """
     columns = [*COLUMNS, "model_id"] if any(item.model_id for item in items) else COLUMNS
     import pandas as pd
@@ -152,7 +152,7 @@ def write_items(path: Path, items: Sequence[Item]) -> None:
 
 
 def read_items(path: Path) -> list[Item]:
-    """Read what `write_items` wrote, but for the extra columns; ``NA`` stays text."""
+    """Read a file of `write_items` without its additional columns; ``NA`` stays text."""
     import pandas as pd
 
     text = dict.fromkeys(("id", "path", "category", "split", "model_id"), str)
@@ -163,9 +163,9 @@ def read_items(path: Path) -> list[Item]:
 
 
 def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
-    """Write rejections as a CSV file with the columns path, stage, reason, sorted.
+    """Write rejections as a sorted CSV file with the columns path, stage and reason.
 
-    What is no text in the name of a file is written as an escape, with a backslash.
+    Bytes of a file name that are not valid text are written as backslash escapes.
     """
     import pandas as pd
 
@@ -175,7 +175,7 @@ def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
 
 
 def read_rejected(path: Path) -> list[Rejection]:
-    """Read what `write_rejected` wrote."""
+    """Read a file of `write_rejected`."""
     import pandas as pd
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -183,9 +183,9 @@ def read_rejected(path: Path) -> list[Rejection]:
 
 
 def _walk(root: Path, role: str, unread: list[Rejection]) -> Iterator[str]:
-    """Yield every file below `root` once, following links to folders but never in a circle.
+    """Yield every file below `root` once; links to folders are followed, cycles are cut.
 
-    Folders that cannot be listed, and links to folders elsewhere, are added to `unread`.
+    Folders that cannot be listed and links that lead outside are added to `unread`.
     """
     seen: set[tuple[int, int]] = set()
 
@@ -213,7 +213,7 @@ def _outside(root: Path) -> str:
 
 
 def _unread(error: OSError, root: Path, role: str) -> Rejection:
-    """Say that a folder cannot be listed; UserError if it is the root."""
+    """Reject a folder that cannot be listed; UserError if it is the root."""
     if Path(error.filename) == root:
         raise UserError(f"{role}: the folder {root} cannot be read ({error.strerror})")
     return Rejection(error.filename, "manifest", f"the folder cannot be read ({error.strerror})")
@@ -224,18 +224,18 @@ def _inside(path: Path, root: Path) -> bool:
 
 
 def unusable(path: Path, root: Path) -> str:
-    """Say why a file cannot be used at all, judged from outside; empty if it can.
+    """Say why a file cannot be used, without opening it; empty if it can.
 
     Parameters
     ----------
     root
-        Folder that a link may not lead out of.
+        Folder that links must not lead out of.
     """
     return _look_at(str(path), root)[1]
 
 
 def _look_at(path: str, root: Path) -> tuple[os.stat_result | None, str]:
-    """Return the state of a file that can be used, or the reason why it cannot."""
+    """Return the file's stat result, or None and the reason why it cannot be used."""
     try:
         info = os.lstat(path)
         is_link = stat.S_ISLNK(info.st_mode)
@@ -274,12 +274,12 @@ def _item(path: str, stem: str, root: Path, info: os.stat_result) -> Item:
 
 
 def check_unique(items: Sequence[Item], role: str) -> None:
-    """Check that no two items have one id.
+    """Check that no two items have the same id.
 
     Raises
     ------
     UserError
-        Naming both files.
+        If two have; the message names both files.
     """
     first: dict[str, Item] = {}
     for item in items:

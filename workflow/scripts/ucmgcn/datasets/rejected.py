@@ -1,4 +1,4 @@
-"""Gather what every stage left out, and what it warns of, into two tables."""
+"""Collect the rejections and the warnings of all stages in two tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOUNS = {"render": "models", "features": "photos", "points": "shapes"}
 
 @dataclass
 class _Found:
-    """What the shards of one kind say."""
+    """Rejections and warnings in the shards of one kind."""
 
     kind: str
     items: int = 0
@@ -42,42 +42,42 @@ def gather_rejected(
     Parameters
     ----------
     manifest
-        What the manifest stage left out.
+        Rejections of the manifest stage.
     shards
-        Shards by their kind: ``views``, ``image-features``, ``points``.
+        Shards by kind: ``views``, ``image-features``, ``points``.
     out
-        Table of the files that were left out: path, stage, reason.
+        Table of the rejected files, with columns path, stage, reason.
     warned
-        Table of what is wrong with items that are used all the same: id, stage, what, detail, and
-        how to mend it.
+        Table of the warnings about items that are used, with columns id, stage, what, detail, mend.
     """
     found = [_read(kind, paths) for kind, paths in shards.items()]
     rejected = read_rejected(manifest) + [row for part in found for row in part.rejected]
     if rejected:
-        logger.warning("%d files were left out; %s says which and why", len(rejected), out)
+        logger.warning("%d files were rejected; see %s", len(rejected), out)
     for part in found:
         rows = [(id, warning.what) for id, warning in part.warnings]
         for line in summarise_warnings(rows, part.items, STAGES[part.kind]):
-            logger.warning("%s; %s says which", line, warned)
+            logger.warning("%s; see %s", line, warned)
     write_rejected(out, rejected)
     _write_warnings(warned, found)
 
 
 def summarise_warnings(rows: Iterable[tuple[str, str]], items: int, stage: str) -> list[str]:
-    """Say how many items have each warning, the most frequent first.
+    """Count the items per warning, the most frequent warning first.
 
     Parameters
     ----------
     rows
-        Id of an item and what is wrong with it.
+        Pairs of item id and warning.
     items
-        How many items there are.
+        Number of items.
     stage
-        Which reads them.
+        The stage that reads the items.
 
     Returns
     -------
-    Lines such as ``"37 of 820 models: texture not found, drawn without"``.
+    list of str
+        Lines such as ``"37 of 820 models: texture not found, drawn without"``.
     """
     having: dict[str, set[str]] = {}
     for id, what in rows:

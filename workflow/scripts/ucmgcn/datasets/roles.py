@@ -1,8 +1,9 @@
-"""Which photos are queries, and whose labels may be used; models never have one.
+"""Roles of the photos: query or context, and whose labels may be used.
 
-`train` and `evaluate` both ask here, so that they agree. A photo is either *context*, which may be
-a node of every graph and be trained on and is never a query, or it is a query. Context are the
-photos of the split ``train`` and, with `supervision: source`, those whose label is used.
+`train` and `evaluate` share this module, so that they agree. A *context* photo may be trained on
+and may be a node of every graph, but is never a query; all other photos are queries. The photos of
+the split ``train`` are context, and with `supervision: source` so are those whose label is used.
+Labels of models are never used.
 """
 
 from __future__ import annotations
@@ -24,42 +25,42 @@ LABEL_USED = "its label was used in training: context, no query"
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is what in one run.
+    """Roles of the photos in one run.
 
     Attributes
     ----------
     context
-        Why a photo is no query, by its id. All other photos are queries.
+        Context photos: the reason why each is not a query, by id. All others are queries.
     labels
-        Category of each photo whose label may be used; all of them are context.
+        Category of each photo whose label may be used, by id; all of them are context.
     """
 
     context: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def mask(self, photos: Sequence[str]) -> Mask:
-        """Tell which photos are context, shape (n,)."""
+        """Mask of the context photos, shape (n,)."""
         return np.array([photo in self.context for photo in photos], dtype=bool)
 
 
 def read_roles(images: Path, supervision: str, seed: int) -> Roles:
-    """Share out the photos of a manifest; see `share_out`."""
+    """Assign roles to the photos of a manifest; see `share_out`."""
     return share_out(pd.read_csv(images, dtype=str, keep_default_na=False), supervision, seed)
 
 
 def share_out(photos: pd.DataFrame, supervision: str, seed: int) -> Roles:
-    """Decide which photos are context and whose labels may be used.
+    """Assign roles to photos: context or query, and whose labels may be used.
 
     Parameters
     ----------
     photos
-        Columns id, category and split. Photos of the split ``train`` are context, all others
-        queries; a set in which none is ``train`` has one split.
+        Columns id, category and split. Photos of the split ``train`` are context, the others are
+        queries.
     supervision
-        ``"none"``: no label is used. ``"source"``: those of the split ``train`` or, where there
-        is one split, those of the half of each category that `labelled_half` chooses.
+        ``"none"``: no label is used. ``"source"``: the labels of the split ``train`` are used or,
+        if no photo is in it, those of the half that `labelled_half` draws.
     seed
-        Decides which half.
+        Seed of `labelled_half`.
     """
     training = photos["split"] == "train"
     context = dict.fromkeys(photos.loc[training, "id"], IN_TRAINING_SPLIT)
@@ -72,14 +73,14 @@ def share_out(photos: pd.DataFrame, supervision: str, seed: int) -> Roles:
 
 
 def labelled_half(labels: Mapping[str, str], seed: int) -> dict[str, str]:
-    """Choose half of the photos of each category, rounded down, whose labels may be used.
+    """Draw half of the photos of each category, rounded down, whose labels may be used.
 
     Parameters
     ----------
     labels
-        Category of each photo id; photos whose category is empty are never chosen.
+        Category by photo id; photos with an empty category are never drawn.
     seed
-        Decides which half.
+        Seed of the draw.
     """
     generator = np.random.default_rng(seed)
     chosen: dict[str, str] = {}
@@ -91,18 +92,18 @@ def labelled_half(labels: Mapping[str, str], seed: int) -> dict[str, str]:
 
 
 def classes_of(photos: Sequence[str], labels: Mapping[str, str]) -> npt.NDArray[np.int64]:
-    """Number the categories of labelled photos; -1 where there is no label. Shape (n,).
+    """Return the class index of each photo, -1 without a label; shape (n,).
 
     Raises
     ------
     UserError
-        If fewer than two categories have a labelled photo.
+        If fewer than two categories have labelled photos.
     """
     known = [labels.get(photo, "") for photo in photos]
     number = {category: i for i, category in enumerate(sorted({*known} - {""}))}
     if len(number) < 2:
         raise UserError(
             "train: supervision: source needs labelled photos of at least 2 categories, but has "
-            f"{len(number)}. Sort the photos into a folder a category, or set supervision: none"
+            f"{len(number)}. Put the photos in one folder per category, or set supervision: none"
         )
     return np.array([number.get(label, -1) for label in known], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Unpack zip files that nobody vouches for: nothing leaves the folder or grows without end."""
+"""Unpack untrusted zip files: no path traversal, no zip bombs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ ENCRYPTED = 0x1
 
 
 def is_safe(info: zipfile.ZipInfo) -> bool:
-    """Whether a member stays inside the folder it is unpacked into, and within the size limit."""
+    """Whether a member stays inside the target folder and within the size limit, unencrypted."""
     path = PurePosixPath(info.filename)
     plain = not path.is_absolute() and ".." not in path.parts and "\\" not in info.filename
     return plain and info.file_size <= MAX_FILE and not info.flag_bits & ENCRYPTED
 
 
 def extract(archive: Path, members: Sequence[zipfile.ZipInfo], out: Path) -> None:
-    """Unpack safe members of a zip file below `out`; links are written as plain files.
+    """Unpack the safe members of a zip file below `out`; links become plain files.
 
-    A member that unpacks to more than it declares is an error of its checksum or its length.
+    A member that unpacks to more than its declared size fails its checksum.
 
     Raises
     ------
     UserError
-        If the archive is damaged, or its members are too large together.
+        If the archive is damaged or its members exceed `MAX_TOTAL` together.
     """
     safe = [info for info in members if is_safe(info)]
     if sum(info.file_size for info in safe) > MAX_TOTAL:
@@ -39,11 +39,11 @@ def extract(archive: Path, members: Sequence[zipfile.ZipInfo], out: Path) -> Non
             for info in safe:
                 _extract_one(source, info, out / info.filename)
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise UserError(f"{archive} cannot be unpacked ({error}). Fetch it again") from error
+        raise UserError(f"{archive} cannot be unpacked ({error}). Download it again") from error
 
 
 def _extract_one(source: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # zipfile reads no more than the declared size, and checks the checksum at its end.
+    # zipfile stops at the declared size and then verifies the checksum.
     with source.open(info) as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file)

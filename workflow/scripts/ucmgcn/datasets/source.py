@@ -1,4 +1,4 @@
-"""Where a data set lies, and how its kinds give what they find."""
+"""Location and layout of a data set, and helpers of the kinds that list it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ucmgcn.settings import Kind, Split
 
 Found = tuple[list[Item], list[Rejection]]
 
-# Column of the models with the shape by which a challenge compares them.
+# Column of the models: the normalised shape by which the 3D-FUTURE challenge compares them.
 NORMALISED = "normalised"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set of a kind, as it is configured.
+    """A configured data set.
 
     Attributes
     ----------
     kind
-        The layout of the files, see the modules of `ucmgcn.datasets.dataset`.
+        Layout of the files, see `ucmgcn.datasets.kinds`.
     models, images
         Folders of the models and of the photos; for ``"manifest"`` the two CSV files.
     split
-        ``"given"`` takes the split of the data, ``"none"`` takes all as one set, and
-        ``"stratified"`` draws the photos' split.
+        ``"given"`` keeps the split of the data, ``"none"`` makes it one set, and ``"stratified"``
+        draws a split of the photos.
     train_share, seed
-        Of a stratified split: share of the photos of each category that are for training.
+        For a stratified split: share of training photos in each category, and seed of the draw.
     label
-        Column that holds the categories: ``"category"``, or another that the kind gives.
+        Column that holds the category: ``"category"``, or another column of the kind.
     unpacked
         Folder that the archives of ``"sweethome3d"`` are unpacked into.
     """
@@ -51,30 +51,30 @@ class Source:
 
     @property
     def files(self) -> Source:
-        """The same files, whatever their split and their categories."""
+        """The same files as one set, with the default label column."""
         return Source(self.kind, self.models, self.images, "none", unpacked=self.unpacked)
 
     @property
     def shown_split(self) -> str:
-        """What the tables say of the split."""
+        """Description of the split for the tables."""
         return f"stratified, seed {self.seed}" if self.split == "stratified" else self.split
 
 
 def read_source(plain: Mapping[str, Any]) -> Source:
-    """Build a source from plain values, paths as text."""
+    """Build a source from plain values, with paths as strings."""
     paths = {key: Path(plain[key]) for key in ("models", "images", "unpacked")}
     return Source(**{**plain, **paths})
 
 
 class Collector:
-    """Gathers the usable files of one role below a folder, and rejects the others.
+    """Collects the usable files of one role below a folder, and rejects the others.
 
     Parameters
     ----------
     root
         Neither names nor links may lead out of this folder.
     anywhere
-        Names may lead anywhere: the user wrote them.
+        Names may lead anywhere, because the user wrote them.
     """
 
     def __init__(self, root: Path, *, anywhere: bool = False) -> None:
@@ -91,7 +91,7 @@ class Collector:
         model_id: str = "",
         extra: Mapping[str, str] | None = None,
     ) -> None:
-        """Take a file as an item, or say why it cannot be used."""
+        """Add a file as an item, or reject it if it cannot be used."""
         if reason := self._leads_out(path) or unusable(path, self.root):
             self.reject(path, reason)
             return
@@ -108,12 +108,12 @@ class Collector:
         return "" if inside else f"its name leads out of {self.root}"
 
     def reject(self, path: Path, reason: str) -> None:
-        """Leave a file out."""
+        """Record that a file is rejected, and why."""
         self.rejected.append(Rejection(str(path), "manifest", reason))
 
     @property
     def found(self) -> Found:
-        """What was gathered."""
+        """The items and the rejections."""
         return self.items, self.rejected
 
 
@@ -123,7 +123,7 @@ def folder(root: Path, key: str, layout: str, origin: str) -> Path:
     Raises
     ------
     UserError
-        If it is not there: says what is missing, where it was looked for and where people get it.
+        If it is missing: says what is missing, where it was expected and where to get it.
     """
     if not root.is_dir():
         raise missing(root, key, layout, origin)
@@ -131,7 +131,7 @@ def folder(root: Path, key: str, layout: str, origin: str) -> Path:
 
 
 def missing(path: Path, key: str, layout: str, origin: str) -> UserError:
-    """Say that something of a data set is not where it was looked for."""
+    """Error for a missing part of a data set."""
     return UserError(
         f"{key}: there is no {path}. It should hold {layout}. Name it with --config {key}=PATH; "
         f"{origin}"
@@ -139,7 +139,7 @@ def missing(path: Path, key: str, layout: str, origin: str) -> UserError:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """Folders directly below `root`, sorted by name; hidden ones are passed over."""
+    """Folders directly below `root`, sorted by name, without hidden ones."""
     with os.scandir(root) as entries:
         names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
     return [root / name for name in names]

@@ -1,4 +1,4 @@
-"""Which photos are for training and which are queries."""
+"""Splits of the photos into training photos and queries."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ucmgcn.datasets.manifest import Item
 
 
 def stratified(items: Sequence[Item], train_share: float, seed: int) -> list[Item]:
-    """Split items within each category: the share of each that comes first is ``train``.
+    """Split items into ``train`` and ``test`` within each category.
 
-    The order is that of a hash of seed and id, so that an item that comes or goes changes the side
-    of at most one other item of its category.
+    Items are ordered by a hash of seed and id, and the first share becomes ``train``. So adding or
+    removing an item moves at most one other item of its category.
 
     Parameters
     ----------
     train_share
-        0 to 1; rounded to whole items in each category.
+        Share of ``train``, 0 to 1; rounded to whole items in each category.
     """
     members: dict[str, list[Item]] = defaultdict(list)
     for item in items:
@@ -32,7 +32,7 @@ def stratified(items: Sequence[Item], train_share: float, seed: int) -> list[Ite
 
 
 def undivided(items: Sequence[Item]) -> list[Item]:
-    """Take all items as one set."""
+    """Treat all items as one set."""
     return [replace(item, split="") for item in items]
 
 

@@ -1,1 +1,1 @@
-"""The demo set, made by this package from a seed: no file of it comes from anywhere else."""
+"""The demo set, which this package generates from a seed; no file comes from elsewhere."""

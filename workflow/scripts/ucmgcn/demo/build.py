@@ -1,4 +1,4 @@
-"""Build the demo set: parametric gallery meshes and photo-like queries of other instances."""
+"""Build the demo set: parametric gallery meshes, and photo-like queries of other instances."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def build_demo(
 ) -> None:
     """Write ``out/models/<category>/<id>.<ext>`` and ``out/images/<category>/<id>.jpg``.
 
-    An item depends on the seed, its category, its number and whether it is a model or a photo,
-    and on nothing else: a smaller build is a part of a larger one, and no photo shows a gallery
-    model. The folder appears when all of it is there.
+    An item depends only on the seed, its category, its index and whether it is a model or a photo.
+    So a smaller build is part of a larger one. No photo shows a gallery model. The folder appears
+    only when it is complete.
 
     Parameters
     ----------
     out : Path
-        Folder to make.
+        Folder to create.
     seed : int
-        Not negative.
+        Seed of all items, >= 0.
     models_per_category, photos_per_category : int
-        How many of each.
+        Number of items, >= 0.
     categories : sequence of str, optional
-        Some of ``catalogue.CATEGORIES``; all of them by default.
+        A subset of ``catalogue.CATEGORIES``; all by default.
     workers : int
-        Processes.
+        Number of processes.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def build_demo(
     jobs: list[Job] = [("model", c, i) for c in names for i in range(models_per_category)]
     jobs += [("photo", c, i) for c in names for i in range(photos_per_category)]
     out.parent.mkdir(parents=True, exist_ok=True)
-    # The name is fixed, so that what a killed run left behind goes with the next.
+    # The name is fixed, so that the next run removes what a killed run left behind.
     folder = out.with_name(f".partial-{out.name}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -81,9 +81,9 @@ def build_demo(
 
 
 def demo_files(out: Path, models_per_category: int, photos_per_category: int) -> list[str]:
-    """List the files of the demo set, or those that it will have once it is made.
+    """List the files of the demo set, or those it will have once it is built.
 
-    So the list does not change when the set is made, and changes when a file comes or goes.
+    So building the set does not change the list; adding or removing a file does.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _check(out: Path, seed: int, names: list[str], least: int) -> None:
 
 
 def _run(make: partial[None], jobs: list[Job], workers: int) -> None:
-    """Do the jobs here or in processes; software OpenGL gets one thread for each process."""
+    """Run the jobs here or in processes, each with one thread of software OpenGL."""
     if workers <= 1:
         for job in jobs:
             make(job)
@@ -147,13 +147,13 @@ def _make(folder: Path, seed: int, job: Job) -> None:
 
 
 def _model_name(category: str, index: int) -> str:
-    """File name; the formats take turns, in another order in each category."""
+    """File name; the formats alternate, with another start in each category."""
     turn = list(CATEGORIES).index(category) + index
     return f"{category}_{index:02d}.{FORMATS[turn % len(FORMATS)]}"
 
 
 def model_bytes(seed: int, category: str, index: int, extension: str) -> bytes:
-    """One gallery mesh as a file, y up, in metres."""
+    """One gallery mesh as the content of a file, y up, in metres."""
     mesh = to_trimesh(instance(seed, category, index, "model"))
     upright = np.round(mesh.vertices @ rotation(-90, 0).T, 5)
     mesh.vertices = upright + 0.0
@@ -163,7 +163,7 @@ def model_bytes(seed: int, category: str, index: int, extension: str) -> bytes:
 
 
 def photo_bytes(seed: int, category: str, index: int) -> bytes:
-    """One photo as a JPEG file."""
+    """One photo as the content of a JPEG file."""
     from PIL import Image
 
     from ucmgcn.demo.photos import photograph

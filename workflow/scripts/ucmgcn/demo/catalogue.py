@@ -1,4 +1,4 @@
-"""The demo's categories and the rule that makes the i-th instance of one."""
+"""The categories of the demo set, and how the i-th instance of one is generated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CATEGORIES: dict[str, Builder] = {
 
 
 def generator(seed: int, category: str, index: int, role: str) -> np.random.Generator:
-    """Random stream of one instance: it depends on these four values and nothing else."""
+    """Random generator of one instance, which depends only on these four values."""
     words = [seed, zlib.crc32(category.encode()), index, zlib.crc32(role.encode())]
     return np.random.default_rng(words)
 
@@ -37,8 +37,8 @@ def generator(seed: int, category: str, index: int, role: str) -> np.random.Gene
 def instance(seed: int, category: str, index: int, role: ItemKind) -> Parts:
     """Parts of the ``index``-th object of a category, for the gallery or for a photo.
 
-    The structural style runs through the category's styles with the index, from a start
-    which differs between gallery and photos; every proportion is random.
+    The index cycles through the category's structural styles, with different starts for gallery
+    and photos. All proportions are random.
     """
     start = int(generator(seed, category, -1 % 2**32, role).integers(1000))
     return CATEGORIES[category](generator(seed, category, index, role), start + index)

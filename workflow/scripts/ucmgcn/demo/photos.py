@@ -1,4 +1,4 @@
-"""Photo-like pictures of demo objects: dressed, lit, placed somewhere, and badly photographed."""
+"""Photo-like images of demo objects: textured, lit, placed in a scene, with camera defects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ CREASE = np.cos(np.radians(42))
 class Habit:
     """How a category is usually photographed; angles in degrees.
 
-    ``yaw`` is the largest turn away from facing the camera, either way round if ``both_sides``.
+    ``yaw`` is the largest rotation away from the camera; with ``both_sides`` the object may also
+    face backwards.
     """
 
     places: tuple[Callable[[Rng], Setting], ...]
@@ -72,28 +73,28 @@ class Camera:
 
     @property
     def horizon(self) -> float:
-        """Row of the horizon, as a share of the height."""
+        """Row of the horizon, as a fraction of the image height."""
         forward = -self.pose[:3, 2]
         pitch = np.arcsin(np.clip(forward[2], -1, 1))
         return float(0.5 + 0.5 * np.tan(pitch) / np.tan(self.fov / 2))
 
 
 def photograph(rng: Rng, category: str, parts: Parts) -> npt.NDArray[np.uint8]:
-    """Take one picture of an object.
+    """Render one photo-like image of an object.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Decides everything but the object.
+        Determines everything except the object.
     category : str
-        Says where such a thing stands and from where it is seen.
+        Determines the scene and the camera's position.
     parts : list of Part
         The object in metres, z up.
 
     Returns
     -------
     (h, w, 3) uint8
-        sRGB, a few hundred pixels an edge.
+        sRGB, a few hundred pixels per side.
     """
     select_platform()  # before pyrender is imported
     subject, setting, elevation = _place(rng, category, parts)
@@ -105,7 +106,7 @@ def photograph(rng: Rng, category: str, parts: Parts) -> npt.NDArray[np.uint8]:
 
 
 def _place(rng: Rng, category: str, parts: Parts) -> tuple[Parts, Setting, float]:
-    """Scale the object to unit size, pose it, choose its surroundings and the camera's height."""
+    """Scale the object to unit size, pose it, and choose its scene and the camera elevation."""
     habit = HABITS[category]
     low, high = bounds(parts)
     size = float((high - low).max())
@@ -130,20 +131,20 @@ def _place(rng: Rng, category: str, parts: Parts) -> tuple[Parts, Setting, float
 
 
 def _flying(rng: Rng, parts: Parts) -> Parts:
-    """Bank and pitch, then any heading."""
+    """Random bank and pitch, then any heading."""
     banked = turn(turn(parts, rng.normal(0, 18), 0), rng.normal(0, 12), 1)
     return turn(banked, rng.uniform(0, 360))
 
 
 def _standing(parts: Parts, size: float) -> Parts:
-    """Scale by 1 / size and put the lowest point at the origin's height, centred."""
+    """Scale by 1 / size, centre in x and y, and put the lowest point at z = 0."""
     low, high = bounds(parts)
     foot = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     return [p.map(np.eye(3) / size, -foot / size) for p in parts]
 
 
 def _aim(rng: Rng, subject: Parts, elevation: float, corner: bool) -> Camera:
-    """Random lens, distance to fit, framing off the centre, horizon not quite level."""
+    """Random lens, distance that fits, off-centre framing, slightly tilted horizon."""
     low, high = bounds(subject)
     width, height = SIZES[int(rng.integers(len(SIZES)))]
     fov = 2 * np.arctan(12 / np.exp(rng.uniform(np.log(26), np.log(95))))
@@ -209,7 +210,7 @@ def _key_light(rng: Rng) -> tuple[Floats, float, float]:
 
 
 def _light(rng: Rng, scene: pyrender.Scene, key: Floats, height: float) -> None:
-    """Soft-edged key light from a few shadow casters, and up to two fill lights without shadow."""
+    """Soft key light from a few shadow casters, and up to two fill lights without shadow."""
     import pyrender
 
     colour = hsv(rng.choice([0.08, 0.1, 0.58]), rng.uniform(0, 0.35), 1.0)
@@ -226,7 +227,7 @@ def _light(rng: Rng, scene: pyrender.Scene, key: Floats, height: float) -> None:
 
 
 def _blinds(rng: Rng, key: Floats) -> Parts:
-    """Slats or window bars off the picture, to throw their shadow into it."""
+    """Slats or window bars outside the image that cast shadows into it."""
     gap = rng.uniform(0.25, 0.7)
     slats = [
         box((6, gap * rng.uniform(0.3, 0.6), 0.02), (0, k * gap, 0), "dark") for k in range(-6, 7)
@@ -238,9 +239,9 @@ def _blinds(rng: Rng, key: Floats) -> Parts:
 def _add_in_order(scene: pyrender.Scene, dressed: list[Dressed], eye: Floats) -> None:
     """Add meshes so that they are drawn in the given order.
 
-    pyrender keeps nodes in a set and draws those first whose origins are farthest from the camera;
-    so the origins, which mean nothing else here, are put at falling distances. Without this, ties
-    are broken by addresses and two runs differ in a few pixels.
+    pyrender keeps nodes in a set and draws first those whose origins are farthest from the camera.
+    So the origins, which have no other meaning here, are placed at decreasing distances. Otherwise
+    memory addresses would break ties, and two runs would differ in a few pixels.
     """
     import pyrender
 
@@ -257,7 +258,7 @@ def _add_in_order(scene: pyrender.Scene, dressed: list[Dressed], eye: Floats) ->
 
 
 def _dress(rng: Rng, parts: Parts) -> list[Dressed]:
-    """Give each finish one look; clutter varies by part."""
+    """Assign one surface to each finish; clutter varies by part."""
     groups: dict[tuple[str, int], list[Part]] = {}
     for number, part in enumerate(parts):
         variant = number % 5 if part.finish in ("clutter", "picture") else 0
@@ -286,9 +287,9 @@ def _material(look: Surface) -> pyrender.MetallicRoughnessMaterial:
 def shade(part: Part) -> tuple[Floats, Floats, Floats]:
     """Corners of a part: positions (3m, 3), normals (3m, 3) and texture coordinates (3m, 2).
 
-    A corner's normal is the area-weighted mean over the faces around its vertex which meet its
-    own face at less than 42 degrees; texture coordinates project along the face's main axis, the
-    texture's rows along the part's longer edge.
+    A corner's normal is the area-weighted mean over those faces at its vertex whose angle with its
+    own face is below 42 degrees. Texture coordinates are projected along the face's main axis, with
+    the rows of the texture along the longer side of the part.
     """
     corners = part.vertices[part.faces]
     area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -343,7 +344,7 @@ def _render(scene: pyrender.Scene, camera: Camera) -> tuple[Floats, Floats]:
 
 
 def _over(rng: Rng, setting: Setting, colour: Floats, camera: Camera) -> Floats:
-    """Lay a render (h, w, 4) over its backdrop, which is painted only where it shows."""
+    """Composite a render (h, w, 4) over its backdrop, which is painted only if visible."""
     alpha = colour[..., 3:]
     if alpha.min() == 1.0:
         return colour[..., :3]
@@ -353,7 +354,7 @@ def _over(rng: Rng, setting: Setting, colour: Floats, camera: Camera) -> Floats:
 
 
 def _develop(rng: Rng, image: Floats, depth: Floats, camera: Camera) -> npt.NDArray[np.uint8]:
-    """From a render to what a cheap camera makes of it."""
+    """Turn a render into the photo of a cheap camera."""
     image = image * _occlusion(depth)[..., None]
     return _expose(rng, _defocus(rng, image, depth, float(np.linalg.norm(camera.pose[:3, 3]))))
 
@@ -361,8 +362,8 @@ def _develop(rng: Rng, image: Floats, depth: Floats, camera: Camera) -> npt.NDAr
 def _occlusion(depth: Floats) -> Floats:
     """Darken creases and contacts, found in the depth buffer.
 
-    A pixel is in a crease where it lies behind the middle of two opposite neighbours; neighbours
-    further than ``CONTACT`` from it belong to something else and do not count.
+    A pixel is in a crease if it lies behind the midpoint of two opposite neighbours. Neighbours
+    farther than ``CONTACT`` from it belong to another object and do not count.
     """
     h, w = depth.shape
     dark, padded = np.zeros_like(depth), np.pad(depth, 7, "reflect", reflect_type="odd")
@@ -376,7 +377,7 @@ def _occlusion(depth: Floats) -> Floats:
 
 
 def _defocus(rng: Rng, image: Floats, depth: Floats, focus: float) -> Floats:
-    """Blur what lies well behind or before the subject."""
+    """Blur what lies well behind or in front of the subject."""
     sigma = rng.choice([0.0, 1.0, 2.5, 4.0])
     if sigma == 0:
         return image

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF005 (vertices are NumPy arrays: plus adds them and does not join lists)
-"""Where the subject of a demo photo stands: rooms, table tops, streets and the sky.
+"""Scenes of the demo photos: rooms, table tops, streets and the sky.
 
-Everything is in units of the subject's size; the subject stands on z = 0 around the origin and
-the camera looks roughly along +y.
+Lengths are in units of the subject's size. The subject stands on z = 0 around the origin, and the
+camera looks roughly along +y.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Setting:
     Attributes
     ----------
     parts : list of Part
-        Floor, walls and things around the subject.
+        Floor, walls and fixed objects around the subject.
     backdrop : str
-        What is seen where there is no geometry: "indoors", "outdoors" or "sky".
+        What is visible without geometry: "indoors", "outdoors" or "sky".
     things : list of list of Part
-        What may be taken away if it hides the subject.
+        Objects that may be removed if they hide the subject.
     corner : bool
-        Whether a wall stands at +x as well, so that the camera must look from -x.
+        Whether there is a wall at +x too, so that the camera must look from -x.
     """
 
     parts: Parts
@@ -61,13 +61,13 @@ class Setting:
     corner: bool = False
 
     def seen_past(self, eye: Floats, target: Floats) -> Parts:
-        """All parts but the things which stand between the camera and the subject's middle."""
+        """All parts except the things between the camera and the centre of the subject."""
         kept = [thing for thing in self.things if not _between(bounds(thing), eye, target)]
         return self.parts + [part for thing in kept for part in thing]
 
 
 def _between(extent: Floats, eye: Floats, target: Floats) -> bool:
-    """Whether the middle of the line of sight passes through a box (2, 3), made a bit larger."""
+    """Whether the line of sight passes through a box (2, 3) with a margin."""
     samples = eye + np.linspace(0, 0.9, 60)[:, None] * (target - eye)
     margin = 0.12
     inside = (samples > extent[0] - margin) & (samples < extent[1] + margin)
@@ -75,7 +75,7 @@ def _between(extent: Floats, eye: Floats, target: Floats) -> bool:
 
 
 def _around(rng: Rng, near: float, far: float, front: float = 0.08) -> tuple[float, float]:
-    """Place beside or behind the subject, seldom in front of it."""
+    """Position beside or behind the subject, rarely in front of it."""
     angle = np.radians(rng.uniform(15, 165) if rng.random() > front else rng.uniform(190, 350))
     r = rng.uniform(near, far) * (1.0 if angle < np.pi else 0.8)
     return float(r * np.cos(angle)), float(r * np.sin(angle))
@@ -137,7 +137,7 @@ def _pot(rng: Rng, size: float) -> Parts:
 
 
 def _jar(rng: Rng, size: float) -> Parts:
-    """Vase, jar or bowl, turned."""
+    """Vase, jar or bowl: a solid of revolution."""
     h, r = size * rng.uniform(0.3, 1.0), size * rng.uniform(0.2, 0.4)
     radii = rng.uniform(0.4, 1.0, 5) * r
     return [
@@ -217,7 +217,7 @@ def _plane(finish: str, level: float = 0.0, reach: float = REACH) -> Part:
 
 
 def _wall(rng: Rng, y: float, floor: float = 0.0) -> Parts:
-    """Wall at a distance, with skirting, pictures, a window, a curtain or shelves."""
+    """Wall at y, with skirting, pictures, and perhaps a window or shelves."""
     parts = [box((2 * REACH, 0.05, 6.0), (0, y + 0.025, floor + 3.0), "wall")]
     parts.append(
         box((2 * REACH, 0.03, rng.uniform(0.05, 0.14)), (0, y - 0.01, floor + 0.04), "pale")
@@ -255,7 +255,7 @@ def _window(rng: Rng, y: float, floor: float) -> Parts:
 
 
 def _shelf(rng: Rng, y: float, floor: float) -> Parts:
-    """Bookcase standing at the wall."""
+    """Bookcase against the wall."""
     x, w, h = rng.uniform(-1.6, 1.6), rng.uniform(0.7, 1.4), rng.uniform(1.0, 2.0)
     parts = [box((w, 0.02, h), (x, y - 0.02, floor + h / 2), "wood")]
     parts += [
@@ -292,7 +292,7 @@ def room(rng: Rng, floor: float = 0.0) -> Setting:
 
 
 def tabletop(rng: Rng) -> Setting:
-    """Small things on a table, before a wall or a blurred room."""
+    """Small things on a table, in front of a wall or a blurred room."""
     far = rng.uniform(1.0, 4.0)
     top = slab(squircle(2 * REACH, 2 * far, rng.choice([3.0, 40.0]), 60), -0.1, 0, "tabletop")
     parts = [top]
@@ -325,7 +325,7 @@ def street(rng: Rng) -> Setting:
 
 
 def airfield(rng: Rng) -> Setting:
-    """Apron with buildings far off."""
+    """Apron with distant buildings."""
     parts = [_plane("ground", 0.0, 14.0)]
     for _ in range(int(rng.integers(1, 5))):
         w, h = rng.uniform(0.5, 2.5), rng.uniform(0.15, 0.6)
@@ -347,7 +347,7 @@ def laid(rng: Rng, extent: Floats) -> Parts:
 
 
 def sky(rng: Rng) -> Setting:
-    """Nothing but air."""
+    """Sky without any geometry."""
     return Setting([], "sky")
 
 
@@ -396,7 +396,7 @@ def _indoors(rng: Rng, h: int, w: int) -> Floats:
 
 
 def backdrop(rng: Rng, kind: str, h: int, w: int, horizon: float) -> Floats:
-    """Painted distance (h, w, 3) in [0, 1]; ``horizon`` is a row, perhaps outside the frame."""
+    """Painted background (h, w, 3) in [0, 1]; ``horizon`` is a row, perhaps outside the image."""
     if kind == "indoors":
         return _indoors(rng, h, w)
     if kind == "sky" and rng.random() < 0.6:

@@ -1,6 +1,6 @@
-"""Closed solids that the demo objects are put together from (z up, metres).
+"""Closed solids that the demo objects are built from (z up, metres).
 
-trimesh and scipy are imported where they are used: to plan takes the names of the objects alone.
+trimesh and scipy are imported where they are used, because planning needs only the objects' names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Vector = Sequence[float] | Floats
 Rng = np.random.Generator
-GAP = 0.003  # metres between the ends of a bent tube, hidden in what it carries
+GAP = 0.003  # metres between the ends of a bent tube, hidden inside other parts
 
 
 def pick(rng: Rng, *names: str) -> str:
@@ -29,14 +29,14 @@ def pick(rng: Rng, *names: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One closed solid and what it is made of.
+    """One closed solid and its material.
 
     Attributes
     ----------
     vertices : (n, 3) float64
         Metres, z up.
     faces : (m, 3) int64
-        Wound outwards.
+        Oriented outwards.
     finish : str
         Name of the material, a key of ``textures.FINISHES``.
     """
@@ -55,12 +55,12 @@ Parts = list[Part]
 
 
 def loft(rings: Floats, finish: str, *, closed: bool = False) -> Part:
-    """Skin through rings of equally many points, capped at both ends.
+    """Surface through rings with equal numbers of points, capped at both ends.
 
     Parameters
     ----------
     rings : (k, n, 3) float64
-        A ring may be a single point repeated, which makes a tip.
+        A ring may repeat a single point, which makes a tip.
     finish : str
         Material of the part.
     closed : bool
@@ -69,7 +69,7 @@ def loft(rings: Floats, finish: str, *, closed: bool = False) -> Part:
     Returns
     -------
     Part
-        Welded and wound outwards.
+        Welded and oriented outwards.
     """
     k, n, _ = rings.shape
     grid = np.arange(k * n).reshape(k, n)
@@ -87,7 +87,7 @@ def loft(rings: Floats, finish: str, *, closed: bool = False) -> Part:
 
 
 def _weld(vertices: Floats, faces: npt.NDArray[np.int64], finish: str) -> Part:
-    """Merge equal vertices, drop collapsed faces, wind outwards."""
+    """Merge equal vertices, drop degenerate faces, orient outwards."""
     _, first, inverse = np.unique(
         np.round(vertices, 6), axis=0, return_index=True, return_inverse=True
     )
@@ -106,7 +106,7 @@ def circle(sides: int, radius: float = 1.0) -> Floats:
 
 
 def squircle(width: float, depth: float, power: float = 4.0, sides: int = 24) -> Floats:
-    """Outline (sides, 2) of a superellipse: 2 is an ellipse, large is a rectangle."""
+    """Outline (sides, 2) of a superellipse: power 2 is an ellipse, a large one a rectangle."""
     unit = circle(sides)
     rounded: Floats = np.sign(unit) * np.abs(unit) ** (2 / power)
     rounded *= [width / 2, depth / 2]
@@ -120,7 +120,7 @@ def rectangle(width: float, depth: float) -> Floats:
 
 
 def lift(outline: Floats, z: float, scale: float = 1.0) -> Floats:
-    """Ring (n, 3): the outline, scaled, at the height ``z``."""
+    """Ring (n, 3): the scaled outline at height ``z``."""
     return np.column_stack([outline * scale, np.full(len(outline), z)])
 
 
@@ -134,13 +134,13 @@ def slab(outline: Floats, z0: float, z1: float, finish: str, *, bevel: float = 0
 
 
 def box(size: Vector, at: Vector, finish: str) -> Part:
-    """Axis-aligned box of a size around a centre."""
+    """Axis-aligned box of the given size around a centre."""
     part = slab(rectangle(size[0], size[1]), -size[2] / 2, size[2] / 2, finish)
     return part.map(np.eye(3), at)
 
 
 def pillow(size: Vector, at: Vector, finish: str, power: float = 5.0) -> Part:
-    """Superellipsoid around a centre: 2 is an ellipsoid, 5 a cushion, 12 a rounded box."""
+    """Superellipsoid around a centre: power 2 is an ellipsoid, 5 a cushion, 12 a rounded box."""
     latitude = np.linspace(-np.pi / 2, np.pi / 2, 11)
     c, s = np.cos(latitude), np.sin(latitude)
     reach = np.abs(c) ** (2 / power)
@@ -159,13 +159,13 @@ def ball(radius: float, at: Vector, finish: str) -> Part:
 
 
 def lathe(profile: Sequence[Vector] | Floats, finish: str, sides: int = 32) -> Part:
-    """Solid of revolution around z of a profile (k, 2) of radii and heights."""
+    """Solid of revolution around z from a profile (k, 2) of radii and heights."""
     unit = circle(sides)
     return loft(np.stack([lift(unit, z, r) for r, z in np.asarray(profile)]), finish)
 
 
 def shell(profile: Sequence[Vector] | Floats, wall: float, finish: str, sides: int = 32) -> Part:
-    """Thin-walled surface of revolution: the profile and, back inside, itself less ``wall``."""
+    """Thin-walled solid of revolution, whose inner profile is the outer one less ``wall``."""
     outer = np.asarray(profile, dtype=float)
     inner = np.column_stack([np.maximum(outer[::-1, 0] - wall, 1e-4), outer[::-1, 1]])
     unit = circle(sides)
@@ -182,7 +182,7 @@ def sweep(
     closed: bool = False,
     up: Vector | None = None,
 ) -> Part:
-    """Carry an outline along a path without twist.
+    """Sweep an outline along a path without twist.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def shift(parts: Iterable[Part], offset: Vector) -> Parts:
 
 
 def mirrored(parts: Iterable[Part], axis: int) -> Parts:
-    """Parts together with their mirror images across the plane normal to an axis."""
+    """Parts and their mirror images across the plane normal to an axis."""
     kept = list(parts)
     flip = np.eye(3)
     flip[axis, axis] = -1

@@ -1,4 +1,4 @@
-"""Procedural, tileable textures and the materials that the demo photos are dressed in."""
+"""Procedural, tileable textures, and the materials of the demo photos."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Surface:
     texture : (SIZE, SIZE, 3) uint8
         sRGB, tileable.
     tile : float
-        Edge of one tile as a share of the subject's size.
+        Side of one tile as a fraction of the subject's size.
     roughness, metallic, glow : float
-        Of the metallic-roughness model; ``glow`` is emitted light.
+        Parameters of the metallic-roughness model; ``glow`` is the emission.
     """
 
     texture: npt.NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Surface:
 
 
 def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -> Floats:
-    """Tileable noise in [0, 1] with spectrum 1 / f**fall, drawn out along the rows' axis.
+    """Tileable noise in [0, 1] with spectrum 1 / f**fall, stretched along the rows' axis.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -
     fall : float
         0 is white noise, 2 is clouds.
     stretch : float
-        How many times longer a feature is from top to bottom than from left to right.
+        Ratio of a feature's height to its width.
     size : int
-        Pixels along an edge.
+        Pixels per side.
     """
     white = rng.standard_normal((size, size), dtype=np.float32)
     field = fft.irfft2(fft.rfft2(white) * _spectrum(fall, stretch, size), s=white.shape)
@@ -59,7 +59,7 @@ def noise(rng: Rng, fall: float = 1.0, stretch: float = 1.0, size: int = SIZE) -
 
 
 def _spectrum(fall: float, stretch: float, size: int) -> npt.NDArray[np.float32]:
-    """Amplitudes (size, size // 2 + 1) of a power law without a mean."""
+    """Amplitudes (size, size // 2 + 1) of a power law with zero mean."""
     fy = fft.fftfreq(size)[:, None] * stretch
     fx = fft.rfftfreq(size)[None]
     amplitude: Floats = np.maximum(np.hypot(fx, fy), 1.0 / size) ** -fall
@@ -73,7 +73,7 @@ def hsv(hue: float, saturation: float, value: float) -> Floats:
 
 
 def any_colour(rng: Rng) -> Floats:
-    """Everyday colour: mostly near grey or earthy, sometimes vivid."""
+    """Everyday colour: mostly greyish or earthy, sometimes vivid."""
     kind = rng.random()
     if kind < 0.4:
         return hsv(rng.uniform(0.03, 0.17), rng.uniform(0, 0.18), rng.uniform(0.2, 0.97))
@@ -110,7 +110,7 @@ def wood(rng: Rng) -> Floats:
 
 
 def boards(rng: Rng) -> Floats:
-    """Floor boards or parquet: strips of differing wood with dark joints."""
+    """Floor boards or parquet: strips of varying wood with dark joints."""
     base, strips = wood(rng), int(rng.integers(3, 7))
     image, edges = base.copy(), np.linspace(0, SIZE, strips + 1).astype(int)
     for a, b in pairwise(edges):
@@ -154,7 +154,7 @@ def black(rng: Rng) -> Floats:
 
 
 def stripes(rng: Rng) -> Floats:
-    """Stripes across or along, of two to four colours."""
+    """Horizontal or vertical stripes of two to four colours."""
     x, y = _grid()
     count, first = int(rng.integers(2, 10)), any_colour(rng)
     colours = [first, *(companion(rng, first) for _ in range(int(rng.integers(1, 4))))]
@@ -357,7 +357,7 @@ def facade(rng: Rng) -> Floats:
 
 @dataclass(frozen=True)
 class Finish:
-    """Range of looks of one finish: patterns, tile, roughness, metallic and glow."""
+    """Ranges of one finish: patterns, tile, roughness, metallic and glow."""
 
     patterns: tuple[Pattern, ...]
     tile: tuple[float, float]
@@ -421,7 +421,7 @@ FINISHES: dict[str, Finish] = {
 
 
 def surface(rng: Rng, finish: str) -> Surface:
-    """Draw one look of a finish."""
+    """Draw a random surface of a finish."""
     f = FINISHES[finish]
     image = f.patterns[int(rng.integers(len(f.patterns)))](rng)
     texture = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)

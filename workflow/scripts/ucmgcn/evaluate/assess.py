@@ -20,7 +20,7 @@ NO_MODELS = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class RetrievalTask:
-    """Who is searched for where: N queries, G models, and their labels.
+    """Queries, gallery and labels: N queries and G models.
 
     Attributes
     ----------
@@ -29,9 +29,9 @@ class RetrievalTask:
     query_labels, model_labels
         Their categories, any strings; an empty one means unlabelled.
     instances
-        For instance-level sets the id of the model that each query shows, empty where unknown.
+        For instance-level sets, the id of the exact model of each query; empty if unknown.
     context
-        Photos that are no queries: id, category and reason.
+        Photos that are not queries: id, category and reason.
     """
 
     queries: Sequence[str]
@@ -48,12 +48,12 @@ class RetrievalTask:
 
     @cached_property
     def query_codes(self) -> Ints:
-        """Index of each query's category, -1 where the gallery has no model of it."""
+        """Index of each query's category, -1 if the gallery has no model of it."""
         return self._codes(self.query_labels)
 
     @cached_property
     def model_codes(self) -> Ints:
-        """Index of each model's category, -1 where it is unlabelled."""
+        """Index of each model's category, -1 if unlabelled."""
         return self._codes(self.model_labels)
 
     @cached_property
@@ -63,7 +63,7 @@ class RetrievalTask:
 
     @cached_property
     def targets(self) -> Ints:
-        """Gallery index of each query's own model, -1 where there is none."""
+        """Gallery index of each query's exact model, -1 if there is none."""
         position = {id: i for i, id in enumerate(self.models)}
         instances = self.instances or [""] * len(self.queries)
         return np.array([position.get(id, -1) for id in instances], dtype=np.int64)
@@ -103,14 +103,14 @@ class RetrievalTask:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a scorer reached on a task.
+    """The results of a scorer on a task.
 
     Attributes
     ----------
     retrieval
-        The metrics of the evaluated queries; None where there is no such query.
+        The metrics of the evaluated queries; None if there are no such queries.
     target
-        Rank of each query's own model, 0 where it has none; shape (N,).
+        Rank of each query's exact model, 0 if it has none; shape (N,).
     top, top_scores
         The nearest models of each query and their scores, shape (N, min(top, G)).
     """
@@ -139,7 +139,7 @@ def assess(
         Keep the precision-recall counts of every category: memory grows with categories x models.
         The legacy flavour needs it.
     top
-        How many of the nearest models to keep per query.
+        Number of nearest models to keep per query.
     block_size
         Queries per block; by default about eight million scores.
 
@@ -177,12 +177,12 @@ def ceilings(task: RetrievalTask, flavour: Flavour = "official") -> dict[str, fl
 def confusion(
     assessment: Assessment, task: RetrievalTask, depth: int = 10
 ) -> npt.NDArray[np.float64]:
-    """Whose models fill the first places.
+    """Count the categories of the models in the first places.
 
     Returns
     -------
-    Share of the first `depth` places that models of each category take, by category of the query;
-    shape (K, K + 1), where the last column counts unlabelled models. Rows without a query are 0.
+    Share of the first `depth` places, by category of the query (row) and of the model (column);
+    shape (K, K + 1). The last column counts unlabelled models. Rows without a query are 0.
     """
     n = len(task.categories)
     retrieved = task.model_codes[assessment.top[task.evaluated, :depth]]

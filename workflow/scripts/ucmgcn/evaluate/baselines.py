@@ -1,7 +1,7 @@
-"""The baselines: what the same features give without the graph and without learning.
+"""The baselines: rankings by the same features, without graph and without learning.
 
 =============  ============  ======================================================================
-baseline        protocol      ranking
+baseline       protocol      ranking
 =============  ============  ======================================================================
 max-pool       inductive     cosine to the element-wise maximum over a model's views
 mean-pool      inductive     cosine to the mean over a model's views
@@ -40,7 +40,7 @@ BASELINES = tuple(PROTOCOL_OF)
 
 
 class ViewSource(Protocol):
-    """View descriptors of G models, read a chunk at a time."""
+    """View descriptors of G models, read chunk by chunk."""
 
     @property
     def n_models(self) -> int:
@@ -54,7 +54,7 @@ class ViewSource(Protocol):
 
 @dataclass(frozen=True)
 class ArrayViews:
-    """View descriptors that lie in memory, shape (G, views, d)."""
+    """View descriptors in memory, shape (G, views, d)."""
 
     views: Descriptors
     chunk_size: int = 256
@@ -73,16 +73,16 @@ class ArrayViews:
 
 @dataclass(frozen=True)
 class BaselineInputs:
-    """What the baselines start from.
+    """Inputs of the baselines.
 
     Attributes
     ----------
     queries
         Image features, shape (N, d).
     pooled
-        Gives the model descriptors (G, d) for ``"max"`` or ``"mean"``.
+        Returns the model descriptors (G, d) for ``"max"`` or ``"mean"``.
     views
-        The view descriptors that were pooled.
+        View descriptors, before pooling.
     """
 
     queries: Descriptors
@@ -98,7 +98,7 @@ def build_baseline(
     Raises
     ------
     UserError
-        If there is no control of that name.
+        If there is no baseline of that name.
     """
     measure = measure or Measure()
     queries, pooled = inputs.queries, inputs.pooled
@@ -117,7 +117,7 @@ def build_baseline(
 
 
 class MaxViewScorer:
-    """Similarity of a query and a model: that of the model's nearest view."""
+    """Score each model by its view nearest to the query."""
 
     def __init__(
         self, queries: Descriptors, views: ViewSource, measure: Measure | None = None
@@ -137,16 +137,16 @@ class MaxViewScorer:
 
 
 class AlphaQueryExpansion:
-    """Rank by the query plus its nearest models, each weighted by its similarity to a power.
+    """Rank by the query plus its nearest models, each weighted by a power of its cosine.
 
-    Expanding from the gallery alone keeps every query independent of the others.
+    Queries are expanded from the gallery only, so they stay independent of each other.
 
     Parameters
     ----------
     queries, models
         Descriptors of shapes (N, d) and (G, d).
     k, alpha
-        Number of models to add, and the power; a negative cosine weighs 0.
+        Number of models to add, and the power; negative cosines have weight 0.
 
     References
     ----------
@@ -183,16 +183,17 @@ class AlphaQueryExpansion:
 class KReciprocal:
     """Re-rank by the overlap of k-reciprocal neighbourhoods among queries and models.
 
-    The distance is ``(1 - weight) * Jaccard + weight * original``, the original one divided by its
-    largest value in the query's row. Neighbourhoods are kept sparse and scored query by query, so
-    memory grows with the number of items, not with its square.
+    The distance is ``(1 - weight) * Jaccard + weight * original``, where the original distance is
+    divided by its maximum over the query's row. Neighbourhoods are sparse and scored query by
+    query, so memory grows with the number of items, not with its square.
 
     Parameters
     ----------
     queries, models
         Descriptors of shapes (N, d) and (G, d).
     k1, k2, weight
-        Size of the neighbourhoods, of the local query expansion, and lambda of the paper.
+        k1, k2 and lambda of the paper: size of the neighbourhoods and of the local query expansion,
+        and weight of the original distance.
 
     References
     ----------
@@ -228,13 +229,13 @@ class KReciprocal:
         return (-(1 - self.weight) * jaccard - self.weight * original).astype(np.float32)
 
     def _distance(self, similarity: Scores) -> Floats:
-        """Squared Euclidean distance, up to a factor that the division by the largest removes."""
+        """Squared Euclidean distance, up to a factor that the division by the maximum cancels."""
         wide = np.asarray(similarity, dtype=np.float64)
         euclidean = self.measure.official_preprocess or self.measure.distance == "euclidean"
         return wide**2 if euclidean else 1.0 - wide
 
     def _neighbours(self, rows: Floats) -> tuple[Ints, Floats]:
-        """Find the k1 + 1 nearest items of each item (itself too), and its largest distance."""
+        """Find the k1 + 1 nearest items of each item, itself included, and its largest distance."""
 
         def block(part: slice) -> tuple[Ints, Floats]:
             similarity = self.measure.similarity(rows[part], rows)
@@ -271,7 +272,7 @@ class KReciprocal:
 
 
 def _reciprocal_sets(neighbours: Ints) -> list[Ints]:
-    """For each item its neighbours that have it among theirs, nearest first."""
+    """List each item's reciprocal neighbours, which have it among theirs too, nearest first."""
     mutual = (neighbours[neighbours] == np.arange(len(neighbours))[:, None, None]).any(axis=2)
     return [row[keep] for row, keep in zip(neighbours, mutual, strict=True)]
 

@@ -1,10 +1,10 @@
 """The score of the 3D-FUTURE retrieval challenge (IJCAI-PRICAI 2020).
 
-score = 0.65 x 100 x (share of photos whose exact model stands first) + 0.35 x F, where F is the
-mean F-score, in percent, of the first five shapes against the true one: precision and recall of the
-points that have a point of the other shape near them. The challenge's evaluator compares the
-*squared* distance with its threshold of 0.04, so that points within a distance of 0.2 count;
-`Tally.score` does the same. `Tally.strict` takes 0.04 as a distance.
+score = 0.65 x 100 x (share of photos whose exact model ranks first) + 0.35 x F. F is the mean
+F-score, in percent, of the first five shapes against the true one. Precision and recall count the
+points that have a point of the other shape nearby. The challenge's evaluator compares the *squared*
+distance with its threshold of 0.04, so that points within a distance of 0.2 count; `Tally.score`
+does the same. `Tally.strict` takes 0.04 as a distance.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ WEIGHTS = (0.65, 0.35)
 
 @dataclass(frozen=True)
 class Tally:
-    """What one run reached.
+    """The challenge's numbers of one run.
 
     Attributes
     ----------
     top1
-        Share of the photos whose exact model stands first.
+        Share of the photos whose exact model ranks first.
     f, strict
         Mean F-score of the first five shapes in percent, with the evaluator's squared distances
         and with plain ones.
     n_queries, n_without_points
-        Photos that count, and photos left out because the true shape has no points.
+        Number of photos scored, and of photos left out because the true shape has no points.
     """
 
     top1: float
@@ -55,7 +55,7 @@ class Tally:
 
 
 def f_scores(found: Floats, true: Floats, radii: Sequence[float] = RADII) -> tuple[float, ...]:
-    """F-scores in percent of a shape against the true one, for each radius.
+    """Compute the F-scores, in percent, of a shape against the true one, for each radius.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Shapes:
     Parameters
     ----------
     points
-        Points of the models, by their ids.
+        Points of the models, by model id.
     """
 
     def __init__(self, points: Mapping[str, Floats]) -> None:
@@ -83,7 +83,7 @@ class Shapes:
         self._known: dict[tuple[str, str], tuple[float, ...]] = {}
 
     def compare(self, found: str, true: str) -> tuple[float, ...]:
-        """F-scores of a found model, 0 if it has no points."""
+        """Return the F-scores of a found model, 0 if it has no points."""
         if found not in self.points:
             return (0.0,) * len(RADII)
         if (found, true) not in self._known:
@@ -117,7 +117,7 @@ def tally(run: Assessment, task: RetrievalTask, shapes: Shapes) -> Tally | None:
 def challenge_row(
     runs: Sequence[Assessment], task: RetrievalTask, shapes: Shapes
 ) -> dict[str, Any]:
-    """Mean over the seeds, with the sd of the score; empty if nothing can be scored."""
+    """Average over the seeds, with the sd of the score; empty if nothing can be scored."""
     tallies = [t for t in (tally(run, task, shapes) for run in runs) if t]
     if not tallies:
         return {}
@@ -140,7 +140,7 @@ def _harmonic(precision: float, recall: float) -> float:
 
 
 def read_points(paths: Iterable[Path]) -> dict[str, Floats]:
-    """Read the points of all shards by the ids of their models."""
+    """Read the points of all shards, by model id."""
     found: dict[str, Floats] = {}
     for path in paths:
         with open_shard(path, "points") as shard:

@@ -15,7 +15,7 @@ from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.significance import holm, paired_test
 
 ALPHA = 0.05
-# Columns of the metrics that are means over queries, with the field of `QueryMetrics`.
+# Metrics that are means over queries, with their field of `QueryMetrics`.
 PER_QUERY = {"NN": "nn", "FT": "ft", "ST": "st", "DCG": "dcg", "ANMRR": "anmrr", "mAP": "ap"}
 SIGNIFICANCE_COLUMNS = (
     "dataset", "method", "protocol", "baseline", "baseline_protocol", "metric", "n_queries",
@@ -24,11 +24,11 @@ SIGNIFICANCE_COLUMNS = (
 
 
 def significance_rows(context: Context, results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Paired tests of the subject, protocol by protocol, against every other method.
+    """Compare the subject with every other method by paired tests, protocol by protocol.
 
-    A baseline is taken under the same protocol; one that exists under a single protocol is taken
-    under that, and the row says so. Values are a query's mean over the seeds. `p_holm` is adjusted
-    over the baselines of one protocol and metric; `verdict` is about the subject, at 5%.
+    Baselines are compared under the same protocol; one that lacks it is compared under its own,
+    which the row names. A query's value is its mean over the seeds. `p_holm` is adjusted over the
+    baselines of one protocol and metric; `verdict` is about the subject, at 5%.
     """
     subject = context.options.subject
     rows: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ def significance_rows(context: Context, results: Sequence[Result]) -> list[dict[
 def _tested(
     task: RetrievalTask, ours: Result
 ) -> Iterator[tuple[Sequence[str], Callable[[Result], Floats]]]:
-    """Yield the names of metrics that are tested, and what gives their values per query."""
+    """Yield the names of tested metrics, and the function that returns their values per query."""
     if ours.labelled:
         yield list(PER_QUERY), _per_query
     if (task.targets >= 0).any():
@@ -57,7 +57,7 @@ def _compare(
     names: Sequence[str],
     samples: Sequence[Floats],
 ) -> Iterator[dict[str, Any]]:
-    """Test ours, whose samples (n, metrics) come first, against each baseline."""
+    """Test our samples (n, metrics), which come first, against those of each baseline."""
     mine, *theirs = samples
     options = context.options
     tests = paired_test(

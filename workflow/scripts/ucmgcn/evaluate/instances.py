@@ -1,4 +1,4 @@
-"""Instance level: whether the exact model of a photo is among the first."""
+"""Instance-level recall: whether the exact model of a photo is among the first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECALLS = tuple(f"R@{depth}" for depth in DEPTHS)
 
 
 def hits(runs: Sequence[Assessment], task: RetrievalTask) -> Floats:
-    """Whether the exact model stands within each depth, averaged over the runs.
+    """Compute whether the exact model ranks within each depth, averaged over the runs.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def hits(runs: Sequence[Assessment], task: RetrievalTask) -> Floats:
 
 
 def recall(run: Assessment, task: RetrievalTask) -> dict[str, float]:
-    """Share of the queries whose exact model stands within each depth; empty if none is known."""
+    """Share of the queries whose exact model ranks within each depth; empty if none is known."""
     known = task.targets >= 0
     return instance_recall(run.target[known], DEPTHS) if known.any() else {}
 
@@ -36,7 +36,7 @@ def recall(run: Assessment, task: RetrievalTask) -> dict[str, float]:
 def recall_intervals(
     runs: Sequence[Assessment], task: RetrievalTask, resamples: int, seed: int
 ) -> dict[str, float]:
-    """95% bootstrap intervals of `recall` over the queries, of the mean over the runs."""
+    """Bootstrap 95% intervals over the queries, for the mean of `recall` over the runs."""
     if not (task.targets >= 0).any():
         return {}
     samples = bootstrap_means(hits(runs, task), resamples, seed)

@@ -1,18 +1,20 @@
-"""Retrieval metrics as pure functions of the ranks at which a query's relevant models stand.
+"""Retrieval metrics as pure functions of the ranks of a query's relevant models.
 
-The default, ``flavour="official"``, is the set of the MI3DOR benchmark (SHREC'19) as its own MATLAB
-evaluator computes it. ``flavour="legacy"`` follows the Python evaluator that the UCM-GCN authors
-published, whose numbers are not comparable with it:
+The default, ``flavour="official"``, computes the metrics of the MI3DOR benchmark (SHREC'19) like
+its MATLAB evaluator. ``flavour="legacy"`` follows the Python evaluator that the UCM-GCN authors
+published. Its numbers are not comparable with the official ones:
 
 * everything is computed per category and then averaged over categories (macro);
-* DCG starts at rank 2, with the discount that belongs to rank k - 1;
-* ANMRR has 1 too much in its numerator and takes the category's own size for T, so S = 2C;
+* DCG starts at rank 2, with the discount of rank k - 1;
+* ANMRR's numerator is too large by 1, and T is the category's own size, so S = 2C;
 * the area under the pooled precision-recall curve is called mAP (here AUC and mAP are then equal).
 
-Edge policies: a query without a relevant model has no metric and must be left out by the caller; in
-a gallery smaller than 20 F counts the hits that there are, while its precision stays over 20 places
-as in the benchmark's formula, so F must be read with its ceiling; C = 1 works; F is 0 where nothing
-is found.
+Edge policies:
+
+* a query without a relevant model has no metric; the caller must leave it out;
+* in a gallery of fewer than 20 models, F's precision still divides by 20, as in the benchmark's
+  formula, so read F with its ceiling;
+* C = 1 works; F is 0 if nothing is found.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ F_DEPTH = 20
 
 @dataclass(frozen=True)
 class QueryMetrics:
-    """What each of n queries reached; every array has shape (n,).
+    """Metrics of n single queries; every array has shape (n,).
 
     Attributes
     ----------
@@ -76,7 +78,7 @@ class QueryMetrics:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The outcome of N queries on one gallery of G models.
+    """The results of N queries on one gallery of G models.
 
     Attributes
     ----------
@@ -85,8 +87,8 @@ class Retrieval:
     group
         The queries' category, as a row of `found`; shape (N,).
     found
-        How many relevant models stood at each rank, summed over the queries of a category; shape
-        (n_groups, G). One row for all queries is enough for the official flavour.
+        Number of relevant models at each rank, summed over the queries of a category; shape
+        (n_groups, G). The official flavour needs only one row for all queries.
     """
 
     queries: QueryMetrics
@@ -123,14 +125,14 @@ def relevant_ranks(relevance: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     Parameters
     ----------
     relevance
-        R of shape (n, G); ``R[q, k - 1]`` is true where rank k has the query's category.
+        R of shape (n, G); ``R[q, k - 1]`` is true if the model at rank k has the query's category.
 
     Returns
     -------
     ranks
         The ranks of the relevant models, from 1, ascending, query after query.
     n_relevant
-        How many of them belong to each query, shape (n,).
+        Number of relevant models of each query, shape (n,).
     """
     return np.nonzero(relevance)[1].astype(np.int64) + 1, relevance.sum(axis=1, dtype=np.int64)
 
@@ -149,7 +151,7 @@ def query_metrics(
     Parameters
     ----------
     ranks, n_relevant
-        As `relevant_ranks` gives them. Every query has at least one relevant model.
+        As returned by `relevant_ranks`. Every query has at least one relevant model.
     n_models
         Gallery size G.
     largest
@@ -200,7 +202,7 @@ def _dcg(r: _Ranks, n_models: int, flavour: Flavour) -> Floats:
 
 
 def _log_discount(n: int) -> Floats:
-    """1 for the first place, 1 / log2(k) for place k; shape (n,)."""
+    """Return 1 for the first place and 1 / log2(k) for place k; shape (n,)."""
     places = np.maximum(np.arange(1, n + 1), 2)
     return np.asarray(1.0 / np.log2(places), dtype=np.float64)
 
@@ -246,7 +248,7 @@ def retrieval(
     group
         Category of each query, from 0; shape (N,). Needed for the legacy flavour only.
     largest
-        T; by default the largest category that any query has.
+        T; by default the size of the largest category of any query.
     """
     ranks, size = relevant_ranks(relevance)
     queried = int(size.max())
@@ -265,7 +267,7 @@ def retrieval(
 
 
 def precision_recall(found: Ints, n_queries: int) -> tuple[Floats, Floats]:
-    """Pooled precision and recall at the depths 1..G.
+    """Compute pooled precision and recall at the depths 1..G.
 
     Parameters
     ----------
@@ -280,7 +282,7 @@ def precision_recall(found: Ints, n_queries: int) -> tuple[Floats, Floats]:
 
 
 def f_measure(hits: float, n_queries: int, n_relevant: float) -> float:
-    """F of pooled precision and recall at 20: 2 s / (20 N + sum of C), and 0 for no hit s."""
+    """F of pooled precision and recall at 20: 2 s / (20 N + sum of C) for s hits."""
     return float(2.0 * hits / (F_DEPTH * n_queries + n_relevant))
 
 
@@ -322,7 +324,7 @@ def _pooled(retrieval: Retrieval) -> dict[str, float]:
 def perfect_retrieval(
     n_relevant: Ints, group: Ints, *, n_models: int, largest: int, flavour: Flavour = "official"
 ) -> Retrieval:
-    """Return what a perfect ranking would give the same queries: the ceilings of the set.
+    """Return the results of a perfect ranking of the same queries: the metrics' ceilings.
 
     Parameters
     ----------
@@ -347,11 +349,11 @@ def perfect_retrieval(
 def instance_recall(
     ranks: npt.NDArray[Any], depths: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
-    """Share of queries whose exact instance stands within each depth.
+    """Share of queries whose exact model ranks within each depth.
 
     Parameters
     ----------
     ranks
-        Rank of each query's own model, from 1; shape (n,), n >= 1.
+        Rank of each query's exact model, from 1; shape (n,), n >= 1.
     """
     return {f"R@{depth}": float(np.mean(np.asarray(ranks) <= depth)) for depth in depths}

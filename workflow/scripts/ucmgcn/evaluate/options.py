@@ -1,4 +1,4 @@
-"""How to evaluate."""
+"""Options of the evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ucmgcn.evaluate.ranking import Distance, Measure
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How to evaluate; none of it is tuned on labels.
+    """Options of the evaluation; none is tuned on labels.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class EvaluationOptions:
     top
         Depth of `ranking.csv.gz`.
     resamples, seed
-        Bootstrap samples, and the seed of their draws.
+        Number of bootstrap samples, and the seed of their draws.
     block_size, threads
-        Queries per block (None: by memory), and threads; neither changes a number.
+        Queries per block (None: by memory), and threads; neither changes a result.
     """
 
     baselines: Sequence[str] = BASELINES

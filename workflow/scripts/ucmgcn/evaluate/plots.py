@@ -1,4 +1,4 @@
-"""Plots of the tables."""
+"""Plots of precision-recall curves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def plot_precision_recall(
     Parameters
     ----------
     curves
-        Recall and precision, each of shape (G,), by label; labels that start with `highlight` are
-        drawn heavier.
+        Recall and precision, each of shape (G,), by label; labels that start with `highlight` have
+        thicker lines.
     out
         File to write; the suffix gives the format (``.svg`` or ``.png``).
     """

@@ -1,6 +1,6 @@
-"""The points stage: points on the normalised shapes of models, by which a challenge compares them.
+"""The points stage: sample points on the normalised shapes of models, for a challenge's score.
 
-Only data sets have it whose models name a normalised shape (column `NORMALISED` of the manifest).
+It runs only for data sets whose models name a normalised shape (manifest column `NORMALISED`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def sample_shard(
     provenance: Mapping[str, Any],
     limits: Limits = Limits(),  # noqa: B008
 ) -> None:
-    """Draw points on the normalised shapes of models; unreadable shapes are rejected.
+    """Sample points on the normalised shapes of models; unreadable shapes are rejected.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def sample_shard(
     out
         A shard of kind ``"points"``: ``points`` f4 (n, 400, 3).
     provenance
-        Kept in the shard.
+        Stored in the shard.
     limits
-        Of time and memory for each shape.
+        Limits of time and memory for each shape.
     """
     with (
         Worker("ucmgcn.evaluate.points:points_task", {}, limits) as draw,
@@ -63,24 +63,24 @@ def sample_shard(
 
 @contextmanager
 def points_task() -> Iterator[Task]:
-    """Give the function that a worker process runs on the file of each shape."""
+    """Yield the function that a worker process runs on each shape file."""
     yield lambda path: [sample(Path(path)).astype(np.float32)]
 
 
 def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Floats:
-    """Draw points evenly over the surface of a mesh, shape (n_points, 3), in the file's own scale.
+    """Sample points uniformly on a mesh's surface, shape (n_points, 3), in the file's own scale.
 
     Raises
     ------
     ItemError
         If the file holds no surface.
     """
-    # Here, for the evaluation, which reads points, draws none.
+    # Imported here: only the worker process needs trimesh.
     import trimesh
 
     from ucmgcn.media.meshes import load_mesh
 
-    load_mesh(path)  # which checks it, and says what is wrong with it
+    load_mesh(path)  # checks the file, and says what is wrong with it
     shape = trimesh.load_mesh(path, process=False, skip_materials=True)
     points, _ = trimesh.sample.sample_surface(shape, n_points, seed=seed)
     return np.asarray(points, dtype=np.float64)

@@ -1,8 +1,8 @@
 """Blocked ranking: a few queries against the whole gallery at a time.
 
-Memory is a block of scores per thread, never a queries x gallery matrix. The products are computed
-in float64 and rounded to float32, so that neither the block size nor the number of threads reaches
-the ranking: models with equal descriptors tie exactly, and ties keep the gallery's order.
+Memory holds a block of scores per thread, never a queries x gallery matrix. Products are computed
+in float64 and rounded to float32, so that the ranking does not depend on block size or threads:
+models with equal descriptors tie exactly, and ties keep the gallery's order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DISTANCES: tuple[Distance, ...] = ("cosine", "euclidean")
 
 
 class Scorer(Protocol):
-    """Anything that can score a block of queries against every model of the gallery."""
+    """Scores a block of queries against every model of the gallery."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -43,14 +43,14 @@ class Measure:
     distance
         ``"cosine"`` (rows are L2-normalised; a zero row has cosine 0 with all) or ``"euclidean"``.
     official_preprocess
-        What the MI3DOR evaluator does first: negative values become zero, then L2, then Euclidean.
+        Follow the MI3DOR evaluator: clip at zero, L2-normalise, and use the Euclidean distance.
     """
 
     distance: Distance = "cosine"
     official_preprocess: bool = False
 
     def prepare(self, features: Descriptors) -> npt.NDArray[np.float64]:
-        """Return the rows as they are compared, shape (n, d)."""
+        """Preprocess rows for `similarity`, shape (n, d)."""
         rows = np.asarray(features, dtype=np.float64)
         if self.official_preprocess:
             return unit_rows(np.maximum(rows, 0.0))
@@ -65,7 +65,7 @@ class Measure:
             return product.astype(np.float32)
         scale = _squares(queries)[:, None] + _squares(models)
         squared = scale - 2.0 * product
-        # The difference cancels for equal rows; what is left of it is rounding, not distance.
+        # For equal rows the difference cancels; the rest is rounding error, not distance.
         squared[squared < 1e-12 * scale] = 0.0
         return (-np.sqrt(squared)).astype(np.float32)
 
@@ -87,16 +87,16 @@ class EmbeddingScorer:
 
 
 class FoldScorer:
-    """Compare each query with the gallery of its own fold, whatever the other folds hold.
+    """Compare each query with the gallery of its own fold only.
 
     Parameters
     ----------
     queries
-        Shape (N, sum of widths): zero but in the columns of the query's own fold.
+        Shape (N, sum of widths): zero except in the columns of the query's own fold.
     models
         Shape (G, sum of widths): the folds' galleries side by side.
     widths
-        Columns of each fold.
+        Number of columns of each fold.
     """
 
     def __init__(
@@ -126,14 +126,14 @@ class FoldScorer:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The ranks that matter, of a block of b queries.
+    """The rankings of a block of b queries, reduced to the ranks that the metrics need.
 
     Attributes
     ----------
     ranks, n_relevant
         Ranks of the relevant models, flat and ascending per query, and their number (b,).
     target
-        Rank of each query's own model, 0 where it has none; shape (b,).
+        Rank of each query's exact model, 0 if it has none; shape (b,).
     top, top_scores
         The nearest models, best first, and their scores; shape (b, min(top, G)).
     """
@@ -165,9 +165,9 @@ def rank_scores(
     relevant
         For each query the gallery indices of its relevant models (may be empty).
     targets
-        Gallery index of each query's own model, -1 for none.
+        Gallery index of each query's exact model, -1 for none.
     top
-        How many of the nearest models to return.
+        Number of nearest models to return.
     """
     b, n_models = scores.shape
     top = min(top, n_models)
@@ -189,13 +189,13 @@ def rank_scores(
 
 
 def top_models(scores: Scores, top: int) -> Ints:
-    """Gallery indices of the `top` nearest models of each row, best first; shape (b, top)."""
+    """Return the gallery indices of each row's `top` nearest models, best first; shape (b, top)."""
     none = [np.empty(0, dtype=np.int64)] * len(scores)
     return rank_scores(scores, none, top=top).top
 
 
 def _ranks_of(row: Scores, ordered: Scores, models: Ints) -> Ints:
-    """Ranks from 1 of some models: one more than those nearer, or as near and earlier."""
+    """Rank models from 1: one plus the number that score higher, or equal and come earlier."""
     scores = row[models]
     not_nearer = np.searchsorted(ordered, scores, "right")
     ranks = len(row) - not_nearer + 1

@@ -1,6 +1,6 @@
 """The ranking: the first models of every query, as gzipped CSV.
 
-The rows are millions, so they are laid out as text and compressed in parts, side by side. Neither
+There are millions of rows, so parts of them are formatted and compressed in parallel. Neither
 pandas nor pyarrow writes scores with fixed decimals at this speed.
 """
 
@@ -23,8 +23,8 @@ def write_ranking(
 ) -> None:
     """Write the first `top` models of each query, for the first seed of each method, gzipped.
 
-    The gzip headers have no name and no time, so equal rankings give equal bytes. Parts of it are
-    compressed side by side: the file is a sequence of gzip members.
+    The gzip headers have no name and no time, so equal rankings give equal bytes. Parts are
+    compressed in parallel: the file is a sequence of gzip members.
     """
     columns = ("query", "method", "rank", "model", "score", "hit", "protocol", "seed")
     starts = range(0, len(task.queries), QUERIES_PER_PART)

@@ -1,4 +1,4 @@
-"""What the tables are made of: the runs of each method, and what all rows share."""
+"""The contents of the tables: the runs of each method, and the context of all rows."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ucmgcn.evaluate.options import EvaluationOptions
 
 @dataclass(frozen=True)
 class Context:
-    """What all rows of the tables share.
+    """The context that all rows of the tables share.
 
     Attributes
     ----------
     dataset, backbone
-        Names that stand in every row.
+        Names in every row.
     task
         Queries and gallery.
     options
-        How they were evaluated.
+        Options of the evaluation.
     split
-        Where the split comes from; ``none`` where there is none.
+        Source of the split; ``none`` if there is none.
     shapes
-        Of the models, for the score of the 3D-FUTURE challenge.
+        Shapes of the models, for the score of the 3D-FUTURE challenge.
     """
 
     dataset: str
@@ -39,7 +39,7 @@ class Context:
     shapes: Shapes | None = None
 
     def head(self, result: Result) -> dict[str, str]:
-        """First cells of a row of a table that tells methods by data set and protocol."""
+        """Return the first cells of a row: data set, method and protocol."""
         return {
             "dataset": self.dataset, "method": result.method, "protocol": result.protocol
         }  # fmt: skip
@@ -47,7 +47,7 @@ class Context:
 
 @dataclass
 class Result:
-    """The runs of one method under one protocol, a run a seed."""
+    """The runs of one method under one protocol, one per seed."""
 
     method: str
     protocol: str
@@ -62,17 +62,17 @@ class Result:
 
     @property
     def labelled(self) -> bool:
-        """Whether there are categories to measure by."""
+        """Whether there are categories, which most metrics need."""
         return self.runs[0].retrieval is not None
 
     @property
     def retrievals(self) -> list[Retrieval]:
-        """What was retrieved in each run.
+        """The retrieval results of each run.
 
         Raises
         ------
         ValueError
-            If there are no labels.
+            If the task has no labels.
         """
         found = [run.retrieval for run in self.runs if run.retrieval is not None]
         if len(found) < len(self.runs):
@@ -80,6 +80,6 @@ class Result:
         return found
 
     def queries(self, metric: str) -> Floats:
-        """Values of an attribute of `QueryMetrics`, averaged over the seeds: shape (n,)."""
+        """Average an attribute of `QueryMetrics` over the seeds: shape (n,)."""
         values = [getattr(found.queries, metric) for found in self.retrievals]
         return np.asarray(np.mean(values, axis=0), dtype=np.float64)

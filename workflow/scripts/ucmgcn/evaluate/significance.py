@@ -1,9 +1,9 @@
 """Intervals and paired tests over queries.
 
 A bootstrap sample draws queries with replacement. All methods are resampled with the same draws,
-so differences are paired; a seed's spread is another matter and stands in the tables as `_std`.
-Queries of one category are treated as exchangeable draws: the intervals speak about new photos of
-the same categories, not about new categories.
+so differences are paired. The spread over seeds is separate, in the tables' columns `_std`. Queries
+of one category are treated as exchangeable draws: the intervals hold for new photos of the same
+categories, not for new categories.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEVEL = 0.95
 class PairedTest:
     """The mean difference of two methods over the same queries.
 
-    `p_value` is that of the two-sided paired t test, 1 where the methods never differ.
+    `p_value` is that of the two-sided paired t test; it is 1 if the methods never differ.
     """
 
     difference: float
@@ -34,12 +34,12 @@ class PairedTest:
 
 
 def bootstrap_means(values: Floats, resamples: int, seed: int) -> Floats:
-    """Means of the columns over bootstrap samples of the rows.
+    """Compute the means of the columns over bootstrap samples of the rows.
 
     Parameters
     ----------
     values
-        One row a query, shape (n, k).
+        One row per query, shape (n, k).
     resamples, seed
         Number of samples B, and the seed of the draws: equal seeds and n give equal draws.
 
@@ -73,9 +73,9 @@ def paired_test(ours: Floats, theirs: Floats, *, resamples: int, seed: int) -> l
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Adjust p values for testing all of them at once.
+    """Adjust p values for multiple testing by Holm's method.
 
-    scipy has no Holm, and statsmodels would be a package more for these lines.
+    scipy lacks it, and statsmodels would be a dependency for these few lines.
 
     References
     ----------
@@ -96,7 +96,7 @@ def _p_value(differences: Floats) -> float:
 
 
 def _weights(n: int, resamples: int, seed: int, chunk: int = 256) -> Iterator[Floats]:
-    """How often each query is drawn, divided by n: blocks of shape (at most chunk, n)."""
+    """Yield how often each query is drawn, divided by n: blocks of shape (at most chunk, n)."""
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)

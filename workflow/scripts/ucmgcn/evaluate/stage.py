@@ -1,7 +1,7 @@
-"""The evaluate stage: every method on the same queries and gallery, and the tables of it.
+"""The evaluate stage: rank the same gallery for the same queries by every method; write tables.
 
-The gallery are all models but those of the split ``train``; queries are all photos that are not
-context (see `ucmgcn.datasets.roles`). The gallery's order, which decides ties, is the manifest's.
+The gallery is all models except those of the split ``train``. The queries are all photos that are
+not context (see `ucmgcn.datasets.roles`). Ties keep the gallery's order, which is the manifest's.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class EvaluationInputs:
     image_features, view_features
         Shards of kind ``image-features`` (n, d) and ``view-features`` (n, views, d).
     learned
-        For each method that has embeddings, its `embeddings.h5`, one a seed.
+        For each method with embeddings, its files `embeddings.h5`, one per seed.
     supervision
-        What labels each of those methods saw; ``none`` if not given.
+        Labels that each of those methods saw; ``none`` if not given.
     label_seed
-        Where that is ``source``: which half of the photos was labelled.
+        For the supervision ``source``: the seed that chose the labelled half of the photos.
     split
-        Where the manifests' split comes from.
+        Source of the manifests' split.
     points
         Shards of kind ``points`` of the models' shapes, for the score of the 3D-FUTURE challenge.
     """
@@ -76,13 +76,13 @@ class EvaluationInputs:
     points: Sequence[Path] = ()
 
     def roles(self) -> Roles:
-        """Which photos are context: the same ones for all methods, so that they compare."""
+        """Return which photos are context: the same for all methods, to keep them comparable."""
         source = "source" in self.supervision.values()
         return read_roles(self.images, "source" if source else "none", self.label_seed)
 
     @property
     def shown_split(self) -> str:
-        """What the tables say of the split: ``none`` if the manifests have none."""
+        """The split as the tables name it: ``none`` if the manifests have none."""
         columns = (pd.read_csv(p, usecols=["split"])["split"] for p in (self.models, self.images))
         return self.split if any(column.notna().any() for column in columns) else "none"
 
@@ -100,10 +100,10 @@ def evaluate_dataset(
 ) -> None:
     """Evaluate the baselines and the learned methods, and write the tables into the folder `out`.
 
-    Written are `metrics.csv`, `metrics_per_seed.csv`, `metrics_per_category.csv`, `confusion.csv`,
+    Writes `metrics.csv`, `metrics_per_seed.csv`, `metrics_per_category.csv`, `confusion.csv`,
     `ranking.csv.gz`, `pr_curve.csv`, `pr_curve.svg`, `pr_curve.png`, `significance.csv` and
-    `left_out.csv`. Without any label the retrieval is written all the same, and the metrics are
-    empty.
+    `left_out.csv`; with points also `challenge.csv`. Without labels it still writes the ranking,
+    but metrics are empty.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def load_task(inputs: EvaluationInputs) -> RetrievalTask:
 
 
 def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
-    """Rows that have features; missing cells are empty text."""
+    """Read the rows that have features; missing cells are empty text."""
     frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
     held: set[str] = set()
     for path in shards:
@@ -172,8 +172,8 @@ def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
 def _under_test(manifest: Path, rows: pd.DataFrame, context: pd.Series[bool]) -> pd.DataFrame:
     if context.all():
         raise UserError(
-            f"{manifest}: all of its {len(rows)} usable items are of the split train or were "
-            "trained on with their label, so nothing is under test"
+            f"{manifest}: all of its {len(rows)} usable items are in the split train or were "
+            "trained on with their labels, so nothing is under test"
         )
     return rows[~context]
 
@@ -238,7 +238,7 @@ def _fold_scorer(path: Path, protocol: str, task: RetrievalTask, measure: Measur
 
 
 def _seed_of(path: Path) -> str:
-    """Seed from the folder `seed-<s>`, empty if the method has none."""
+    """Return the seed from the folder name `seed-<s>`, empty if the method has none."""
     folder = path.parent.name
     return folder.removeprefix("seed-") if folder.startswith("seed-") else ""
 

@@ -1,4 +1,4 @@
-"""The tables of the evaluate stage, written atomically with six decimals."""
+"""The tables of the evaluate stage, written atomically, with six decimals."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def write_all(out: Path, context: Context, results: Sequence[Result]) -> None:
 
 
 def run_metrics(context: Context, run: Assessment) -> dict[str, float]:
-    """Metrics of one run: `METRICS` if there are labels, then those reported beside them."""
+    """Compute the metrics of one run: `METRICS` if there are labels, then the additional ones."""
     values = summarise(run.retrieval, context.options.flavour) if run.retrieval else {}
     return values | recall(run, context.task)
 
 
 def metrics_row(context: Context, result: Result) -> dict[str, Any]:
-    """Mean and sd over the seeds, the ceilings, and intervals over the queries."""
+    """Lay out mean and sd over the seeds, ceilings, and intervals over the queries."""
     seeds = pd.DataFrame([run_metrics(context, run) for run in result.runs])
     mean, spread = seeds.mean(), seeds.std(ddof=1)
     beside = [name for name in mean.index if name not in METRICS]
@@ -96,7 +96,7 @@ def metrics_row(context: Context, result: Result) -> dict[str, Any]:
 
 
 def seed_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
-    """One row a run."""
+    """Yield one row per run."""
     for seed, run in zip(result.seeds, result.runs, strict=True):
         values = run_metrics(context, run)
         row = {**_head(context, result), "seed": seed, **_counts(context.task)}
@@ -104,7 +104,7 @@ def seed_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
 
 
 def category_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
-    """Metrics of the queries of each category, averaged over the seeds."""
+    """Yield the metrics of each category's queries, averaged over the seeds."""
     for code, category in enumerate(context.task.categories):
         queried = int((context.task.query_codes == code).sum())
         if not queried:
@@ -120,7 +120,7 @@ def category_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
 
 
 def confusion_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
-    """Share of the first places that each category's models take, averaged over the seeds."""
+    """Yield each category's share of the first places, averaged over the seeds."""
     if not result.labelled:
         return
     task = context.task
@@ -137,7 +137,7 @@ def confusion_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]
 
 
 def mean_curve(result: Result) -> tuple[Floats, Floats]:
-    """Pooled recall and precision at the depths 1..G, averaged over the seeds."""
+    """Average pooled recall and precision at the depths 1..G over the seeds."""
     curves = [precision_recall(r.found.sum(axis=0), len(r.queries)) for r in result.retrievals]
     precision, recall = np.mean(curves, axis=0)
     return recall, precision
@@ -146,7 +146,7 @@ def mean_curve(result: Result) -> tuple[Floats, Floats]:
 def curve_rows(
     context: Context, result: Result, curves: dict[str, tuple[Floats, Floats]]
 ) -> Iterator[dict[str, Any]]:
-    """Lay out the precision-recall curve, a row a depth."""
+    """Yield the precision-recall curve, one row per depth."""
     if result.label in curves:
         head = context.head(result)
         points = zip(*curves[result.label], strict=True)
@@ -164,7 +164,7 @@ def challenge_rows(
 
 
 def _intervals(context: Context, result: Result) -> dict[str, Any]:
-    """95% bootstrap intervals; for the official flavour, whose means are over queries."""
+    """Bootstrap 95% intervals; only for the official flavour, whose means are over queries."""
     names = [f"{name}_{end}" for name in WITH_INTERVAL for end in ("lo", "hi")]
     if not result.labelled or context.options.flavour != "official":
         return dict.fromkeys(names)
@@ -179,7 +179,7 @@ def _intervals(context: Context, result: Result) -> dict[str, Any]:
 
 
 def _ceilings(context: Context) -> dict[str, float | None]:
-    """Print F and AUC with their ceilings; the legacy DCG has one below 1, too."""
+    """Return the ceilings of F and AUC; the legacy DCG has one below 1, too."""
     names = ("F", "AUC", "DCG") if context.options.flavour == "legacy" else ("F", "AUC")
     if not context.task.evaluated.any():
         return dict.fromkeys(f"{name}_ceiling" for name in names)
@@ -210,7 +210,7 @@ def _note(task: RetrievalTask) -> str:
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows with six decimals; `columns` name the head of a table without rows."""
+    """Write rows with six decimals; `columns` is the header of a table without rows."""
     records = list(rows)
     frame = pd.DataFrame(records, columns=None if records else list(columns))
     with atomic_path(path) as partial:

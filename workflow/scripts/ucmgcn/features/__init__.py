@@ -1,1 +1,1 @@
-"""The features stage: photos and views as vectors."""
+"""The features stage: feature vectors of photos and views."""

@@ -1,7 +1,7 @@
-"""Features: describe photos and rendered views by one pre-trained encoder.
+"""The features stage: encode photos and rendered views with one pre-trained encoder.
 
-Photos are read by one pool of threads and encoded by another: batches that are read wait for the
-encoder, a few at a time, so that it never waits for them.
+One pool of threads reads photos, another encodes them. A few batches are read ahead, so that the
+encoder never waits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Described = tuple[list[str], Features, list[str]]
 
 
 class _Read(NamedTuple):
-    """What reading some photos gave: inputs of the encoder, and what is said, by id; rejections."""
+    """Photos as read: encoder inputs and warnings by id, and the rejected files with reasons."""
 
     photos: dict[str, list[Images]]
     warnings: dict[str, list[ItemWarning]]
@@ -42,7 +42,7 @@ class _Read(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Photos of a batch: origins, features that were there, and what was read."""
+    """A batch of photos: origins, features kept from an earlier shard, and the photos read."""
 
     origins: dict[str, str]
     kept: dict[str, Features]
@@ -60,9 +60,9 @@ def extract_image_features(
 ) -> None:
     """Write the features of photos, as a shard of kind ``"image-features"``.
 
-    Photos that cannot be read are rejected, with the reason, and the others go on. They are decoded
-    in processes of their own, see `ucmgcn.core.worker`. Features that `out` holds already are kept
-    if they were made of the same file in the same way.
+    A photo that cannot be read is rejected with the reason; the others go on. Worker processes
+    decode the photos, see `ucmgcn.core.worker`. Features that `out` already holds are kept if their
+    file and the provenance are unchanged.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def extract_image_features(
     encoder
         Computes the features.
     config
-        Of this stage.
+        Settings of this stage.
     provenance
-        What would make features stale, besides the files and the encoder; kept in the shard.
+        What would make features stale, besides the files and the encoder; stored in the shard.
     threads
-        Batches that are loaded and encoded side by side.
+        Number of batches that are loaded and encoded in parallel.
     limits
-        Of time and memory for each photo.
+        Limits of time and memory for each photo.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def extract_image_features(
             found = _describe_photos(batch.read.photos, encoder)
             return _in_order(batch.origins, {**batch.kept, **found}), batch.read
 
-        # Two pools, so that the next batch is read while one is encoded.
+        # Two pools, so that the next batch is read while this one is encoded.
         done = _in_parallel(describe, _in_parallel(read, batches, threads), threads)
         for described, found in track(done, "photos", len(batches), "batch"):
             _write(writer, described)
@@ -129,7 +129,7 @@ def extract_view_features(
 ) -> None:
     """Write the features of rendered views, as a shard of kind ``"view-features"``.
 
-    Features that `out` holds already are kept if they were made of the same views in the same way.
+    Features that `out` already holds are kept if their views and the provenance are unchanged.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _find(earlier: Earlier, origins: Mapping[str, str]) -> dict[str, Features]:
 
 
 def _in_order(origins: Mapping[str, str], items: Mapping[str, Features]) -> _Described:
-    """Ids, items and origins of the items that there are, in the order of `origins`."""
+    """Ids, items and origins of the items at hand, in the order of `origins`."""
     ids = [id for id in origins if id in items]
     rows = np.stack([items[id] for id in ids]) if ids else np.empty((0,), np.float32)
     return ids, rows, [origins[id] for id in ids]
@@ -192,14 +192,14 @@ def _facts(
 
 
 def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[Images]:
-    """Read a photo in each of the sizes that an encoder takes.
+    """Read a photo in each size that an encoder takes.
 
     Parameters
     ----------
     photo
-        A file, by its path or opened.
+        Path of a file, or an open file.
     encoder
-        Whose `encode` takes the results, each as an array of one or more such images.
+        Encoder of the photo. Its `encode` takes these images in batches.
     resize
         How a photo becomes a square.
 
@@ -247,7 +247,7 @@ def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) ->
 
 
 def _fit(views: Images, wanted: Input, resize: Resize) -> Images:
-    """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another one."""
+    """Scale views (n, h, w, 3) to the encoder's size, if they were rendered at another."""
     size = wanted.size
     if views.shape[1:3] == (size, size):
         return views
@@ -265,7 +265,7 @@ def _check_finite(ids: Sequence[str], features: npt.NDArray[np.float32]) -> None
 
 
 def _in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Map in a pool of threads, in order, with at most two items a thread under way."""
+    """Map in a pool of threads, in order, with at most two items per thread in flight."""
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[R]] = deque()
         try:

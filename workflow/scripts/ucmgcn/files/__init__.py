@@ -1,1 +1,1 @@
-"""File formats: each is written and read in one module."""
+"""File formats; each is written and read by one module."""

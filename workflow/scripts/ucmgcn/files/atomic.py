@@ -1,4 +1,4 @@
-"""Atomic writes: a file is there whole, or not at all."""
+"""Atomic writes: a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ucmgcn.core.errors import UserError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it is synced and renamed to `path`.
+    """Yield a temporary path next to `path`; on success it is synced and renamed to `path`.
 
-    The temporary name is fixed, so that what a killed run left behind is overwritten by the next.
+    The temporary name is fixed, so that the next run overwrites what a killed run left behind.
     It keeps the suffix, from which libraries infer the format.
     """
     path = Path(path)
@@ -31,6 +31,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if full := re.search(r"No space left on device|File too large|Disk quota", str(error)):
             raise UserError(
                 f"{path} cannot be written ({full[0]}). Make room and run snakemake again: it "
-                f"goes on where it stopped"
+                f"resumes where it stopped"
             ) from error
         raise

@@ -1,4 +1,4 @@
-"""Embedding files: what a method made of every photo and model, under both protocols."""
+"""Embedding files: the embeddings of all photos and models under both protocols."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ucmgcn.files.atomic import atomic_path
 
 @dataclass(frozen=True)
 class Embedded:
-    """Embeddings under one protocol, to be compared by cosine.
+    """Embeddings under one protocol, compared by cosine similarity.
 
     Attributes
     ----------
     photos, models
         Unit vectors, shapes (n, d) and (m, d).
     widths
-        Columns of each fold: where there are several, a photo is zero but in those of its own.
+        Number of columns per fold. With several folds, a photo is zero outside its own columns.
     """
 
     photos: Features
@@ -46,9 +46,9 @@ def write_embeddings(
     photos, models
         Ids of the n photos and m models.
     protocols
-        What was made of them under each protocol.
+        Their embeddings under each protocol.
     context
-        Mask of the photos that were trained on under both protocols, shape (n,): they must not
+        Mask of the photos that were trained on under both protocols, shape (n,); they must not
         be queries.
     """
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
@@ -63,15 +63,15 @@ def write_embeddings(
 
 
 def beside(blocks: Sequence[Features]) -> Features:
-    """Join the galleries of several folds, each (m, d) of unit vectors, to (m, folds d)."""
+    """Concatenate the galleries of several folds, unit vectors (m, d) each, to (m, folds d)."""
     return np.concatenate(blocks, axis=1) / np.float32(np.sqrt(len(blocks)))
 
 
 def in_block(rows: Features, fold: int, widths: Sequence[int]) -> Features:
-    """Place queries (n, d) in their fold's block of (n, sum of widths), zero elsewhere.
+    """Place queries (n, d) in their fold's columns of (n, sum of widths), zero elsewhere.
 
-    Their inner product with what `beside` joined is the cosine within that fold's gallery alone,
-    up to a constant factor and rounding; `ranking.FoldScorer` is free of both.
+    The inner product with the output of `beside` is the cosine within that fold's gallery, up to
+    a constant factor and rounding. `ranking.FoldScorer` computes the exact cosine.
     """
     out = np.zeros((len(rows), sum(widths)), dtype=np.float32)
     start = sum(widths[:fold])
@@ -80,7 +80,7 @@ def in_block(rows: Features, fold: int, widths: Sequence[int]) -> Features:
 
 
 def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -> Descriptors:
-    """Read the rows of `embeddings.h5` for some ids.
+    """Read the rows of `embeddings.h5` for the given ids.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     Raises
     ------
     UserError
-        If the file is no embedding file, lacks an id, or has a value that is not finite.
+        If the file is not an embedding file, lacks an id, or holds a value that is not finite.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -105,7 +105,7 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     if missing:
         raise UserError(
             f"{path}: {len(missing)} of {len(ids)} {group} ids are missing, first {missing[0]!r}. "
-            f"It is of other features; delete it and train again"
+            f"It was made from other features; delete it and train again"
         )
     rows = rows[[position[id] for id in ids]]
     finite = np.isfinite(rows).all(axis=1)
@@ -116,12 +116,12 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
 
 
 def check_unseen(path: Path, queries: Sequence[str]) -> None:
-    """Check that no query was context when `embeddings.h5` was made.
+    """Check that no query was a context photo when `embeddings.h5` was made.
 
     Raises
     ------
     UserError
-        If one was: its row was trained on.
+        If one was: the network was trained on it.
     """
     with h5py.File(path, "r") as file:
         ids, context = file["photo"]["id"].asstr()[:], file["photo"]["context"][:]
@@ -129,13 +129,13 @@ def check_unseen(path: Path, queries: Sequence[str]) -> None:
     known = next((id for id in queries if id in trained_on), None)
     if known is not None:
         raise UserError(
-            f"{path}: photo {known!r} is a query now, but was trained on with its label or as "
-            "context. Delete the file and train again"
+            f"{path}: photo {known!r} is a query now, but was trained on as context or with its "
+            "label. Delete the file and train again"
         )
 
 
 def embedding_widths(path: Path, protocol: str) -> Sequence[int]:
-    """Columns of each fold in the embeddings under a protocol."""
+    """Number of columns per fold in the embeddings under a protocol."""
     with h5py.File(path, "r") as file:
         data = file["model"][protocol]
         return [int(width) for width in data.attrs.get("widths", data.shape[1:])]

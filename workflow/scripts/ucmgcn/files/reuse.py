@@ -1,7 +1,7 @@
-"""Take over what an earlier version of a shard holds and what is still true, item by item.
+"""Reuse items of a shard's earlier version that are still valid.
 
-A shard is rebuilt when one of its files comes, goes or changes. Each item carries a digest of all
-that it was made of; an item whose digest is still the same is copied instead of made again.
+A shard is rebuilt when one of its files is added, removed or changed. Each item carries a digest
+of its inputs, its origin. An item whose origin is unchanged is copied instead of recomputed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 class Earlier:
-    """The items of an earlier version of a shard; none if there is no such version.
+    """The items of a shard's earlier version; empty if there is none.
 
     Attributes
     ----------
     taken
-        Rows that have been found.
+        Rows that `find` has returned.
     """
 
     def __init__(self, shard: Shard | None = None) -> None:
@@ -39,26 +39,26 @@ class Earlier:
         self._rows = {(id, origin): i for i, (id, origin) in enumerate(origins) if origin}
 
     def find(self, id: str, origin: str) -> npt.NDArray[Any] | None:
-        """Return an item that was made of the same, or None."""
+        """Return the item with this id and origin, or None."""
         row = self._rows.get((id, origin))
         if self._shard is None or row is None:
             return None
         try:
             item: npt.NDArray[Any] = self._shard.array[row]
         except OSError:
-            # Damaged on the disk; it is made again.
+            # Damaged on disk, so it is recomputed.
             return None
         self.taken.add(row)
         return item
 
     def warnings(self, id: str) -> list[ItemWarning]:
-        """What was to be said about an item that has been found."""
+        """Warnings recorded with an item that `find` has returned."""
         return self._shard.warnings.get(id, []) if self._shard else []
 
 
 @contextmanager
 def open_earlier(path: Path, kind: str) -> Iterator[Earlier]:
-    """Open what lies where a shard will be written; it stays readable until the end."""
+    """Open the earlier version at the path of a new shard; it stays readable inside the context."""
     with ExitStack() as stack:
         try:
             found = stack.enter_context(open_shard(path, kind)) if Path(path).exists() else None
@@ -66,23 +66,23 @@ def open_earlier(path: Path, kind: str) -> Iterator[Earlier]:
             found = None
         earlier = Earlier(found)
         yield earlier
-        logger.info("%s: %d items taken over as they were", path, len(earlier.taken))
+        logger.info("%s: %d items reused", path, len(earlier.taken))
 
 
 def origin_of(made_by: Mapping[str, Any], source: Path | str) -> str:
-    """Digest of what an item is made of.
+    """Digest of everything that an item depends on.
 
     Parameters
     ----------
     made_by
-        Everything else that would change the item; JSON-serialisable.
+        Everything besides the source that would change the item; JSON-serialisable.
     source
-        The item's file, known by its name, size and time; or the origin of what it is made from.
+        The item's file, identified by its path, size and mtime; or the origin of its source item.
 
     Returns
     -------
     str
-        Empty, which equals none, where the source is an empty origin or a file that is not there.
+        Empty, which matches no origin, if the file is missing or the source's origin is empty.
     """
     if isinstance(source, Path):
         try:

@@ -1,4 +1,4 @@
-"""Rows of feature shards, in the order that is asked for."""
+"""Rows of feature shards in a requested order."""
 
 from __future__ import annotations
 
@@ -22,12 +22,17 @@ def read_rows(
     ids: Sequence[str],
     reduce: Callable[[Descriptors], Descriptors] | None = None,
 ) -> Descriptors:
-    """Read items of shards in the order of `ids`, a shard at a time.
+    """Read items from shards in the order of `ids`, one shard at a time.
 
     Parameters
     ----------
     reduce
-        Applied to the items of each shard, such as pooling over views.
+        Applied to blocks of items, for example to pool over views.
+
+    Raises
+    ------
+    UserError
+        If the shards hold none of the ids.
     """
     position = {id: i for i, id in enumerate(ids)}
     rows: Descriptors | None = None
@@ -39,24 +44,24 @@ def read_rows(
                     rows = np.empty((len(ids), *part.shape[1:]), dtype=part.dtype)
                 rows[places] = part
     if rows is None:
-        raise UserError(f"evaluate: no shard of {kind} holds an item that is wanted")
+        raise UserError(f"evaluate: the {kind} shards hold none of the requested items")
     return rows
 
 
 @dataclass(frozen=True)
 class ShardViews:
-    """View descriptors that stay on disk and are read a few models at a time."""
+    """View descriptors on disk, read a few models at a time."""
 
     paths: Sequence[Path]
     models: Sequence[str]
 
     @property
     def n_models(self) -> int:
-        """Size of the gallery."""
+        """Number of models in the gallery."""
         return len(self.models)
 
     def chunks(self) -> Iterator[tuple[Ints, Descriptors]]:
-        """Gallery positions (c,) and their view descriptors (c, views, d)."""
+        """Yield gallery positions (c,) with their view descriptors (c, views, d)."""
         position = {id: i for i, id in enumerate(self.models)}
         for path in self.paths:
             with open_shard(path, "view-features") as shard:
@@ -66,7 +71,7 @@ class ShardViews:
 def _wanted(
     ids: Sequence[str], array: h5py.Dataset, position: Mapping[str, int]
 ) -> Iterator[tuple[Ints, Descriptors]]:
-    """Positions and items of a shard, `MODELS_PER_READ` items at a time."""
+    """Yield positions and items of a shard, `MODELS_PER_READ` items at a time."""
     for start in range(0, len(ids), MODELS_PER_READ):
         part = ids[start : start + MODELS_PER_READ]
         rows = [i for i, id in enumerate(part) if id in position]

@@ -1,8 +1,8 @@
-"""Shards: HDF5 files with items, their ids, their provenance, and what was rejected.
+"""Shards: HDF5 files with items, ids, provenance, rejections and warnings.
 
-Every file of the pipeline is written under a temporary name and renamed, so that a file that
-exists is whole. Shards check themselves twice, on writing and on opening: a digest covers all but
-the items, and each block of items has a checksum that is compared when it is read.
+A shard is written under a temporary name and renamed, so that an existing file is complete. Shards
+are checked on writing and on opening: a digest covers everything but the items, and each block of
+items has a checksum that is verified on reading.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ucmgcn.core.item_warnings import ItemWarning
 from ucmgcn.files.atomic import atomic_path
 
 SCHEMA_VERSION = 1
-COMPRESSION = {"views": "lzf"}  # fast, and pictures on a plain ground shrink
+COMPRESSION = {"views": "lzf"}  # fast, and images with a plain background compress well
 CHUNK_BYTES = 256 * 1024
 READ_BYTES = 64 * 2**20
 STAGES = {
@@ -38,7 +38,7 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Rejection:
-    """A file that was left out: where it lies, which stage left it out, and why."""
+    """A rejected file: its path, the stage that rejected it, and the reason."""
 
     path: str
     stage: str
@@ -46,22 +46,22 @@ class Rejection:
 
 
 class ShardWriter:
-    """Write one shard item by item, so that memory is bounded by one item.
+    """Write a shard item by item, so that one item at a time is in memory.
 
     Parameters
     ----------
     path
-        The file to make; it appears only when the writer is left without an error.
+        The file to write; it appears only if the context exits without an error.
     kind
-        What the shard holds, such as ``"views"``; checked again on opening.
+        What the shard holds, such as ``"views"``; checked on opening.
     provenance
-        Everything that would make the shard stale; JSON-serialisable.
+        Everything that makes the shard stale when it changes; JSON-serialisable.
     array
         Name of the main dataset, of shape (n, *item_shape).
     item_shape, dtype
-        Shape and type of one item. Items of a floating type must be finite.
+        Shape and dtype of one item. Floating-point items must be finite.
     extra
-        Small arrays that belong to all items, such as the camera positions.
+        Small arrays shared by all items, such as the camera positions.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class ShardWriter:
     def add_many(
         self, ids: Iterable[str], items: npt.NDArray[Any], origins: Iterable[str] | None = None
     ) -> None:
-        """Append items of shape (b, *item_shape) with their b ids and origins (see `reuse`)."""
+        """Append items of shape (b, *item_shape) with b ids and b origins (see `reuse`)."""
         ids = list(ids)
         if items.shape != (len(ids), *self._item_shape):
             raise ValueError(f"{len(ids)} ids, items {items.shape}, item shape {self._item_shape}")
@@ -120,11 +120,11 @@ class ShardWriter:
         self._origins += [""] * len(ids) if origins is None else origins
 
     def reject(self, path: str, reason: str) -> None:
-        """Record that an item is left out, and why."""
+        """Record that an item is rejected, and why."""
         self._rejected.append(Rejection(path, STAGES[self._kind], reason))
 
     def warn(self, id: str, warnings: Iterable[ItemWarning]) -> None:
-        """Record what is to be said about an item that is used all the same."""
+        """Record the warnings about an item that is used."""
         self._warnings += [(id, *astuple(warning)) for warning in warnings]
 
     def __exit__(
@@ -172,25 +172,25 @@ def views_writer(
 
 
 class Shard:
-    """One opened shard; the main array is read lazily."""
+    """An open shard; the main array is read lazily."""
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path, self._file = path, file
         self.ids: list[str] = [str(i) for i in file["id"].asstr()[:]]
-        # Shards of earlier releases do not say what their items were made of.
+        # Shards of earlier releases have no origins.
         origins = file["origin"].asstr()[:] if "origin" in file else [""] * len(self.ids)
         self.origins: list[str] = [str(origin) for origin in origins]
         self.array: h5py.Dataset = file[str(file.attrs["array"])]
         self.provenance: dict[str, Any] = json.loads(str(file.attrs["provenance"]))
         self.rejected = [Rejection(*map(str, row)) for row in file["rejected"].asstr()[:]]
-        # Nor do they hold warnings.
+        # Nor do they have warnings.
         rows = file["warnings"].asstr()[:] if "warnings" in file else ()
         self.warnings: dict[str, list[ItemWarning]] = {}
         for id, *texts in rows:
             self.warnings.setdefault(str(id), []).append(ItemWarning(*map(str, texts)))
 
     def extra(self, name: str) -> npt.NDArray[Any]:
-        """Return a small array that belongs to all items."""
+        """Return a small array shared by all items."""
         return np.asarray(self._file[name])
 
     def __len__(self) -> int:
@@ -199,13 +199,13 @@ class Shard:
 
 @contextmanager
 def open_shard(path: Path, kind: str) -> Iterator[Shard]:
-    """Open a shard, and check that it is whole and of the kind that is wanted.
+    """Open a shard, and check that it is intact and of the given kind.
 
     Raises
     ------
     UserError
         If the file is not an intact shard of this kind and version; the message says how to
-        make it again.
+        rebuild it.
     """
     path = Path(path)
     try:
@@ -223,7 +223,7 @@ def open_shard(path: Path, kind: str) -> Iterator[Shard]:
         try:
             yield shard
         except OSError as error:
-            if "read data" not in str(error):  # not HDF5's
+            if "read data" not in str(error):  # not an error of HDF5
                 raise
             raise _broken(path, str(error)) from error
 
@@ -236,9 +236,9 @@ def read_shards(
     Returns
     -------
     ids
-        n ids in ascending order.
+        The n ids in ascending order.
     items
-        The items in the order of the ids, shape (n, *item_shape).
+        Items in the order of the ids, shape (n, *item_shape).
     rejected
         What the shards' stage left out.
     """
@@ -266,7 +266,7 @@ def read_shards(
 
 
 def _blocks(array: h5py.Dataset) -> Iterator[npt.NDArray[Any]]:
-    """Read an array piece by piece, so that no more than the result and a piece are in memory."""
+    """Read an array in blocks, so that only the result and one block are in memory."""
     size = max(1, READ_BYTES // max(1, int(np.prod(array.shape[1:])) * array.dtype.itemsize))
     return (array[i : i + size] for i in range(0, len(array), size))
 
@@ -276,13 +276,13 @@ def _check(file: h5py.File, kind: str) -> None:
         raise ValueError(f"schema version {file.attrs['schema']}, expected {SCHEMA_VERSION}")
     if file.attrs["kind"] != kind:
         raise ValueError(f"holds {file.attrs['kind']}, expected {kind}")
-    # Shards of earlier releases have none.
+    # Shards of earlier releases have no digest.
     if file.attrs.get("digest", "") not in ("", _digest(file)):
         raise ValueError("its checksum is wrong")
 
 
 def _digest(file: h5py.File) -> str:
-    """Digest of all that a shard holds besides its items."""
+    """Digest of everything in a shard except its items."""
     array = str(file.attrs["array"])
     digest = hashlib.sha256(f"{file[array].shape} {file[array].dtype}".encode())
     for name in ("schema", "kind", "array", "provenance"):
@@ -297,7 +297,7 @@ def _digest(file: h5py.File) -> str:
 def _broken(path: Path, why: str) -> UserError:
     return UserError(
         f"{path} is damaged or not a shard of this version ({why}). "
-        f"Delete it and run snakemake again: only this shard and what follows is rebuilt."
+        f"Delete it and run snakemake again: only this shard and what depends on it is rebuilt."
     )
 
 

@@ -1,8 +1,8 @@
-"""Attach a new photo or model to a frozen graph, alone, and embed it by one forward pass.
+"""Attach a new photo or model alone to a frozen graph, and embed it with one forward pass.
 
-Everything here is numpy: a search must not wait seconds for torch and DGL. Each item is computed
-by itself, since the rounding of a matrix product depends on how many rows it has; products of many
-items only choose what is then computed exactly.
+This module is pure numpy: a search must not wait seconds for torch and DGL to load. Each item is
+computed by itself, because the rounding of a matrix product depends on its number of rows. Products
+over many items only preselect neighbours, whose cosines are then computed one by one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ucmgcn.graph.knn import neighbourhood, top_k
 from ucmgcn.graph.space import FeatureSpace, normalise
 from ucmgcn.settings import GraphConfig
 
-# More than what float32 products can be off by, so that no nearest item is missed.
+# Exceeds the rounding errors of float32 products, so that no nearest item is missed.
 ROUNDING = 1e-4
 QUERIES_PER_BLOCK = 128
 
@@ -43,7 +43,7 @@ class FrozenNetwork:
     def __call__(
         self, features: Features, aggregate: Callable[[Features], list[Features]]
     ) -> Features:
-        """Embed nodes as `UCMGCN.forward` does: (u, inputs) to (u, outputs), not normalised."""
+        """Embed nodes like `UCMGCN.forward`: (u, inputs) to (u, outputs), not normalised."""
         hidden = features * np.float32(features.shape[1] ** 0.5)
         for i, layer in enumerate(self.layers):
             hidden = np.maximum(hidden, 0) if i else hidden
@@ -57,7 +57,7 @@ class FrozenNetwork:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A graph and what was computed on it, none of which a new item can change.
+    """A graph, and everything computed on it; new items change none of it.
 
     Attributes
     ----------
@@ -70,22 +70,23 @@ class Frozen:
     degree
         Sum of the weights of each node's edges, shape (N,).
     kinds
-        Edge types that share weights in the network.
+        Groups of edge types that share weights in the network.
     photos, models
         n and m.
     spread
-        What propagation made of photos and models, unit vectors, shape (n + m, d); or (n + m, 0),
-        where labels made the network better than it.
+        Photos and models after propagation, unit vectors, shape (n + m, d); (n + m, 0) if the
+        network learned from labels and is better alone.
     learned
-        What the network made of them, unit vectors, shape (n + m, d'); d' = 0 for the baseline.
+        Photos and models embedded by the network, unit vectors, shape (n + m, d'); d' = 0 for the
+        propagation baseline.
     network, states
-        The trained network, and what each of its message passings received from the graph's
-        nodes, shapes (N, width); None and empty for the baseline.
+        The trained network, and the graph's node states that each of its message passings reads,
+        shapes (N, width); None and empty for the propagation baseline.
     teleport
-        Share of an item's own features in what propagates to it.
+        Teleport probability of the propagation: the share of an item's own features.
     residual
-        Share of an item's own features in its embedding, see `joined`; where it is not 0, they
-        are d of the embedding's columns.
+        Share of an item's own features in its embedding, see `joined`; unless it is 0, they are d
+        of the embedding's columns.
     """
 
     space: FeatureSpace
@@ -131,7 +132,7 @@ class _Links:
     weights: Features
 
     def gather(self, old: Features, new: Features) -> Features:
-        """Sum the sources' rows by weight: the graph's (N, d) and the new (u, d) to (u, d)."""
+        """Sum the weighted rows of the sources: the graph's (N, d) and new (u, d) to (u, d)."""
         rows = np.empty((len(self.sources), new.shape[1]), dtype=np.float32)
         inside = self.sources >= len(old)
         rows[inside] = new[self.sources[inside] - len(old)]
@@ -150,8 +151,8 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
     Parameters
     ----------
     features
-        Of the encoder, shape (q, D), float32. Row i of the result depends on row i only, bit by
-        bit: it is the same whatever the other rows are.
+        Encoder features, shape (q, D), float32. Row i of the result depends on row i only, to the
+        last bit.
 
     Returns
     -------
@@ -170,29 +171,29 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
 
 
 def embed_query(frozen: Frozen, feature: Features) -> Features:
-    """Embed one photo: features of the encoder (D,) to a unit vector (e,)."""
+    """Embed one photo: encoder features (D,) to a unit vector (e,)."""
     return np.asarray(embed_queries(frozen, feature[None])[0])
 
 
 def embed_model(
     frozen: Frozen, views: Features, beside: Ints, reach: Features
 ) -> tuple[Features, Features]:
-    """Embed one new model, attached alone to the photos that show it and its nearest models.
+    """Embed one new model, attached alone to the photos near its views and to its nearest models.
 
     Parameters
     ----------
     views
-        The encoder's features of its views, shape (v, D), float32.
+        Encoder features of its views, shape (v, D), float32.
     beside
         Pairs of views whose cameras are neighbours, shape (e, 2), see `cameras.neighbours`.
     reach
-        For each photo of the graph the least cosine of the views that it is linked to, shape (n,),
-        see `photo_reach`: nearer views of the new model are linked to it.
+        For each photo of the graph, its cosine to the farthest view linked to it, shape (n,), see
+        `photo_reach`: nearer views of the new model are linked to the photo.
 
     Returns
     -------
     embedding, own
-        Unit vectors: of the model (e,), and of its views in the feature space (v, d).
+        Unit vectors of the model, (e,), and of its views in the feature space, (v, d).
     """
     own = frozen.space.views(views)
     nodes = np.vstack([own, frozen.space.models(views[None])])
@@ -201,17 +202,18 @@ def embed_model(
 
 
 def photo_reach(frozen: Frozen) -> Features:
-    """Find the least cosine of the views that each photo of the graph is linked to, shape (n,)."""
+    """Find each graph photo's cosine to the farthest view linked to it, shape (n,)."""
     views = frozen.views.reshape(-1, frozen.features.shape[1])
     _, cosine = top_k(frozen.features[: frozen.photos], views, frozen.config.view_k)
     return np.asarray(cosine[:, -1])
 
 
 def joined(spread: Features, learned: Features, own: Features, residual: float) -> Features:
-    """Put unit vectors of the same nodes side by side, scaled so that their cosines are averaged.
+    """Concatenate unit vectors of the same nodes, scaled so that their cosines are averaged.
 
-    The cosine of two results is (1 - residual) times the mean of the cosines by `spread` and by
-    `learned`, of which one may have no columns, plus residual times the cosine by `own`.
+    The cosine of two results is (1 - residual) times the mean of the cosines of `spread` and
+    `learned`, plus residual times the cosine of `own`. `spread` or `learned` without columns is
+    left out.
     """
     blocks = [block for block in (spread, learned) if block.shape[1]]
     graph = np.hstack(blocks) * np.sqrt((1 - residual) / len(blocks))
@@ -220,14 +222,14 @@ def joined(spread: Features, learned: Features, own: Features, residual: float) 
 
 
 def _embed(frozen: Frozen, links: _Attached, own: Features) -> Features:
-    """Embed the last of the new nodes, features (u, d): a unit vector (e,)."""
+    """Embed the last of the new nodes: features (u, d) to a unit vector (e,)."""
     spread = normalise(_spread(frozen, links, own))[:, : frozen.spread.shape[1]]
     learned = _learned(frozen, links, own)[-1:]
     return np.asarray(joined(spread, learned, own[-1:], frozen.residual)[0])
 
 
 def _learned(frozen: Frozen, links: _Attached, own: Features) -> Features:
-    """Pass the new nodes through the network, beside the recorded states of the graph."""
+    """Run the network on the new nodes, with the recorded states of the graph's nodes."""
     if frozen.network is None:
         return np.zeros((len(own), 0), dtype=np.float32)
     scaled = _normalised(frozen, links, len(own))
@@ -253,7 +255,7 @@ def _gather(
 def _attach_photo(frozen: Frozen, own: Features, rough: Features) -> _Attached:
     """Link a photo to its nearest views and photos, weighted by the cosine clipped at 0.
 
-    `own` are its features (d,), `rough` their cosines with all photos and views (n + m v,).
+    `own` are its features (d,), `rough` their cosines to all photos and views (n + m v,).
     """
     n, rows = frozen.photos, frozen.features
     views, cosine = _nearest(own, rows[n : len(rough)], rough[n:], frozen.config.view_k)
@@ -265,7 +267,7 @@ def _attach_photo(frozen: Frozen, own: Features, rough: Features) -> _Attached:
 
 
 def _attach_model(frozen: Frozen, nodes: Features, beside: Ints, reach: Features) -> _Attached:
-    """Link a model's views and itself, (v + 1, d), as the graph's own are linked."""
+    """Link the views of a model, and the model itself, (v + 1, d), by the graph's rules."""
     size, v = len(frozen.features), len(nodes) - 1
     ones = np.ones(v, dtype=np.float32)
     parts = {"constant": ones, "mean": ones / v, "cosine": np.maximum(nodes[:-1] @ nodes[-1], 0)}
@@ -287,14 +289,14 @@ def _attach_model(frozen: Frozen, nodes: Features, beside: Ints, reach: Features
 
 
 def _shown_by(frozen: Frozen, views: Features, reach: Features) -> _Links:
-    """Link views (v, d) to the photos that would choose them before one that they chose."""
+    """Link views (v, d) to the photos to which they are nearer than a view already linked."""
     cosine = np.stack([frozen.features[: frozen.photos] @ view for view in views])
     found, photos = np.nonzero(cosine > np.maximum(reach, _least(frozen)))
     return _Links(photos, found, cosine[found, photos])
 
 
 def _least(frozen: Frozen) -> float:
-    """Cosine that a link of a photo and a view must exceed."""
+    """Return the cosine that a photo-view edge must exceed."""
     config = frozen.config
     return config.threshold if config.similarity == "threshold" else 0.0
 
@@ -305,21 +307,21 @@ def _to_one(sources: Ints, weights: Features, destination: int = 0) -> _Links:
 
 
 def _nearest(query: Features, rows: Features, rough: Features, k: int) -> tuple[Ints, Features]:
-    """Find the k nearest of unit vectors (m, d) to one (d,), best first, ties by index.
+    """Find the k unit vectors of (m, d) nearest to one (d,), best first, ties by index.
 
-    `rough` are the cosines (m,), as some product gave them.
+    `rough` are their cosines (m,), up to the rounding of a matrix product of any shape.
     """
     k = min(k, len(rows))
     least = np.partition(rough, len(rough) - k)[len(rough) - k] - ROUNDING
     candidates = np.flatnonzero(rough >= least)
-    # Summed row by row, in an order that depends on nothing but the length of a row.
+    # Sum each row by itself, in an order that depends on its length only.
     cosine = (rows[candidates].astype(np.float64) * query).sum(axis=1).astype(np.float32)
     best = np.argsort(-cosine, kind="stable")[:k]
     return candidates[best], cosine[best]
 
 
 def _normalised(frozen: Frozen, links: _Attached, new: int) -> _Attached:
-    """Divide by the roots of both ends' degrees, the graph's own being those without new nodes."""
+    """Divide weights by the square roots of both ends' degrees, the graph's without new nodes."""
     own = np.zeros(new, dtype=np.float32)
     for part in links.values():
         np.add.at(own, part.destinations, part.weights)
@@ -336,7 +338,7 @@ def _normalised(frozen: Frozen, links: _Attached, new: int) -> _Attached:
 
 
 def _spread(frozen: Frozen, links: _Attached, own: Features) -> Features:
-    """One step of propagation to the last new node, from photos and models, shape (1, d)."""
+    """Take one step of propagation from photos and models to the last new node, shape (1, d)."""
     target = own[-1:]
     if not frozen.spread.shape[1]:
         return target

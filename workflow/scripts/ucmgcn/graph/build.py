@@ -43,7 +43,7 @@ def fit_nodes(
 
 
 def link(nodes: Nodes, config: GraphConfig, search: Searcher | None = None) -> dgl.DGLGraph:
-    """Make the graph of some nodes in their feature space; see `make_graph`."""
+    """Link nodes in their feature space; see `make_graph`."""
     space = nodes.space
     photos, views = space.photos(nodes.photo_features), space.views(nodes.view_features)
     models = space.models(nodes.view_features, views)
@@ -51,7 +51,7 @@ def link(nodes: Nodes, config: GraphConfig, search: Searcher | None = None) -> d
 
 
 def refit(nodes: Nodes, held_out: npt.NDArray[np.bool_], config: GraphConfig) -> Nodes:
-    """Leave out photos, by a mask of shape (n,), and fit the space without them."""
+    """Leave out the photos of a mask (n,), and refit the feature space without them."""
     ids = [id for id, out in zip(nodes.photos, held_out, strict=True) if not out]
     photos = nodes.photo_features[~held_out]
     return fit_nodes(ids, nodes.models, photos, nodes.view_features, nodes.cameras, config)
@@ -72,10 +72,10 @@ def make_graph(
     photos, views, models
         Unit vectors in the common space, shapes (n, d), (m, v, d) and (m, d), float32.
     cameras
-        Unit positions of the views' cameras, shape (v, 3); empty where they are not known, which
-        leaves out the edges between views.
+        Unit positions of the views' cameras, shape (v, 3); empty if unknown, which leaves out the
+        edges between views.
     search
-        Finds the neighbours; None takes what the configuration says, on the CPU.
+        Neighbour search; None takes the configured one, on the CPU.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def photo_view_edges(
     photos, views
         Unit vectors, shapes (n, d) and (m, d).
     search
-        Finds the neighbours; None takes what the configuration says, on the CPU.
+        Neighbour search; None takes the configured one, on the CPU.
     """
     search = search or Searcher(config.knn)
     if config.similarity == "csls":
@@ -142,9 +142,10 @@ def view_view_edges(models: int, cameras: npt.NDArray[np.float64]) -> Edges:
 
 
 def _top_k_csls(queries: Features, gallery: Features, k: int, search: Searcher) -> Ints:
-    """Rank by 2 cos - (mean cosine of the gallery item's nearest queries), Conneau et al., 2018.
+    """Rank by CSLS (Conneau et al., ICLR 2018), which corrects the cosine for hubness.
 
-    The query's own term of CSLS is the same for all its neighbours, and left out.
+    The score is 2 cos - (mean cosine of the gallery item to its nearest queries). The query's own
+    term is left out: it is the same for all its neighbours.
     """
     hubness = search("hubness", gallery, queries, CSLS_NEIGHBOURS)[1].mean(axis=1)
     ones = np.ones((len(queries), 1), dtype=np.float32)

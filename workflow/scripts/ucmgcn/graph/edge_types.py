@@ -1,4 +1,4 @@
-"""The kinds of nodes and edges of the cross-media graph."""
+"""Node and edge types of the cross-media graph."""
 
 from __future__ import annotations
 

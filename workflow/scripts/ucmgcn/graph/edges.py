@@ -1,4 +1,4 @@
-"""Weighted edges, and the edges from vectors to their nearest neighbours."""
+"""Weighted edges, and edges between nearest neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.graph.knn import top_k
 from ucmgcn.graph.neighbour_search import Searcher
 
-BLOCK_VALUES = 2**20  # of the ends of edges whose cosine is computed at a time: they stay in cache
+BLOCK_VALUES = 2**20  # feature values of the edges of a block, so that it stays in cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Edges:
     weights: Features
 
     def reversed(self) -> Edges:
-        """Return the same edges the other way round."""
+        """Return the edges with sources and destinations swapped."""
         return Edges(self.destinations, self.sources, self.weights)
 
     def shifted(self, sources: int, destinations: int) -> Edges:
-        """Return the edges with these numbers added to those of their nodes."""
+        """Return the edges with offsets added to their node numbers."""
         return Edges(self.sources + sources, self.destinations + destinations, self.weights)
 
 
@@ -41,7 +41,7 @@ def neighbour_edges(
     vectors
         Unit vectors, shape (n, d). Weights are cosines clipped at 0; no pair is linked twice.
     search, name
-        Finds the neighbours, under this name; None searches on the CPU.
+        Neighbour search, and the name that it records; None searches on the CPU.
     """
     found, _ = (search or Searcher())(name, vectors, vectors, k, exclude_self=True)
     return symmetric(weighted(found, vectors, vectors), len(vectors))
@@ -57,12 +57,12 @@ def symmetric(edges: Edges, n: int) -> Edges:
 
 
 def weighted(found: Ints, queries: Features, gallery: Features) -> Edges:
-    """Link queries to what was found for them, weighted by the cosine clipped at 0.
+    """Link queries to the neighbours found, weighted by the cosine clipped at 0.
 
     Parameters
     ----------
     found
-        Rows of the gallery, shape (n, k); -1 where an index that is not exact found none.
+        Rows of the gallery, shape (n, k); -1 where an approximate index found none.
     queries, gallery
         Unit vectors, shapes (n, d) and (m, d).
     """
@@ -77,7 +77,7 @@ def weighted(found: Ints, queries: Features, gallery: Features) -> Edges:
 
 
 def neighbourhoods(photos: Features, models: Features, k: int) -> Edges:
-    """Link photos and models to their k nearest of both kinds, in both directions.
+    """Link photos and models to their k nearest photos and k nearest models, in both directions.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def neighbourhoods(photos: Features, models: Features, k: int) -> Edges:
 
 
 def linked(photos: Features, models: Features, k: int, across: Edges) -> Edges:
-    """Join edges from photo i to model j, both ways, with the k nearest of each kind.
+    """Join photo-model edges, both ways, with the k nearest among photos and among models.
 
-    Photo i becomes node i, model j node n + j.
+    In `across`, edges lead from photo i to model j; photo i becomes node i, model j node n + j.
     """
     n = len(photos)
     across = across.shifted(0, n)

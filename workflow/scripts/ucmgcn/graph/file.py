@@ -1,4 +1,4 @@
-"""Files of the cross-media graph: its arrays, and the nodes it is made of."""
+"""Files of the cross-media graph: its edges and features, and the nodes to build it from."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ucmgcn.graph.space import FeatureSpace
 
 
 def save_graph(path: Path, graph: dgl.DGLGraph) -> None:
-    """Write a graph to an HDF5 file, each block with a checksum.
+    """Write a graph to an HDF5 file, with checksums.
 
-    DGL's own format is read by code that trusts it; this one holds arrays, and nothing else.
+    DGL's loader trusts its own file format; this format holds only arrays.
     """
     with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
         file.attrs["edges"] = json.dumps(graph.canonical_etypes)
@@ -82,7 +82,7 @@ def write_nodes(path: Path, nodes: Nodes) -> None:
 
 
 def read_nodes(path: Path) -> Nodes:
-    """Read what `write_nodes` wrote.
+    """Read the nodes that `write_nodes` wrote.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The heterograph as one set of nodes with normalised edges: what message passing runs on."""
+"""The heterograph flattened for message passing: one set of nodes, normalised edges."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class FlatGraph:
     features
         Unit vectors of all nodes, shape (n, d), float32.
     adjacency
-        Normalised edges, in one group or in one for each relation.
+        Normalised edges, in one group or in one per relation.
     kinds
         Edge types of each group of the adjacency.
     photos, models
-        Number of nodes of these kinds.
+        Number of nodes of these types.
     """
 
     features: Tensor

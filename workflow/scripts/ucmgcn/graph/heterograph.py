@@ -1,4 +1,4 @@
-"""The cross-media graph in memory: nodes, weighted edges, and DGL's heterograph of them."""
+"""The cross-media graph in memory: its nodes, and DGL's heterograph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ucmgcn.graph.space import FeatureSpace
 
 @dataclasses.dataclass(frozen=True)
 class Nodes:
-    """What the graph is made of: ids and features of the encoder, in the graph's order.
+    """The nodes of the graph, in its order: ids, encoder features and their feature space.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Nodes:
     photo_features, view_features
         Shapes (n, d) and (m, v, d), float32.
     cameras
-        Unit positions of the views' cameras, shape (v, 3); empty where they are not known.
+        Unit positions of the views' cameras, shape (v, 3); empty if unknown.
     space
-        The feature space that was fitted on all of them.
+        The feature space fitted on these photos and views.
     """
 
     photos: list[str]

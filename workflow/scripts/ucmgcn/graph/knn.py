@@ -12,15 +12,15 @@ from ucmgcn.core.blocks import map_blocks
 
 BLOCK_VALUES = 16_000_000  # scores in memory at a time, per thread
 CHUNK = 65_536  # gallery vectors at a time
-# Multiply-adds below which one core is done before others have been started.
+# Multiply-adds below which one core finishes before the others have started.
 SMALL = 100_000_000
 
 
 def neighbourhood(k: int, items: int) -> int:
-    """Number of neighbours: k, but at most a twentieth of the items, and at least 3.
+    """Limit k to a twentieth of the items, but to no fewer than 3.
 
-    A neighbourhood must be smaller than a category, whose size is not known: in a small set, a
-    fixed k would link most items to other categories.
+    A neighbourhood must be smaller than a category, whose size is unknown: in a small set, a fixed
+    k would link most items to other categories.
     """
     return min(k, max(3, items // 20))
 
@@ -30,17 +30,17 @@ def top_k(
 ) -> tuple[Ints, Features]:
     """Find the k gallery vectors of highest inner product with each query.
 
-    As many blocks of queries are under way as the linear algebra may use threads here, each on one
-    core: so the choice of the best runs on all cores too.
+    Blocks of queries run in parallel, each on one core, as many as BLAS may use threads. So not
+    only the products but also the selection of the best use all cores.
 
     Parameters
     ----------
     queries, gallery
         Unit vectors, shapes (n, d) and (m, d), float32.
     k
-        Neighbours wanted; fewer are given where the gallery is smaller.
+        Number of neighbours; fewer if the gallery is smaller.
     exclude_self
-        Query i is gallery vector i and not its own neighbour.
+        Query i is gallery vector i, and not its own neighbour.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def top_k(
 
 
 def _threads() -> int:
-    """Threads that the linear algebra may use, which the environment of a job sets."""
+    """Return the number of threads of BLAS, which a job's environment sets."""
     pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
     return max(pools, default=1)
 
@@ -73,7 +73,7 @@ def _threads() -> int:
 def _search(
     queries: Features, gallery: Features, k: int, diagonal: int | None
 ) -> tuple[Ints, Features]:
-    """Search the gallery in chunks; query i is gallery vector i + `diagonal`, if that is given."""
+    """Search the gallery in chunks; with `diagonal`, query i is gallery vector i + `diagonal`."""
     found = np.empty((len(queries), 0), dtype=np.int64)
     values = np.empty((len(queries), 0), dtype=np.float32)
     for start in range(0, len(gallery), CHUNK):
@@ -83,7 +83,7 @@ def _search(
             here = (column >= 0) & (column < scores.shape[1])
             scores[here, column[here]] = -np.inf
         columns, best = _best(scores, k)
-        # What was found before has the lower indices and comes first, so ties go to it.
+        # Earlier chunks have the lower indices and come first, so they win ties.
         found, values = np.hstack([found, columns + start]), np.hstack([values, best])
         order = _descending(values)[:, :k]
         found = np.take_along_axis(found, order, axis=1)
@@ -94,8 +94,8 @@ def _search(
 def _best(scores: Features, k: int) -> tuple[Ints, Features]:
     """Find the k highest of each row, best first, ties by index.
 
-    The row is cut into groups of neighbouring columns. The k highest lie in the k groups of highest
-    maximum, ties by the order of the groups; only those are sorted.
+    Rows are cut into groups of adjacent columns. The k highest lie in the k groups with the highest
+    maxima, ties by the order of the groups; only those groups are sorted.
     """
     rows, m = scores.shape
     width = math.isqrt(m // max(k, 1))

@@ -8,7 +8,7 @@ from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.core.devices import Device
 
 CPU_SCORES = 16_000_000
-# Of a GPU's free memory, for a batch's scores; choosing the best of them needs as much again.
+# Share of the free GPU memory for the scores of a batch; torch.topk needs as much again.
 MEMORY_SHARE = 0.25
 
 
@@ -17,8 +17,8 @@ def top_k_torch(
 ) -> tuple[Ints, Features]:
     """Find the k gallery vectors of highest inner product; as `ucmgcn.graph.knn.top_k`, in float32.
 
-    The gallery must fit into the device's memory. Among equal similarities that compete for the
-    last place any may be found; those that are found come by index.
+    The gallery must fit into the device's memory. Of equal similarities that compete for the last
+    place, any may be returned; returned ties are ordered by index.
     """
     k = max(0, min(k, len(gallery) - exclude_self))
     on_device = torch.from_numpy(gallery).to(device)

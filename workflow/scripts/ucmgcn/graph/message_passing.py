@@ -1,4 +1,4 @@
-"""Weighted sums over the edges of a graph: the one place where messages are passed."""
+"""Message passing: weighted sums over the edges of a graph."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
     Parameters
     ----------
     graph
-        Homogeneous DGL graph of n nodes, or a block of n sources and m destinations, which are
-        its first sources; it may live on another device than the features.
+        Homogeneous DGL graph of n nodes, or a block of n sources, of which the first m are the
+        destinations; it may be on another device than the features.
     weight
         Weight of each edge in the graph's order, shape (e,), float32, on the features' device.
     features
@@ -28,8 +28,8 @@ def pass_messages(graph: dgl.DGLGraph, weight: Tensor, features: Tensor) -> Tens
     Returns
     -------
     Tensor
-        Shape (n, d), or (m, d) of a block. DGL's kernel computes it where it has the features'
-        device, torch's sparse product otherwise; both give the same numbers.
+        Shape (n, d), or (m, d) for a block. DGL's kernel computes it if the graph is on the
+        features' device, else torch's sparse product; both give the same numbers.
     """
     if graph.device == features.device:
         summed: Tensor = dgl.ops.u_mul_e_sum(graph, features, weight[:, None])
@@ -47,12 +47,12 @@ def sparse_matrix(graph: dgl.DGLGraph, weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Adjacency:
-    """Symmetrically normalised edges among n nodes, in groups that may be weighted apart.
+    """Symmetrically normalised edges among n nodes, in groups for relation-specific weights.
 
     Attributes
     ----------
     relations
-        A graph of all n nodes and the normalised weights of its edges, for each group.
+        For each group, a graph of all n nodes and the normalised weights of its edges.
     degree
         Sum of each node's edge weights before normalisation, shape (n,).
     """
@@ -61,11 +61,11 @@ class Adjacency:
     degree: Tensor
 
     def __call__(self, features: Tensor) -> list[Tensor]:
-        """Pass messages within each group: one (n, d) sum a group."""
+        """Pass messages within each group: one sum (n, d) per group."""
         return [pass_messages(graph, weight, features) for graph, weight in self.relations]
 
     def dropped(self, rate: float) -> Adjacency:
-        """Drop edges at random; the others grow, so that sums keep their expectation."""
+        """Drop edges at random; scale up the others, so that sums keep their expectation."""
         dropped = [(g, torch.nn.functional.dropout(w, rate)) for g, w in self.relations]
         return Adjacency(dropped, self.degree)
 
@@ -74,7 +74,7 @@ def diffuse(features: Tensor, aggregate: Aggregate, hops: int, teleport: float) 
     """Personalised propagation: H <- (1 - teleport) A H + teleport H_0, `hops` times.
 
     APPNP of Gasteiger et al. (ICLR 2019). Shapes (n, d) in and out; groups of edges are summed.
-    Where a step keeps only the first nodes, as a block does, so does the result.
+    If a step returns only the first nodes, as a block does, so does the result.
     """
     hidden = features
     for _ in range(hops):
@@ -92,11 +92,11 @@ def normalised_adjacency(
     ----------
     groups
         Sources, destinations and weights of the edges of each group, shape (e,); every edge
-        must be there in both directions.
+        must occur in both directions.
     n
         Number of nodes.
     device
-        Where the weights shall live. The graphs stay on the CPU unless DGL has this device.
+        Device of the weights. The graphs stay on the CPU unless DGL supports this device.
     """
     degree = torch.zeros(n)
     for _, destinations, weights in groups:

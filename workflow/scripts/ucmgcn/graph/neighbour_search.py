@@ -1,9 +1,9 @@
-"""Nearest neighbours at any size: exact where that takes seconds, else by an index of faiss.
+"""Nearest neighbours at any size: exact if that takes seconds, else with a faiss index.
 
 Exact search costs n m d multiply-adds for n queries and m gallery vectors. Beyond `EXACT_WORK` an
-inverted file (IVF) looks only into the clusters nearest to a query; where queries far outnumber the
-gallery, a graph of the gallery (HNSW) costs more to build and less to ask. What such an index
-misses is measured on a sample, which is also how its effort is set. A GPU searches exactly.
+inverted file (IVF) searches only the clusters nearest to a query. If queries far outnumber the
+gallery, a graph of the gallery (HNSW) is used, which is slower to build but faster to query. One
+sample of the queries sets the search effort, another measures the recall. A GPU searches exactly.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ucmgcn.graph.knn import top_k
 from ucmgcn.settings import KnnIndex
 
 EXACT_WORK = 2_000_000_000_000  # multiply-adds: about half a minute of two cores
-HNSW_RATIO = 50  # queries per gallery vector from which HNSW's slow building is worth it
+HNSW_RATIO = 50  # queries per gallery vector from which HNSW's slow build pays off
 TARGET_RECALL = 0.95
-SAMPLE = 512  # queries on which the effort is set, and as many others that measure the recall
-# 4 sqrt(m) lists, trained on 64 points each, are what faiss's guidelines recommend.
+SAMPLE = 512  # queries that set the effort, and as many others that measure the recall
+# faiss's guidelines recommend 4 sqrt(m) lists, trained on 64 points each.
 LISTS_PER_ROOT = 4
 POINTS_PER_LIST = 64
 HNSW_LINKS = 32
@@ -41,7 +41,7 @@ class Search:
     index
         ``"flat"`` is exact.
     recall
-        Share of the true neighbours that were found, for a sample of the queries.
+        Share of the true neighbours found, on a sample of the queries.
     """
 
     index: KnnIndex
@@ -50,19 +50,19 @@ class Search:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Searches nearest neighbours, and keeps how.
+    """Searches nearest neighbours, and records the index and recall of each search.
 
     Parameters
     ----------
     index
         ``"auto"`` chooses by size, see `choose_index`.
     device
-        A GPU searches exactly, whatever the size, unless an index is named.
+        A GPU searches exactly at any size, unless an index is named.
 
     Attributes
     ----------
     used
-        By name, how each search was made.
+        Index and recall of each search, by name.
     """
 
     index: KnnIndex = "auto"
@@ -77,15 +77,15 @@ class Searcher:
         Parameters
         ----------
         name
-            Of this search.
+            Name of this search in `used`.
         queries, gallery, k, exclude_self
             As in `ucmgcn.graph.knn.top_k`.
 
         Returns
         -------
         indices, similarities
-            Shapes (n, k'), best first. An index that is not exact gives -1 and the lowest number
-            where it found fewer.
+            Shapes (n, k'), best first. If an approximate index finds fewer, -1 and the lowest
+            number fill the row.
         """
         index = self._choose(len(queries), *gallery.shape)
         k = max(0, min(k, len(gallery) - exclude_self))
@@ -152,7 +152,7 @@ def _ivf(gallery: Features) -> Any:
 
 
 def _hnsw(gallery: Features) -> Any:
-    """Link the gallery's vectors; on one core, for the order of insertion decides the links."""
+    """Build the graph of the gallery; on one core, since the order of insertion decides it."""
     import faiss
 
     index = faiss.IndexHNSWFlat(gallery.shape[1], HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
@@ -167,7 +167,7 @@ def _hnsw(gallery: Features) -> Any:
 
 
 def _set_effort(built: Any, index: KnnIndex, sample: Features, gallery: Features, k: int) -> None:
-    """Double how far the index looks until it finds `TARGET_RECALL` of the true neighbours."""
+    """Double the search effort until the recall on a sample reaches `TARGET_RECALL`."""
     truth, _ = top_k(sample, gallery, k)
     effort, most = (8, built.nlist) if index == "ivf" else (max(32, k), len(gallery))
     while True:
@@ -186,7 +186,7 @@ def _recall(found: Ints, truth: Ints) -> float:
 
 
 def _without_self(found: Ints, similarities: Features) -> tuple[Ints, Features]:
-    """Drop query i from its neighbours, or the last of them where it is not among them."""
+    """Drop query i from its neighbours, or the last neighbour if it is not among them."""
     drop = found == np.arange(len(found))[:, None]
     drop[~drop.any(axis=1), -1] = True
     shape = len(found), found.shape[1] - 1

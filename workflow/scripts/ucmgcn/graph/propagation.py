@@ -1,4 +1,4 @@
-"""Propagation without learned weights: the baseline, and the teacher of the network."""
+"""Propagation without learned weights: a baseline, and the source of pseudo-labels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ucmgcn.settings import PropagationConfig
 
 
 def propagated(flat: FlatGraph, config: PropagationConfig) -> Tensor:
-    """Propagate, rebuild the graph of photos and models from the result, propagate on that.
+    """Propagate the features; each round rebuilds the graph from the result, and propagates again.
 
-    Gives unit vectors of photos and models, shape (photos + models, d).
+    Rebuilt graphs hold photos and models only. Returns their unit vectors, shape
+    (photos + models, d).
     """
     own = flat.ends(flat.features)
     spread = flat.ends(diffuse(flat.features, flat.adjacency, config.hops, config.teleport))
@@ -27,14 +28,14 @@ def propagated(flat: FlatGraph, config: PropagationConfig) -> Tensor:
 
 
 def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
-    """Normalise edges among as many nodes as `like` has rows, on its device."""
+    """Normalise edges among the nodes that are the rows of `like`, on its device."""
     parts = (edges.sources, edges.destinations, edges.weights)
     sources, destinations, weights = (torch.from_numpy(part) for part in parts)
     return normalised_adjacency([(sources, destinations, weights)], len(like), like.device)
 
 
 def linked_neighbours(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
-    """Link the first `photos` rows and the others, the models, to their nearest of both kinds."""
+    """Link photos (the first `photos` rows) and models (the other rows) to their neighbours."""
     unit = F.normalize(rows, dim=1).cpu().numpy()
     k = neighbourhood(config.neighbours, min(photos, len(unit) - photos))
     return neighbourhoods(unit[:photos], unit[photos:], k)

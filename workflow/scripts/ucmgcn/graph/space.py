@@ -13,7 +13,7 @@ from ucmgcn.core.arrays import Features
 from ucmgcn.settings import Pooling
 
 Space = Literal["raw", "centred", "pca-whitened"]
-BLOCK = 16_384  # vectors that are normalised or mapped at a time
+BLOCK = 16_384  # vectors normalised or mapped at a time
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class FeatureSpace:
     photo_mean, view_mean
         Means of the normalised features, shape (d,), float32.
     model_mean
-        The same of the models' max-pooled features, shape (d,); shape (0,) where a model is the
-        mean of its views in the space.
+        Mean of the models' normalised max-pooled features, shape (d,); shape (0,) if a model is
+        the mean of its mapped views.
     projection
         Shape (d, d'), float32; shape (0, 0) stands for the identity.
     """
@@ -47,7 +47,7 @@ class FeatureSpace:
     def models(self, features: Features, mapped: Features | None = None) -> Features:
         """Map features of the views of models, shape (..., v, d), to unit vectors (..., d').
 
-        `mapped` is what `views` made of them, where that is at hand.
+        `mapped` is the result of `views` for the same features, if it is at hand.
         """
         if self.model_mean.size:
             return self._map(features.max(axis=-2), self.model_mean)
@@ -82,20 +82,20 @@ def fit_space(
 ) -> FeatureSpace:
     """Fit the feature space on unlabelled photos and views.
 
-    The two modalities weigh the same in the covariance, however many vectors each has. Principal
+    Both modalities have the same weight in the covariance, however many vectors each has. Principal
     component i is scaled by (singular value i)^-exponent: 0 keeps the variances, 1 whitens fully.
 
     Parameters
     ----------
     photos, views
-        Features, shapes (n, d) and (m, v, d), float32: v views each of m models. The views stand
-        for the photos where there are fewer than two, which have no spread.
+        Features, shapes (n, d) and (m, v, d), float32: v views each of m models. Fewer than two
+        photos have no spread; the views stand in for them.
     space
         ``"raw"`` normalises only, ``"centred"`` subtracts each modality's own mean,
-        ``"pca-whitened"`` also projects on at most `dims` principal components.
+        ``"pca-whitened"`` also projects onto at most `dims` principal components.
     pooling
-        How views become a model: ``"mean"`` of what they are in the space, or the element-wise
-        ``"max"`` of the features.
+        How views become a model: the ``"mean"`` of the mapped views, or the element-wise ``"max"``
+        of their features.
     """
     pooled = views.max(axis=1) if pooling == "max" else views[:0, 0]
     views = views.reshape(-1, views.shape[-1])
@@ -111,7 +111,7 @@ def fit_space(
 
 
 def _blocks(vectors: Features) -> Iterator[slice]:
-    """Cut the first axis, so that a block has at most `BLOCK` vectors (last axis)."""
+    """Cut the first axis into blocks of at most `BLOCK` vectors (last axis)."""
     size = max(1, BLOCK * vectors.shape[-1] // max(1, vectors[:1].size))
     return (slice(i, i + size) for i in range(0, len(vectors), size))
 

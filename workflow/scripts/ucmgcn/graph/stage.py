@@ -30,7 +30,7 @@ def build_graph(
     config: GraphConfig,
     device: Device = "cpu",
 ) -> None:
-    """Build the cross-media graph of feature shards; no label is read or written.
+    """Build the cross-media graph from feature shards; no label is read or written.
 
     Parameters
     ----------
@@ -40,17 +40,17 @@ def build_graph(
     out_graph
         HDF5: unit feature vectors and weighted edges, see `load_graph`.
     out_json
-        Number of nodes and edges of each type, how neighbours were searched and what share of them
-        was found, and the settings.
+        JSON: number of nodes and edges of each type, index and recall of each neighbour search, and
+        the settings.
     out_nodes
         HDF5: ids, features and the fitted feature space, see `read_nodes`.
     device
-        Where neighbours are searched.
+        Device of the neighbour search.
 
     Raises
     ------
     UserError
-        If there is no photo or no model left, or if their features have different sizes.
+        If no photo or no model is left, or if their features have different sizes.
     """
     photo_ids, photos, _ = read_shards(image_shards, "image-features")
     model_ids, views, _ = read_shards(view_shards, "view-features")

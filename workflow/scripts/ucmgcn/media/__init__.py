@@ -1,1 +1,1 @@
-"""Photos, meshes, cameras and pictures."""
+"""Reading photos and meshes; camera placements; images for HTML pages."""

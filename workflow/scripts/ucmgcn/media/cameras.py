@@ -1,7 +1,7 @@
-"""Camera placements around an object: unit positions, poses, and which views are neighbours.
+"""Camera placements around an object: unit positions, rotations and neighbouring views.
 
-The frame is right-handed with y up; a camera looks at the origin. Polyhedra are ordered from the
-top down, and by azimuth (from +z towards +x) at equal heights.
+The frame is right-handed with y up; cameras look at the origin. Polyhedron vertices are ordered
+from the top down, and by azimuth (from +z towards +x) at equal heights.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def camera_positions(placement: str, views: int, elevation: float = 30.0) -> Flo
     Raises
     ------
     UserError
-        If the placement is unknown, or is a polyhedron that has another number of vertices.
+        If the placement is unknown, or a polyhedron with another number of vertices.
     """
     if placement not in PLACEMENTS:
         raise UserError(f"cameras: {placement!r} is not one of {', '.join(PLACEMENTS)}")
@@ -89,13 +89,13 @@ def camera_positions(placement: str, views: int, elevation: float = 30.0) -> Flo
 def look_at(positions: Floats) -> Floats:
     """Return the rotations from world to eye coordinates, shape (n, 3, 3).
 
-    Rows are the camera's right, up and backward axes, as in OpenGL. Up is y in the image; for a
-    camera at a pole, where that is undefined, up is -z from above and +z from below.
+    Rows are the camera's right, up and backward axes, as in OpenGL. The image's up axis is y; at
+    a pole, where that is undefined, it is -z from above and +z from below.
 
     Parameters
     ----------
     positions
-        Directions from the origin to the cameras, shape (n, 3), of any length but 0.
+        Directions from the origin to the cameras, shape (n, 3), of any non-zero length.
     """
     back = _unit(np.asarray(positions, dtype=np.float64))
     up = np.tile([0.0, 1.0, 0.0], (len(back), 1))
@@ -106,11 +106,11 @@ def look_at(positions: Floats) -> Floats:
 
 
 def neighbours(positions: Floats) -> npt.NDArray[np.int64]:
-    """Return the pairs of views that are next to each other, shape (e, 2), i < j, sorted.
+    """Return the pairs of neighbouring views, shape (e, 2), i < j, sorted.
 
-    Two views are neighbours if their angle is at most the widest angle between any view and its
-    nearest one. On a polyhedron these are exactly its edges (30 for both), on a ring its n
-    segments; in any placement every view has at least one neighbour.
+    Two views are neighbours if the angle between them is at most the largest angle between any
+    view and its nearest one. So every view has a neighbour. On a polyhedron the pairs are its 30
+    edges, on a ring its n segments.
     """
     unit = _unit(np.asarray(positions, dtype=np.float64))
     if len(unit) < 2:

@@ -1,4 +1,4 @@
-"""Say what trimesh leaves out while it reads a mesh: it swallows it, and logs it at debug level."""
+"""Warnings about what trimesh drops while it reads a mesh; it only logs this at level DEBUG."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ MEND = {
     NO_MATERIAL: "export the mesh again together with its material file",
     NOT_DRAWN: "give them a surface if they are to be seen",
 }
-# They say nothing where the shape alone is drawn.
+# Irrelevant if only the shape is drawn.
 OF_COLOUR = frozenset(
     {NO_LIBRARY, NO_TEXTURE, BAD_TEXTURE, UNREADABLE, OUTSIDE, NO_MATERIAL, BAD_TEXELS, BAD_COLOURS}
 )
 ASK_EXPORTER = "export the mesh again, from the program that made it"
 
-# What trimesh 5 logs while it drops something, as a pattern, and what that means; no meaning where
-# another warning says it already.
+# Patterns of the messages that trimesh 5 logs when it drops something, and the warning for each;
+# None if another warning covers it.
 MESSAGES: tuple[tuple[str, str | None], ...] = (
     (r"^unable to load materials from: (.*)", None),
     (r"^index failed on UV coordinates", BAD_TEXELS),
     (r"^failed to convert UV coordinates", BAD_TEXELS),
     (r"^failed to load vertex_colors|^failed to load colors", BAD_COLOURS),
-    (r"^failed to (?:load|convert) (?:vertex_|vertex )normals", None),  # of no use here
+    (r"^failed to (?:load|convert) (?:vertex_|vertex )normals", None),  # not used here
     (r"^failed to extract face_normals", None),
     (r"^failed to convert color", BAD_COLOURS),
     (r"^`image/ktx2` textures are unsupported", BAD_TEXTURE),
@@ -67,18 +67,18 @@ TEXTURE_FAILED = re.compile(
 
 
 def warn_of(what: str, detail: object = "") -> None:
-    """Note a warning about the mesh that is being read."""
+    """Record a warning about the mesh that is being read."""
     warn_item(what, detail, MEND.get(what, ASK_EXPORTER))
 
 
 @contextmanager
 def heed_trimesh(colours: bool) -> Iterator[Heard]:
-    """Turn what trimesh logs while it drops something into warnings of the item.
+    """Record a warning for each message that trimesh logs when it drops something.
 
     Parameters
     ----------
     colours
-        Whether materials and textures are wanted.
+        Whether materials and textures are read.
     """
     heard, log = Heard(colours), logging.getLogger("trimesh")
     level, propagate = log.level, log.propagate
@@ -95,7 +95,7 @@ def heed_trimesh(colours: bool) -> Iterator[Heard]:
 
 @contextmanager
 def heed_collada() -> Iterator[None]:
-    """Turn the errors that pycollada passes over into warnings of the item."""
+    """Record a warning for each error that pycollada ignores."""
     import collada
 
     handle = collada.Collada.handleError
@@ -112,12 +112,12 @@ def heed_collada() -> Iterator[None]:
 
 
 class Heard(logging.Handler):
-    """Listens to trimesh.
+    """Log handler that turns trimesh's messages into warnings of the item.
 
     Attributes
     ----------
     asked
-        Name of the file that was asked for last, such as a texture's.
+        Name of the last file that trimesh requested, such as a texture.
     """
 
     def __init__(self, colours: bool) -> None:
@@ -129,12 +129,12 @@ class Heard(logging.Handler):
         self._no_library = False
 
     def warn(self, what: str, detail: object = "") -> None:
-        """Note a warning, unless it is about colours that nobody wants."""
+        """Record a warning, unless it concerns colours and only the shape is drawn."""
         if self._colours or what not in OF_COLOUR:
             warn_of(what, detail)
 
     def warn_of_file(self, name: str, error: OSError | ValueError) -> None:
-        """Note that a file that the mesh refers to cannot be had, which trimesh does without."""
+        """Record that a file the mesh refers to is unavailable; trimesh goes on without it."""
         kind = PurePath(name).suffix.lower()
         self._refused = name
         self._no_library |= kind == ".mtl"
@@ -142,19 +142,19 @@ class Heard(logging.Handler):
             self.warn(OUTSIDE, name)
         elif not isinstance(error, FileNotFoundError):
             self.warn(UNREADABLE, f"{name}: {error.strerror}")
-        elif kind != ".bin":  # without its buffer a mesh is rejected
+        elif kind != ".bin":  # without its buffer the mesh is rejected
             self.warn(NO_LIBRARY if kind == ".mtl" else NO_TEXTURE, name)
 
     def warn_of_material(self, name: str = "") -> None:
-        """Note that nobody defines a material; not where the file that would is not there."""
+        """Record that a material is undefined, unless its material file is missing anyway."""
         if not self._no_library:
             self.warn(NO_MATERIAL, name)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note what a record means, if it is about something that is dropped."""
+        """Record a warning if the message is about something that trimesh drops."""
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
-        # The same is said of each of a million faces.
+        # The same message may come for each of a million faces.
         if not error and message in self._said:
             return
         self._said.add(message)
@@ -169,15 +169,15 @@ class Heard(logging.Handler):
                 if what:
                     self.warn(what, next(iter(found.groups()), ""))
                 return
-        # Something new; what is said at debug level without an error is chatter.
+        # An unknown message; at level DEBUG without an error it is noise.
         if error or record.levelno >= logging.WARNING:
             why = f": {type(error).__name__}" if error else ""
             self.warn("part of the file not understood, left out", f"{message}{why}")
 
     def _warn_of_texture(self, error: BaseException | None) -> None:
         if self.asked and self.asked == self._refused:
-            return  # `warn_of_file` has said so
-        # The message of this one holds an address in memory.
+            return  # `warn_of_file` has recorded it
+        # The message of UnidentifiedImageError holds a memory address.
         unknown = error is None or isinstance(error, UnidentifiedImageError)
         why = "it is no picture of a known format" if unknown else str(error)
         embedded = not self.asked or PurePath(self.asked).suffix.lower() == ".bin"

@@ -1,8 +1,8 @@
 """Meshes: read a file, check that it can be rendered, and fit it into the unit sphere.
 
-All formats go through trimesh. A scene becomes one geometry, with its nodes' transforms applied.
-Up is y: glTF says so, COLLADA says which axis it is (and is turned accordingly), and the formats
-that do not say (OBJ, OFF, PLY, STL) are taken as y-up, as the shape benchmarks are distributed.
+trimesh reads all formats. A scene becomes one geometry, with the transforms of its nodes applied.
+The up axis is y: glTF defines it so, and COLLADA names its axis and is rotated accordingly. OBJ,
+OFF, PLY and STL do not define one and are read as y-up, like the files of the shape benchmarks.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ Faces = npt.NDArray[np.int64]
 PlacedSurface = tuple[trimesh.Trimesh, Floats]
 
 MIN_AREA = 1e-12
-# Where trimesh's materials keep pictures: SimpleMaterial, then PBRMaterial.
+# Attributes of trimesh's SimpleMaterial, then PBRMaterial, that hold images.
 TEXTURE_SLOTS = (
     "image", "baseColorTexture", "emissiveTexture", "normalTexture", "occlusionTexture",
     "metallicRoughnessTexture",
 )  # fmt: skip
 
-# Turns that bring a COLLADA file's up axis to y (COLLADA 1.5, table of <up_axis>).
+# Rotations from a COLLADA file's up axis to y (COLLADA 1.5, table of <up_axis>).
 TO_Y_UP = {
     b"X": np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
     b"Y": np.eye(3),
@@ -52,10 +52,10 @@ TO_Y_UP = {
 
 
 class Companions(FilePathResolver):
-    """Finds the files that a mesh refers to in its own folder and below it, nowhere else.
+    """Finds the files that a mesh refers to, only in the mesh's folder and below.
 
-    Names and links that lead out of the folder, devices and pipes are refused. What is not found
-    is noted as a warning of the item, for trimesh goes on without it.
+    Names and links that lead out of the folder, devices and pipes are refused. A file that is not
+    found gives a warning, because trimesh goes on without it.
     """
 
     def __init__(self, source: str, heard: Heard | None = None) -> None:
@@ -68,7 +68,7 @@ class Companions(FilePathResolver):
         Raises
         ------
         OSError, ValueError
-            If it is not there, lies elsewhere or cannot be read.
+            If the file is missing, lies elsewhere or cannot be read.
         """
         if self._heard:
             self._heard.asked = name
@@ -78,7 +78,7 @@ class Companions(FilePathResolver):
             self._warn(name, error)
             raise
         except ValueError as error:
-            # A path of another machine is one that is not found.
+            # An absolute path from another machine counts as missing.
             there = Path(self.parent, name.strip()).exists()
             self._warn(name, error if there else FileNotFoundError(name))
             raise
@@ -88,12 +88,12 @@ class Companions(FilePathResolver):
             self._heard.warn_of_file(name, error)
 
     def absolute(self, name: str) -> Path:
-        """Return the path of a file that may be read.
+        """Return the path of a file if it may be read.
 
         Raises
         ------
         ValueError
-            If it lies elsewhere or is no regular file.
+            If it lies elsewhere or is not a regular file.
         """
         path = Path(super().absolute(name))
         if path.exists() and not path.is_file():
@@ -112,11 +112,11 @@ class Mesh:
     Attributes
     ----------
     vertices
-        Shape (n, 3), float64; every one belongs to a face.
+        Shape (n, 3), float64; each belongs to a face.
     faces
         Indices into `vertices`, shape (m, 3), int64.
     parts
-        The same triangles as trimesh geometries with their materials; empty unless asked for.
+        The same triangles as trimesh geometries with materials; empty unless requested.
     """
 
     vertices: Floats
@@ -127,8 +127,8 @@ class Mesh:
 def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     """Read, check and normalise a mesh.
 
-    Materials and textures are looked for in the mesh's own folder and below it, nowhere else. One
-    that is missing or damaged costs the mesh its colours and is noted by `warn_item`.
+    Materials and textures are read only from the mesh's folder and below. If one is missing or
+    damaged, the mesh is drawn without it, and `warn_item` records that.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     Raises
     ------
     ItemError
-        If the file holds no surface that can be rendered; the message says why.
+        If the file has no surface that can be rendered; the message says why.
     """
     surfaces = _read_surfaces(Path(path), textures)
     vertices, faces = _drop_unreferenced(*_merge(surfaces))
@@ -188,7 +188,7 @@ def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
     except MemoryError:
         raise
     except Exception as error:
-        # A parser may fail in any way on a damaged file; that costs this one mesh, not the run.
+        # Parsers raise any exception on a damaged file: reject this mesh, do not stop the run.
         reason = " ".join(str(error).split())[:200]
         raise ItemError(
             f"it cannot be read as {path.suffix.lower()[1:].upper()}: {type(error).__name__}"
@@ -197,7 +197,7 @@ def _load_scene(path: Path, textures: bool) -> trimesh.Scene:
 
 
 def _decode_textures(scene: trimesh.Scene) -> None:
-    """Decode all pictures of materials, which are opened only; without those that are damaged."""
+    """Decode the images of all materials, which trimesh only opens; drop damaged ones."""
     decoded: dict[int, Image.Image | None] = {}
     for geometry in scene.geometry.values():
         material = getattr(getattr(geometry, "visual", None), "material", None)
@@ -214,21 +214,21 @@ def _decoded(image: Image.Image) -> Image.Image | None:
         return as_texture(image)
     except MemoryError:
         raise
-    # As for meshes: a decoder may fail in any way on a damaged file.
+    # Likewise, decoders raise any exception on a damaged file.
     except Exception as error:
         warn_of(BAD_TEXTURE, f"{image.info.get('file_path', image.format)}: {error}")
         return None
 
 
 def _drop_stand_ins(scene: trimesh.Scene, path: Path, heard: Heard) -> None:
-    """Take away the grey that trimesh puts where an OBJ file has a material that nobody defines."""
+    """Remove the grey placeholder that trimesh uses for an undefined material of an OBJ file."""
     if path.suffix.lower() != ".obj":
         return
     bare = [
         geometry
         for geometry in scene.geometry.values()
         if hasattr(getattr(geometry, "visual", None), "material")
-        # The materials of an MTL file have been given its names for them.
+        # Materials from an MTL file have a name; the placeholder does not.
         and not hasattr(geometry.visual.material, "_name")
     ]
     for geometry in bare:
@@ -304,7 +304,7 @@ def _drop_unreferenced(vertices: Floats, faces: Faces) -> tuple[Floats, Faces]:
 
 
 def _bounds(vertices: Floats) -> tuple[Floats, float]:
-    """Return the box's centre and the distance of the farthest vertex; safe from overflow."""
+    """Return the centre of the bounding box and the largest distance to it, without overflow."""
     if not np.isfinite(vertices).all():
         raise ItemError("it has coordinates that are not finite numbers")
     low, high = vertices.min(axis=0), vertices.max(axis=0)

@@ -1,4 +1,4 @@
-"""Photos: from whatever file a user has to the square RGB array that an encoder takes."""
+"""Photos: read any image file as the square RGB array that an encoder takes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ucmgcn.core.worker import Task
 from ucmgcn.media.formats import PHOTO_FORMATS
 from ucmgcn.settings import Resize
 
-# JPEG is not among them: the second picture of a phone's is a map of its brightness.
+# Formats with several frames. Not JPEG: a phone's second image is a gain map.
 SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF")
 DAMAGED = "photo damaged in part, used"
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)
-# Bilinear as in the training of EfficientNet-Lite (resize_method in TensorFlow's
-# efficientnet/main.py), and the encoder's to say otherwise.
+# Bilinear by default, as in the training of EfficientNet-Lite (resize_method in TensorFlow's
+# efficientnet/main.py); an encoder may ask for another filter.
 Resample = Literal["bilinear", "bicubic"]
 
 
@@ -38,9 +38,9 @@ def load_photo(
 ) -> Images:
     """Read a photo as a square RGB array.
 
-    The EXIF orientation is applied, transparency is laid on white (the ground of the rendered
-    views), 16-bit and floating-point images are scaled to 8 bits, and an animation gives its first
-    frame. Scaling is anti-aliased.
+    The EXIF orientation is applied. Transparent images are composited on white, the background of
+    the rendered views. 16-bit and floating-point images are scaled to 8 bits. Of an animation, the
+    first frame is used. Scaling is anti-aliased.
 
     Parameters
     ----------
@@ -51,14 +51,15 @@ def load_photo(
     resize
         How a rectangle becomes a square, see `to_square`.
     max_pixels
-        Photos that would decode to more pixels are refused. A large JPEG counts after the
-        reduction by 2, 4 or 8 that its decoder does for free.
+        Largest number of decoded pixels. A large JPEG counts after the reduction by 2, 4 or 8
+        that its decoder does for free.
     resample
-        Filter that scales it.
+        Resampling filter.
 
     Returns
     -------
-    RGB array of shape (size, size, 3), uint8.
+    Images
+        RGB array of shape (size, size, 3), uint8.
 
     Raises
     ------
@@ -79,14 +80,14 @@ def load_photo(
 
 @contextmanager
 def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterator[Task]:
-    """Give the function that a worker process runs on the file of each photo.
+    """Yield the function that a worker process runs on each photo.
 
     Parameters
     ----------
     inputs
-        Size and filter of each array that is made of it.
+        Size and filter of each array to make from a photo.
     resize
-        How it becomes a square.
+        How a rectangle becomes a square, see `to_square`.
     """
 
     def load(path: str) -> list[Images]:
@@ -101,12 +102,12 @@ def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterat
 
 
 def as_texture(image: Image.Image) -> Image.Image:
-    """Decode a picture of any mode to RGB, or to RGBA where it has transparency; 8 bits a channel.
+    """Decode an image of any mode to 8-bit RGB, or RGBA if it has transparency.
 
     Raises
     ------
     Exception
-        Whatever Pillow's decoders raise on damaged files.
+        Any exception that Pillow's decoders raise on damaged files.
     """
     image.load()
     if image.mode in ("RGB", "RGBA"):
@@ -117,10 +118,10 @@ def as_texture(image: Image.Image) -> Image.Image:
 
 
 def start_no_programs() -> None:
-    """Keep Pillow, in this process, from running a program: Ghostscript, for PostScript.
+    """Keep Pillow in this process from running Ghostscript on PostScript files.
 
-    The textures of meshes are opened by their content, whatever their names. This is Pillow's own
-    switch (its handbook, "EPS"): a PostScript file then fails to load, and no other is touched.
+    Pillow opens a mesh's textures by content, whatever their names. This is Pillow's own switch
+    (its handbook, "EPS"): PostScript files then fail to load; other formats are not affected.
     """
     EpsImagePlugin.gs_binary = False
 
@@ -137,11 +138,11 @@ def to_square(
     size
         Side of the square, in pixels.
     resize
-        ``"crop"`` takes the largest centred square, as in the training of the encoders, which are
-        surest of their class that way; ``"pad"`` adds white on the short side, and ``"squash"``
-        changes the aspect ratio: both keep what reaches to the ends of a long photo.
+        ``"crop"`` takes the largest centred square, as in the training of the encoders, which
+        are most accurate that way. ``"pad"`` adds white on the short side, and ``"squash"`` changes
+        the aspect ratio; both keep the ends of a long photo.
     resample
-        Filter that scales it.
+        Resampling filter.
     """
     method = Image.Resampling[resample.upper()]
     if resize not in get_args(Resize):
@@ -157,7 +158,7 @@ def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
     if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
         raise ItemError("it is not a regular file")
     with Image.open(path, formats=PHOTO_FORMATS) as image:
-        # Twice the size leaves the filter enough to work on.
+        # Twice the size leaves the resampling filter enough detail.
         image.draft(None, (2 * size, 2 * size))
         _check_size(image, max_pixels)
         image.load()
@@ -189,7 +190,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit values by their full range, and 32-bit ones by the range that they take."""
+    """Scale 16-bit values by their full range, and others by the range of the image."""
     values = np.asarray(image, dtype=np.float64)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():

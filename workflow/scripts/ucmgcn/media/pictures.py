@@ -1,4 +1,4 @@
-"""Pictures inside of HTML pages."""
+"""Images embedded in HTML pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def data_uri(image: npt.NDArray[np.uint8], side: int) -> str:
-    """Encode an RGB image (h, w, 3), scaled down to a side, as a WebP data URI."""
+    """Encode an RGB image (h, w, 3) as a WebP data URI, scaled down to at most `side` pixels."""
     picture = Image.fromarray(image)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     packed = io.BytesIO()

@@ -1,7 +1,7 @@
-"""The configuration: every key, its default, its meaning and its limits.
+"""The configuration: parsing, validation and JSON Schema.
 
 `config.yaml` holds the same keys and defaults, and `workflow/schemas/config.schema.yaml` is the
-JSON Schema made from this module; a test keeps the three in step.
+JSON Schema of this module; a test checks that the three agree.
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ class Config:
             description="name of the data set; results go to results/<dataset>/",
         ),
     ] = "demo"
-    kind: Annotated[Kind, Field(description="how the files lie, see docs/datasets.md")] = "folder"
+    kind: Annotated[Kind, Field(description="layout of the files, see docs/datasets.md")] = "folder"
     models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
     images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
     split: Annotated[
-        Split, Field(description="train and test photos: as given, all in one, or drawn by seed")
+        Split,
+        Field(description="train and test photos: as given, one set, or drawn by data.split_seed"),
     ] = "given"
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Field(description="where features and training run; auto takes a GPU where there is one"),
+        Field(description="device for features and training; auto: a GPU if there is one"),
     ] = "auto"
     data: DataConfig = Field(default_factory=DataConfig)
     shards: ShardsConfig = Field(default_factory=ShardsConfig)
@@ -73,12 +74,12 @@ class Config:
 
     @property
     def uses_demo(self) -> bool:
-        """Whether the data are the embedded demo set, which a rule makes."""
+        """Whether the data set is the embedded demo set, which a rule builds."""
         return self.kind == "folder" and self._default_folders
 
     @property
     def source(self) -> Source:
-        """Where the data set lies, and how it is read."""
+        """Location and layout of the data set."""
         models, images = Path(self.models), Path(self.images)
         unpacked = Path("resources/sweethome3d") / self.dataset
         if self.kind == "sweethome3d":
@@ -102,12 +103,13 @@ class Config:
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:
-    """Check a configuration, and fill in what it leaves out.
+    """Validate a configuration, and fill in the defaults.
 
     Raises
     ------
     UserError
-        Naming every unknown key, with the nearest known one, and every value out of its limits.
+        If a key is unknown or a value invalid; the message names all of them and, for an unknown
+        key, the closest known one.
     """
     try:
         config = TypeAdapter(Config).validate_python(dict(raw))
@@ -115,20 +117,20 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
         raise UserError("\n".join(map(_explain, _innermost(error.errors())))) from None
     config = _resolve(config)
     _check_data(config)
-    _ = encoder_spec(config.features)  # refuses backbones that there are none of
+    _ = encoder_spec(config.features)  # raises UserError on an unknown backbone
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the configuration, defaults and descriptions included."""
+    """JSON Schema (draft 2020-12) of the configuration, with defaults and descriptions."""
     schema = TypeAdapter(Config).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def keys() -> Iterator[tuple[str, Any, str]]:
-    """Yield every key as a dotted name, with its default and its description."""
+    """Yield every key as a dotted name, with its default and description."""
     schema = json_schema()
     for name, entry in schema["properties"].items():
         section = schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2])
@@ -138,7 +140,7 @@ def keys() -> Iterator[tuple[str, Any, str]]:
 
 
 def _resolve(config: Config) -> Config:
-    """Fill in what depends on other keys."""
+    """Resolve values that depend on other keys."""
     if config.dataset == "sweethome3d" and config.uses_demo:
         config = replace(config, kind="sweethome3d")
     instances = config.kind in INSTANCE_LEVEL
@@ -172,13 +174,13 @@ def _check_data(config: Config) -> None:
 def _check_name(config: Config) -> None:
     if config.dataset == "demo":
         raise UserError(
-            "config: these are not the demo's folders, but dataset is still demo. "
-            "Give them a name: --config dataset=NAME"
+            "config: models and images are not the demo's, but dataset is still demo. "
+            "Name your data set: --config dataset=NAME"
         )
 
 
 def _innermost(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Leave out what only follows from an error further inside, as that a list is too short."""
+    """Drop errors that only follow from a nested one, such as a list that is too short."""
     for error in errors:
         depth = len(error["loc"])
         if not any(e["loc"][:depth] == error["loc"] and len(e["loc"]) > depth for e in errors):
@@ -189,7 +191,7 @@ def _explain(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"config: there is no key {name}{_nearest(name)}"
-    if error["type"] == "value_error":  # raised by a section about several of its keys
+    if error["type"] == "value_error":  # raised by a section's check of several keys
         return f"config: {name}: {error['ctx']['error']}"
     return f"config: {name} = {error['input']!r}: {error['msg']}"
 

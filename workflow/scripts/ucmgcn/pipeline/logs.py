@@ -1,4 +1,4 @@
-"""Logging of a rule: everything into the rule's log, warnings and errors to the terminal too."""
+"""Logging of a rule: all records to the rule's log, warnings and errors also to the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def configure_logging(log: str | Path | None) -> None:
-    """Send records and uncaught errors to the file `log`, and warnings to standard error."""
+    """Write records and uncaught errors to the file `log`, and warnings to standard error too."""
     handlers: list[logging.Handler] = [_terminal()]
     if log:
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
@@ -37,4 +37,4 @@ def _log_uncaught(
     if issubclass(kind, UserError):
         logging.getLogger("ucmgcn").error("%s", error)
     else:
-        logging.getLogger("ucmgcn").critical("uncaught", exc_info=(kind, error, trace))
+        logging.getLogger("ucmgcn").critical("uncaught exception", exc_info=(kind, error, trace))

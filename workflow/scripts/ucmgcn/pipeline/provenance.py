@@ -1,9 +1,9 @@
-"""Digests of the library's own code, so that a stage whose code changed is run again.
+"""Digests of the library's own code, so that a stage reruns when its code has changed.
 
-A digest is that of the definitions that can change what a stage writes, no more and no less: from
-the functions that its adapter calls on to every function, class and constant of this package that
-they name, by annotations and by the tasks of worker processes too
-(``"ucmgcn.media.photos:photo_task"``).
+A digest covers exactly the definitions that can change a stage's output: the functions that its
+adapter calls, and every function, class and constant of this package that they refer to, directly
+or indirectly. References in annotations and in the names of worker tasks
+(``"ucmgcn.media.photos:photo_task"``) count too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
-# They carry, tell and record what the stages make, and change nothing of it.
+# Modules that transport, report and record results, and do not change them.
 CARRIERS = frozenset(
     {
         "core.errors",
@@ -32,28 +32,28 @@ CARRIERS = frozenset(
     }
 )
 TASK = re.compile(r"ucmgcn\.([\w.]+):(\w+)")
-# Types, which nothing is computed from, and details of the syntax tree.
+# Types, which do not affect results, and details of the syntax tree.
 SKIPPED = frozenset({"annotation", "returns", "ctx", "kind", "type_comment"})
-BODY = ""  # stands for the statements of a module that define nothing that is named elsewhere
-MAIN = "__name__ == '__main__'"  # what stands below it runs in no stage
-Place = tuple[str, str]  # module below the package, and a definition in it
+BODY = ""  # stands for the statements of a module that define no name used elsewhere
+MAIN = "__name__ == '__main__'"  # code below it runs in no stage
+Place = tuple[str, str]  # module of the package, and a definition in it
 
 
 def code_digest(*entries: str) -> str:
-    """Digest of some functions of this package and of every definition of it that they use.
+    """Digest of functions of this package and of all its definitions that they use.
 
-    Comments, docstrings, layout, descriptions of settings, and the words of what is logged or is
-    said to the user do not count: only a change of what is computed reruns a stage.
+    Comments, docstrings, formatting, descriptions of settings, log messages and the texts of
+    UserErrors do not count, so that only a change of the computation reruns a stage.
 
     Parameters
     ----------
     entries
-        Functions by module and name, such as ``"render.stage:render_shard"``.
+        Functions as ``module:name``, such as ``"render.stage:render_shard"``.
 
     Raises
     ------
     LookupError
-        If there is no such definition.
+        If an entry does not exist.
     """
     digest = hashlib.sha256()
     for module, name in sorted(_reached(entries)):
@@ -62,7 +62,7 @@ def code_digest(*entries: str) -> str:
 
 
 def data_digest(folder: str) -> str:
-    """Digest of the files of a folder of this package that are no code, such as templates."""
+    """Digest of all files in a folder of this package, such as templates."""
     digest = hashlib.sha256()
     for path in sorted((PACKAGE / folder).iterdir()):
         digest.update(path.name.encode() + path.read_bytes())
@@ -88,10 +88,10 @@ def _reached(entries: Iterable[str]) -> set[Place]:
 
 @cache
 def _used_by(module: str, name: str) -> frozenset[Place]:
-    """Return what a definition names."""
+    """Return the definitions that a definition refers to."""
     parts = [part for node in _module(module).definitions[name] for part in ast.walk(node)]
     own = _Module()
-    _bind_imports(parts, own)  # imports inside of a function
+    _bind_imports(parts, own)  # imports inside a function
     chained: set[ast.expr] = set()
     used: set[Place] = set()
     for part in parts:
@@ -108,14 +108,14 @@ def _used_by(module: str, name: str) -> frozenset[Place]:
 
 
 def _modules(name: str, module: str, own: _Module) -> list[str]:
-    """Return the module that a name stands for, if it stands for one."""
+    """Return the module that a name is bound to, if any."""
     bound = own.imports.get(name) or _module(module).imports.get(name)
     submodule = ".".join(filter(None, bound)) if bound else ""
     return [submodule] if submodule and _file(submodule) else []
 
 
 def _resolve(module: str, name: str, own: _Module | None = None) -> Iterator[Place]:
-    """Yield where a name is defined that a module uses; a module by itself is all that it holds."""
+    """Yield the definitions of a name used in a module; for a module, all that it holds."""
     if not _file(module):
         return
     known = _module(module)
@@ -137,7 +137,7 @@ def _imported(module: str, name: str) -> Iterator[Place]:
 
 @dataclass
 class _Module:
-    """The parts of a module: what it defines, and what it imports of this package."""
+    """The definitions of a module, and its imports from this package."""
 
     definitions: dict[str, list[ast.stmt]] = field(default_factory=lambda: {BODY: []})
     imports: dict[str, Place] = field(default_factory=dict)
@@ -164,22 +164,27 @@ def _fill(module: _Module, statements: Iterable[ast.stmt]) -> None:
             _bind_imports([node], module)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             _fill(module, node.body)
-        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == MAIN):
+        elif not (_is_text(node) or (isinstance(node, ast.If) and ast.unparse(node.test) == MAIN)):
             for name in _names(node) or [BODY]:
                 module.definitions.setdefault(name, []).append(node)
 
 
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string alone, as a module's docstring is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 @cache
 def _words() -> Counter[str]:
-    """How often each word stands in the package."""
+    """Number of occurrences of each word in the package."""
     texts = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     return Counter(word for text in texts for word in re.findall(r"\w+", text))
 
 
 def _names(node: ast.stmt) -> list[str]:
-    """Names that a statement defines; none if it does something else.
+    """Names that a statement defines; empty if it does something else.
 
-    A value that nothing names may be used by other means, so it is no definition.
+    A value whose name occurs nowhere else may be used by other means, so it counts as a statement.
     """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
@@ -197,7 +202,7 @@ def _bind_imports(nodes: Iterable[ast.AST], module: _Module) -> None:
 
 @cache
 def _code(module: str, name: str) -> str:
-    """A definition as text, without what changes nothing that is computed."""
+    """A definition as text, without the parts that do not affect results."""
     parts: list[str] = []
     for node in _module(module).definitions[name]:
         _write(node, parts)
@@ -225,7 +230,7 @@ def _field(node: ast.AST, name: str) -> object:
     documented = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     if name == "body" and isinstance(node, documented):
         return value[ast.get_docstring(node, clean=False) is not None :]
-    # What is said to the user, who sees it instead of a result.
+    # The text of a UserError, which the user sees instead of a result.
     said = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and name == "args"
     return [] if said and node.func.id == "UserError" else value  # type: ignore[attr-defined]
 
@@ -236,7 +241,7 @@ def _is_logged(node: ast.AST) -> bool:
 
 
 def _without_annotation(node: ast.AST) -> ast.AST:
-    """Leave out bounds and descriptions of settings."""
+    """Strip the bounds and descriptions of settings."""
     while (
         isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)

@@ -1,4 +1,4 @@
-"""The contact sheet: a sample of the rendered views on one page, to see that they are right."""
+"""The contact sheet: a sample of the rendered views on one page, to check them by eye."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INK, FAINT = "#222222", "#dddddd"
 def write_contact_sheet(
     shards: Iterable[Path], out: Path, *, models: int = 40, views: int = 6, size: int = 112
 ) -> None:
-    """Write a PNG that shows some views of a sample of the models, labelled with their ids.
+    """Write a PNG with some views of a sample of the models, labelled with their ids.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def write_contact_sheet(
     out
         The PNG to write.
     models
-        At most this many models, evenly from all categories; the same ones on every run.
+        Maximum number of models, spread evenly over the categories; the same ones on every run.
     views
-        At most this many views of each, evenly from its cameras.
+        Maximum number of views of each, spread evenly over its cameras.
     size
         Width and height of a view on the sheet, pixels.
 
@@ -60,7 +60,7 @@ def write_contact_sheet(
 
 
 def sample_ids(ids: Iterable[str], n: int) -> list[str]:
-    """Choose up to n ids, evenly over the categories (the part before the last slash), sorted."""
+    """Choose up to n ids, sorted, evenly over the categories (the part before the last slash)."""
     groups = [list(group) for _, group in groupby(sorted(ids), key=_category)]
     if len(groups) > n:
         groups = [groups[i] for i in _spread(len(groups), n)]
@@ -78,7 +78,7 @@ def _category(id: str) -> str:
 
 
 def _spread(length: int, n: int) -> list[int]:
-    """Return n different indices, evenly spaced in the middle of n equal parts."""
+    """Return n distinct indices: the centres of n equal parts of the range."""
     return [int((i + 0.5) * length / n) for i in range(n)]
 
 
@@ -101,7 +101,7 @@ def _rows(
 
 
 def _strip(views: Images, size: int) -> Image.Image:
-    """Lay views side by side."""
+    """Concatenate views in a row."""
     strip = Image.new("RGB", (len(views) * size, size))
     for i, view in enumerate(views):
         small = Image.fromarray(view).resize((size, size), Image.Resampling.LANCZOS)
@@ -130,7 +130,7 @@ def _draw(title: str, rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 
 
 def _shorten(text: str, font: Font, width: float) -> str:
-    """Cut a text from the left until it fits, for an id's end tells more than its start."""
+    """Cut a text from the left until it fits: the end of an id tells more than its start."""
     if font.getlength(text) <= width:
         return text
     while len(text) > 1 and font.getlength("..." + text) > width:

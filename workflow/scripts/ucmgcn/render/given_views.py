@@ -1,7 +1,7 @@
-"""Models that come as rendered views: read the pictures into the shards that rendering makes.
+"""Models that come as rendered views: read the images into shards like those of rendering.
 
-The pictures of a model are ordered by the number at the end of their names, not as text, so that
-view 10 follows view 9. Where the cameras stood is not said; they are taken as a ring.
+The images of a model are sorted by the number at the end of their names, not as text: view 10
+follows view 9. Their camera positions are unknown; a ring is assumed.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ def read_views_shard(
     Parameters
     ----------
     rows
-        Models whose path is a folder of pictures.
+        Models whose path is a folder of images.
     out
         A shard of kind ``"views"``: ``images`` u8 (n, views, size, size, 3) and ``cameras``
         (views, 3).
     views
-        How many of each model's views are taken, evenly spaced in their order.
+        Number of views to take of each model, evenly spaced in their order.
     size
-        Width and height in pixels; other pictures are padded to a square and scaled.
+        Width and height in pixels; images of another size are padded to a square and scaled.
     elevation
-        Of the ring of cameras above the horizon, degrees.
+        Elevation of the camera ring above the horizon, degrees.
     provenance
-        Kept in the shard.
+        Stored in the shard.
     limits
-        Of time and memory for each picture.
+        Limits of time and memory for each image.
     """
     cameras = camera_positions("ring", views, elevation)
     settings = {"inputs": [(size, "bilinear")], "resize": "pad"}
@@ -76,21 +76,21 @@ def read_views_shard(
 def read_views(
     folder: Path, views: int, load: Callable[[str], Answer]
 ) -> tuple[npt.NDArray[np.uint8], list[ItemWarning]]:
-    """Read some views of a model, shape (views, size, size, 3), and what is to be said of them.
+    """Read views of a model, shape (views, size, size, 3), and the warnings about them.
 
     Parameters
     ----------
     folder
-        Holds the pictures.
+        Folder with the images.
     views
-        How many of them are taken.
+        Number of images to take.
     load
-        Gives one array (size, size, 3) for the path of a picture, such as a `Worker`.
+        Maps the path of an image to one array (size, size, 3), such as a `Worker`.
 
     Raises
     ------
     ItemError
-        If there are too few, or one cannot be read.
+        If there are too few images, or one cannot be read.
     """
     answers = [_picture(path, load) for path in choose(view_files(folder), views)]
     warnings = [warning for answer in answers for warning in answer.warnings]
@@ -98,7 +98,7 @@ def read_views(
 
 
 def choose(paths: Sequence[Path], views: int) -> list[Path]:
-    """Take `views` of the paths, evenly spaced from the first on.
+    """Choose `views` of the paths, evenly spaced, starting with the first.
 
     Raises
     ------

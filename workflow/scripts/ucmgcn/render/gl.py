@@ -1,8 +1,8 @@
 """OpenGL without a display: choose EGL or OSMesa, and check that it works.
 
-``python -m ucmgcn.render.gl`` is the self-check: one line, and exit code 2 if nothing works.
-PyOpenGL binds itself to one platform when it is first imported, for good; so the choice is made
-before that, by asking the EGL library itself.
+``python -m ucmgcn.render.gl`` is the self-check: it prints one line, and exits with status 2 if no
+platform works. PyOpenGL binds itself to one platform on its first import, for good. So the platform
+is chosen before that import, by calling the EGL library directly.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class EglDevice:
     Attributes
     ----------
     number
-        Its place among EGL's devices, which ``EGL_DEVICE_ID`` names.
+        Index among EGL's devices, as in ``EGL_DEVICE_ID``.
     software
-        Whether it is Mesa's rasteriser on the processor.
+        Whether it is Mesa's software rasteriser, which runs on the CPU.
     cuda
-        The number that CUDA gives it, if it says so.
+        CUDA's number of the device; None if EGL doesn't report one.
     """
 
     number: int
@@ -51,17 +51,17 @@ class EglDevice:
 def select_platform(threads: int | None = None, gpus: int = 1) -> str:
     """Set ``PYOPENGL_PLATFORM`` to a platform that renders here, and return its name.
 
-    A value that is already set is kept. Otherwise EGL is taken if a context without a surface
-    opens, else OSMesa. ``EGL_DEVICE_ID`` says which device EGL uses; where it is not set, it is set
-    to the first of `by_preference` that works. Call it before the first import of ``pyrender`` or
-    ``OpenGL``.
+    A value that is already set is kept. Otherwise the platform is EGL if a context without a
+    surface opens, else OSMesa. ``EGL_DEVICE_ID`` names EGL's device; if it is not set, it is set to
+    the first device of `by_preference` that works. Call this function before the first import of
+    ``pyrender`` or ``OpenGL``.
 
     Parameters
     ----------
     threads
-        Cores that Mesa's software rasteriser may use in this process; None leaves its default.
+        Cores that Mesa's software rasteriser may use in this process; None keeps its default.
     gpus
-        How many GPUs the scheduler granted; with 0 the software rasteriser comes first.
+        Number of GPUs that the scheduler granted; with 0 the software rasteriser comes first.
 
     Raises
     ------
@@ -69,9 +69,9 @@ def select_platform(threads: int | None = None, gpus: int = 1) -> str:
         If neither platform works.
     """
     if threads is not None:
-        # 0 is the calling thread itself; 1 would be a second one, for which the first waits.
+        # 0 draws in the calling thread; 1 would start a second thread and wait for it.
         os.environ["LP_NUM_THREADS"] = str(threads if threads > 1 else 0)
-    # Else pyglet, which pyrender imports for its viewer, wants the libraries of X11.
+    # pyrender imports pyglet for its viewer; without this, pyglet loads the X11 libraries.
     os.environ.setdefault("PYGLET_HEADLESS", "true")
     if "PYOPENGL_PLATFORM" not in os.environ:
         os.environ["PYOPENGL_PLATFORM"] = _first_working(gpus)
@@ -112,14 +112,14 @@ def main() -> int:
 def by_preference(
     devices: Sequence[EglDevice], gpus: int = 1, visible: str | None = None
 ) -> list[EglDevice]:
-    """Order devices: the GPU that was granted, then the other GPUs, then the processor.
+    """Order devices: the granted GPU, then the other GPUs, then the CPU.
 
     Parameters
     ----------
     gpus
-        With 0 the processor comes first.
+        With 0 the CPU comes first.
     visible
-        What ``CUDA_VISIBLE_DEVICES`` says, by which schedulers grant GPUs; its first number counts.
+        Value of ``CUDA_VISIBLE_DEVICES``, by which schedulers grant GPUs; its first number counts.
     """
     granted = (visible or "").split(",")[0].strip()
 
@@ -162,7 +162,7 @@ def _egl() -> ctypes.CDLL | None:
 
 
 def _egl_devices() -> list[EglDevice]:
-    """Ask EGL for its devices, and which of them are GPUs."""
+    """List EGL's devices, and which of them are GPUs."""
     egl = _egl()
     if egl is None:
         return []

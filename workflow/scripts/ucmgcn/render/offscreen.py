@@ -1,13 +1,13 @@
 """All views of an object in one pass: a pyrender renderer that draws a column of tiles.
 
-pyrender draws a view per call: it shades 4 samples a pixel with a physically based program, then
-reads colour and depth back. Without a GPU nearly all time goes there. Here every view is an
-instance of one mesh, moved to its tile by the vertex program; one draw and one read-back of the
-colours make all of them. Flat normals come from screen-space derivatives, so that vertices stay
-shared. Edges are smoothed by drawing larger and scaling down with a linear filter.
+pyrender draws one view per call: it shades 4 samples per pixel with a physically based shader, then
+reads back colour and depth. Without a GPU this takes nearly all the time. Here every view is an
+instance of one mesh, which the vertex shader moves to its tile; one draw call and one read-back of
+the colours yield all views. Flat normals come from screen-space derivatives, so that vertices stay
+shared. Antialiasing: draw larger, and scale down with a linear filter.
 
-Tile i lies i tiles above the bottom, upside down: so the frame, which OpenGL reads from the bottom
-up, is in memory the very array of views.
+Tile i lies i tiles above the bottom, upside down. OpenGL reads a frame from the bottom up, so the
+frame in memory already is the array of views.
 
 Import this only after `ucmgcn.render.gl.select_platform`.
 """
@@ -90,20 +90,20 @@ void main() {
 
 
 class OrderedScene(pyrender.Scene):  # type: ignore[misc]
-    """A scene whose lights come in the order of their names.
+    """A scene that sorts its lights by name.
 
-    pyrender keeps nodes in a set, ordered by their addresses; the sum of the lights would then
-    differ by rounding from run to run.
+    pyrender keeps nodes in a set, in the order of their addresses; the rounding of the sum of the
+    lights would then vary from run to run.
     """
 
     @property
     def light_nodes(self) -> list[pyrender.Node]:
-        """Nodes with a light, by name."""
+        """Nodes with a light, sorted by name."""
         return sorted(super().light_nodes, key=lambda node: node.name)
 
 
 class TileProgram(ShaderProgram):  # type: ignore[misc]
-    """pyrender's program wrapper, with the source given instead of a file's name."""
+    """pyrender's program wrapper, given the source instead of a file name."""
 
     def _load(self, shader_filename: str) -> str:
         defines = "".join(f"#define {k} {v}\n" for k, v in self.defines.items())
@@ -123,7 +123,7 @@ class TileRenderer(pyrender.Renderer):  # type: ignore[misc]
     def render(
         self, scene: pyrender.Scene, flags: int, seg_node_map: None = None
     ) -> npt.NDArray[np.uint8]:
-        """Draw the scene's instances; return colours and coverage, (tiles, size, size, 4)."""
+        """Draw the scene's instances; return colours and coverage, shape (tiles, size, size, 4)."""
         self._lights = len(scene.directional_light_nodes)
         frame: npt.NDArray[np.uint8] = super().render(scene, flags, seg_node_map)
         return frame
@@ -170,7 +170,7 @@ class TileRenderer(pyrender.Renderer):  # type: ignore[misc]
 
 
 class TileContext(pyrender.OffscreenRenderer):  # type: ignore[misc]
-    """A context without a display that draws tiles; one at a time per process.
+    """An offscreen context that draws tiles; one at a time per process.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class TileContext(pyrender.OffscreenRenderer):  # type: ignore[misc]
     size
         Width and height of a tile, pixels.
     drawn
-        Width and height at which it is drawn before it is scaled to `size`; at most twice that.
+        Width and height of a tile before it is scaled down to `size`; at most twice `size`.
     """
 
     _renderer: pyrender.Renderer

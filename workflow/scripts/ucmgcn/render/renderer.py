@@ -1,7 +1,7 @@
-"""Draw the views of a mesh.
+"""Render the views of a mesh.
 
-The views of a mesh are drawn in one pass (see `ucmgcn.render.offscreen`). Lights are fixed to the
-camera, and both sides of a face are lit, for many meshes have flipped normals.
+All views of a mesh are drawn in one pass (see `ucmgcn.render.offscreen`). Lights are fixed to the
+camera. Both sides of a face are lit, because many meshes have flipped normals.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ LIGHTS: dict[str, tuple[float, list[tuple[tuple[float, float, float], float]]]] 
 }
 MIN_GAP = 0.05
 SUPERSAMPLING = 1.5
-MAX_HEIGHT = 16384  # that every OpenGL 4.1 allows
+MAX_HEIGHT = 16384  # pixels; every OpenGL 4.1 allows it
 MAX_FRAME_PIXELS = 2**24
 BLOCK = 2**18
 MAX_FLOAT32_INDEX = 2**24
 
 
 class Renderer:
-    """Renders meshes; a context manager, of which one at a time may be open in a process.
+    """Context manager that renders meshes; only one may be open in a process.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Renderer:
     threads
         Threads of Mesa's software rasteriser.
     gpus
-        How many GPUs the scheduler granted; with 0 the processor draws.
+        Number of GPUs that the scheduler granted; with 0 the CPU renders.
 
     Raises
     ------
@@ -87,7 +87,7 @@ class Renderer:
         Parameters
         ----------
         mesh
-            As loaded: within the unit sphere.
+            As loaded: it lies within the unit sphere.
         positions
             Directions from the origin to the cameras, shape (views, 3).
 
@@ -98,7 +98,7 @@ class Renderer:
         Raises
         ------
         ItemError
-            If a view shows nothing.
+            If a view is blank.
         """
         starts = range(0, len(positions), self._tiles)
         parts = [positions[i : i + self._tiles] for i in starts]
@@ -123,7 +123,7 @@ def _blank(views: Images) -> npt.NDArray[np.bool_]:
 
 
 def _without_coverage(views: Images) -> Images:
-    """Copy the colours of RGBA images, a channel at a time, which numpy does six times as fast."""
+    """Copy the colours of RGBA images, one channel at a time: six times as fast in numpy."""
     colours = np.empty((*views.shape[:-1], 3), np.uint8)
     for channel in range(3):
         colours[..., channel] = views[..., channel]
@@ -175,10 +175,10 @@ def _primitives(mesh: Mesh, poses: Floats, config: RenderConfig) -> Iterator[pyr
 
 
 def _trust_texture(part: trimesh.Trimesh) -> None:
-    """Take a texture of an MTL file as the whole colour of its surface.
+    """Let the texture of an MTL file alone colour its surface.
 
-    By the format the diffuse colour Kd scales the texture. But exporters, Blender's among them,
-    leave there whatever was set before the texture was, often nearly black.
+    In the format, the diffuse colour Kd scales the texture. But exporters, Blender's among them,
+    write the Kd that was set before the texture was, often nearly black.
     """
     material = getattr(part.visual, "material", None)
     if material is not None and getattr(material, "image", None) is not None:
@@ -186,7 +186,7 @@ def _trust_texture(part: trimesh.Trimesh) -> None:
 
 
 def _paint_bare(part: trimesh.Trimesh, colour: Colour) -> None:
-    """Give a surface without any colour, such as one whose MTL file is missing, the plain one."""
+    """Give the plain colour to a surface without any, such as one whose MTL file is missing."""
     import trimesh.visual
 
     if part.visual is None or not part.visual.defined:
@@ -197,7 +197,7 @@ def _paint_bare(part: trimesh.Trimesh, colour: Colour) -> None:
 def _poses(
     vertices: Floats, rotations: Floats, config: RenderConfig
 ) -> tuple[Floats, float, float]:
-    """Return world-to-eye matrices (views, 4, 4), and a near and a far distance for all of them."""
+    """Return world-to-eye matrices (views, 4, 4), and one near and one far distance for all."""
     slope = math.tan(math.radians(config.fov) / 2) * config.fill
     fit = _tight if config.fit == "tight" else _around_sphere
     eyes, near, far = fit(vertices, rotations, slope)
@@ -217,7 +217,7 @@ def _around_sphere(
 
 
 def _tight(vertices: Floats, rotations: Floats, slope: float) -> tuple[Floats, float, float]:
-    """Find the nearest eye from which everything is inside the frame, for each rotation.
+    """Find, for each rotation, the nearest eye that has the whole mesh inside the frame.
 
     A point q (in rotated axes) is inside the four sides of the frustum of an eye e if
     +-(q_x - e_x) <= slope (e_z - q_z), and the same in y. So only the four extremes of
@@ -233,7 +233,7 @@ def _tight(vertices: Floats, rotations: Floats, slope: float) -> tuple[Floats, f
 
 
 def _extremes(vertices: Floats, directions: Floats) -> Floats:
-    """Return the greatest dot product with each direction, shape of `directions` less its last."""
+    """Return each direction's greatest dot product with a vertex, shape `directions.shape[:-1]`."""
     flat = directions.reshape(-1, 3).astype(np.float32)
     blocks = np.array_split(vertices.astype(np.float32), 1 + len(vertices) // BLOCK)
     extremes = np.max([(flat @ block.T).max(axis=1) for block in blocks], axis=0)

@@ -45,26 +45,26 @@ def render_shard(
     gpus: int = 1,
     limits: Limits = Limits(),  # noqa: B008
 ) -> None:
-    """Render the models of one shard into `out`; what can't be rendered is recorded as rejected.
+    """Render the models of one shard into `out`; record the others as rejected.
 
-    Meshes are read and drawn in a process of their own, see `ucmgcn.core.worker`. Views that `out`
-    holds already are kept if they were made of the same file in the same way.
+    A worker process reads and draws the meshes, see `ucmgcn.core.worker`. Views that `out` already
+    holds are kept if their mesh file and the provenance are unchanged.
 
     Parameters
     ----------
     rows
-        The models, in the order in which they are written.
+        The models, in the order of the shard.
     out
         A shard of kind ``"views"``: ``images`` u8 (n, views, size, size, 3) and ``cameras``
         (views, 3).
     config
         How to render.
     provenance
-        Everything that would make views stale, besides the meshes' files; kept in the shard.
+        Everything that would make views stale, besides the mesh files; stored in the shard.
     threads, gpus
         As in `Renderer`.
     limits
-        Of time and memory for each mesh.
+        Limits of time and memory for each mesh.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def render_shard(
 
 @contextmanager
 def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterator[Task]:
-    """Give the function that a worker process (`ucmgcn.core.worker`) runs on the file of each mesh.
+    """Yield the function that a worker process (`ucmgcn.core.worker`) runs on each mesh file.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterat
 
         def draw(path: str) -> list[Images]:
             mesh = load_mesh(Path(path), textures=settings.textures is True)
-            gc.collect()  # meshes and their visuals refer to each other, gigabytes of large ones
+            gc.collect()  # meshes and their visuals form reference cycles, gigabytes if large
             return [renderer.render(mesh, positions)]
 
         yield draw

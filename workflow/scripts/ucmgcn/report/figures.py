@@ -1,4 +1,4 @@
-"""Charts as inline SVG whose colours are CSS variables, so that they follow light and dark."""
+"""Charts as inline SVG; CSS variables as colours follow the light or dark theme."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Line = tuple[Floats, Floats]
 
 N_COLOURS = 10
 DASHES = ("", "6 2", "2 2", "8 2 2 2", "4 4", "1 3")
-# Stand-ins that Matplotlib writes and the page replaces; they occur nowhere else in a chart.
+# Placeholder colours, replaced by CSS variables; they occur nowhere else in a chart.
 SERIES = tuple(f"#fe00{i:02x}" for i in range(N_COLOURS))
 INK, MUTED, GRID, SURFACE = "#fe01f0", "#fe01f1", "#fe01f2", "#fe01f3"
 VARIABLES = {
@@ -50,7 +50,7 @@ STYLE = {
 
 
 def style_of(series: int) -> tuple[int, str]:
-    """Colour number and SVG dash pattern of a series: lines differ in more than their colour."""
+    """Return colour number and SVG dash pattern of a series: lines differ not only in colour."""
     return series % N_COLOURS, DASHES[series % len(DASHES)]
 
 
@@ -60,9 +60,9 @@ def draw_curves(curves: Mapping[int, Line], name: str) -> Markup:
     Parameters
     ----------
     curves
-        Recall and precision by the number of the series; series 0 is drawn heavier.
+        Recall and precision by the number of the series; series 0 has a thicker line.
     name
-        Text alternative; also keeps the ids of the page's charts apart.
+        Text alternative; also makes the chart's element ids unique on the page.
     """
 
     def draw(axes: Axes) -> None:
@@ -74,7 +74,7 @@ def draw_curves(curves: Mapping[int, Line], name: str) -> Markup:
 
 
 def draw_history(seeds: Sequence[Line], name: str) -> Markup:
-    """Draw one quantity over the epochs, a line a seed."""
+    """Draw one quantity over the epochs, one line per seed."""
 
     def draw(axes: Axes) -> None:
         for series, (epoch, value) in enumerate(seeds):
@@ -142,7 +142,7 @@ def _chart(draw: Callable[[Axes], None], size: tuple[float, float], name: str) -
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    # The stubs want literal keys, which a constant does not keep.
+    # Matplotlib's type stubs require literal keys.
     style: dict[Any, Any] = {**STYLE, "svg.hashsalt": name}
     with rc_context(style):
         figure = Figure(figsize=size, layout="constrained")
@@ -151,7 +151,7 @@ def _chart(draw: Callable[[Axes], None], size: tuple[float, float], name: str) -
 
 
 def _inline(figure: Figure, name: str) -> Markup:
-    """Turn a figure into an SVG element without ids of groups, size, metadata and colours."""
+    """Turn a figure into an SVG element without group ids, size, metadata and literal colours."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()

@@ -1,4 +1,4 @@
-"""The gallery: best, typical and worst queries with the models that were found for them."""
+"""The gallery: best, typical and worst queries, with the models found for them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ucmgcn.report.scores import read_table
 Key = tuple[str, str]
 
 KINDS = {
-    "Best": "the most and earliest hits; of equal ones, the surest",
-    "Typical": "nearest to the median query",
-    "Worst": "the fewest and latest hits; of equal ones, the surest: confident mistakes",
+    "Best": "most and earliest hits; ties go to the highest scores",
+    "Typical": "closest to the median query",
+    "Worst": "fewest and latest hits; ties go to the highest scores, the most confident mistakes",
 }
-UNJUDGED = ("Some queries", "at even distances in the list; without labels nothing is marked")
+UNJUDGED = ("Some queries", "evenly spaced in the list; without labels, hits are not marked")
 
 SHOWN = 10
 QUERIES = 5
@@ -37,7 +37,7 @@ ROWS_AT_A_TIME = 200_000
 
 @dataclass(frozen=True)
 class ShownModel:
-    """A model in a ranking; `hit` is None where the gallery has no right model."""
+    """A model in a ranking; `hit` is None if the gallery has no model of the right category."""
 
     rank: int
     model: str
@@ -50,8 +50,8 @@ class ShownModel:
 class ShownPhoto:
     """A photo with its first models.
 
-    `hits` and `reference_hits` count those of the subject and of the reference; they are None
-    where the gallery has no right model, or where there is no reference.
+    `hits` and `reference_hits` count the hits of the subject and of the reference. They are None
+    if the gallery has no model of the right category, or if there is no reference.
     """
 
     id: str
@@ -64,7 +64,7 @@ class ShownPhoto:
 
 @dataclass(frozen=True)
 class Choice:
-    """Ids of queries of a kind, with its title and explanation."""
+    """A kind of queries: its title, its explanation, and the ids chosen."""
 
     title: str
     text: str
@@ -73,7 +73,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Strip:
-    """Some queries of a kind."""
+    """The queries of one kind, with their pictures."""
 
     title: str
     text: str
@@ -81,12 +81,12 @@ class Strip:
 
 
 def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[Strip]:
-    """Choose queries, and give each its photo and the views of its first models.
+    """Choose queries, and load their photos and the views of their first models.
 
     Parameters
     ----------
     subject, reference
-        MethodRow and protocol of the ranking to show, and of one whose hits are counted beside it.
+        Method and protocol of the ranking to show, and of the one whose hits are given beside it.
     """
     rankings = read_top(inputs.ranking, {subject, reference})
     ours = rankings[subject]
@@ -105,7 +105,7 @@ def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[St
 
 
 def read_top(path: Path, keys: Iterable[Key], depth: int = SHOWN) -> dict[Key, pd.DataFrame]:
-    """Read the first places of some methods, a part of the file at a time."""
+    """Read the first places of these methods, chunk by chunk."""
     columns = ["query", "method", "rank", "model", "score", "hit", "protocol"]
     types = {**dict.fromkeys(columns, str), "rank": np.int64, "score": np.float64}
     parts: dict[Key, list[pd.DataFrame]] = {key: [] for key in keys}
@@ -121,19 +121,20 @@ def read_top(path: Path, keys: Iterable[Key], depth: int = SHOWN) -> dict[Key, p
 
 
 def rank_quality(top: pd.DataFrame, possible: Mapping[str, int]) -> pd.DataFrame:
-    """Judge the first places of each query.
+    """Compute the NDCG of each query's first places.
 
     Parameters
     ----------
     top
         First places, with the columns query, rank, score, hit.
     possible
-        Number of right models in the gallery by query; queries without one are not judged.
+        Number of models of the right category in the gallery, by query; queries without any are
+        not judged.
 
     Returns
     -------
-    By query, the columns ``ndcg`` (discounted gain of the hits over that of as many hits as there
-    can be; NaN where not judged) and ``score``, the mean of its places.
+    Table by query with the columns ``ndcg`` (discounted gain of the hits, divided by that of the
+    best possible ranking; NaN if not judged) and ``score``, the mean score of its places.
     """
     gain = (top["hit"] == "1") / np.log2(top["rank"] + 1)
     table = top.assign(gain=gain).groupby("query")[["gain", "score"]]
@@ -148,14 +149,14 @@ def rank_quality(top: pd.DataFrame, possible: Mapping[str, int]) -> pd.DataFrame
 def choose_queries(
     quality: pd.DataFrame, photos: Mapping[str, Item], n: int = QUERIES
 ) -> list[Choice]:
-    """Choose the best, the most typical and the worst queries, of as many categories as can be.
+    """Choose the best, the most typical and the worst queries, from as many categories as possible.
 
     Parameters
     ----------
     quality
-        Of `rank_quality`. If no query is judged, some are taken at even distances.
+        Result of `rank_quality`. If no query is judged, evenly spaced ones are chosen.
     n
-        Number of queries of each kind; a query is taken once.
+        Number of queries of each kind; no query is chosen twice.
     """
     judged = quality.dropna()
     if judged.empty:
@@ -185,7 +186,7 @@ def _evenly(ids: Sequence[str], n: int) -> list[str]:
 
 
 def _spread(ids: Sequence[str], photos: Mapping[str, Item], n: int) -> list[str]:
-    """Take n ids in their order, each category's first before any category's second."""
+    """Take n ids in their order; the first of every category goes before the second of any."""
     seen: Counter[str] = Counter()
     turns = []
     for place, id in enumerate(ids):
@@ -225,7 +226,7 @@ def _count_hits(rows: pd.DataFrame) -> int:
 
 
 def _photo(path: Path) -> str:
-    """Return the photo as a data URI, or nothing where its file has gone since the run."""
+    """Return the photo as a data URI, or an empty string if its file was removed since the run."""
     try:
         return data_uri(load_photo(path, PHOTO_SIDE, "pad"), PHOTO_SIDE)
     except ItemError:
@@ -233,7 +234,7 @@ def _photo(path: Path) -> str:
 
 
 def _view_pictures(inputs: ReportInputs, rows: pd.DataFrame) -> dict[Key, str]:
-    """For each query and model, the view that is nearest to the photo."""
+    """Load, for each query and model, the view nearest to the photo."""
     pairs = list(zip(rows["query"], rows["model"], strict=True))
     nearest = _nearest_views(inputs, pairs)
     wanted: dict[str, list[Key]] = {}

@@ -1,4 +1,4 @@
-"""What the report is made of."""
+"""The inputs of the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ReportInputs:
     metrics, per_category, confusion, ranking, pr_curve, significance
         Tables of the evaluate stage.
     rejected, warnings
-        What every stage left out, and what it warns of.
+        Tables of what the stages left out, and of their warnings.
     models, images
         Manifests.
     views, image_features, view_features
@@ -25,17 +25,17 @@ class ReportInputs:
     graph
         Summary of the graph, JSON.
     history, embeddings
-        Files of each seed of the subject's runs; the first embeddings are drawn.
+        Files of each of the subject's seeds; the embeddings of the first are drawn.
     benchmarks
         Folder of Snakemake's benchmark files.
     root
-        Folder of the project, asked for its commit.
+        Folder of the project, for its Git commit.
     config
         The whole configuration, as plain values.
     subject
         The method that the report is about.
     challenge
-        The table of a challenge's score, where the data set has one.
+        The table of the challenge's score, if the data set has one.
     """
 
     metrics: Path

@@ -1,4 +1,4 @@
-"""Where the numbers come from: versions, commit, digests, and the time that each stage took."""
+"""The provenance of the report: versions, commit, digests, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DISTRIBUTIONS = (
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage took, summed over its jobs."""
+    """Time of a stage, summed over its jobs, and their peak memory."""
 
     stage: str
     jobs: int
@@ -36,14 +36,14 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Commit:
-    """The revision of the project, and whether its files differ from it."""
+    """The project's commit, and whether its files differ from it."""
 
     revision: str
     changed: bool
 
 
 def versions() -> dict[str, str]:
-    """Versions of the interpreter, of this project, and of those libraries that are installed."""
+    """Return the versions of the interpreter, this project and the installed libraries."""
     found = {"python": platform.python_version(), "ucmgcn": __version__}
     for name in DISTRIBUTIONS:
         try:
@@ -54,7 +54,7 @@ def versions() -> dict[str, str]:
 
 
 def commit(root: Path) -> Commit | None:
-    """Return the commit that is checked out in `root`; None where that is no Git checkout."""
+    """Return the commit that is checked out in `root`; None if that is not a Git checkout."""
     top = _git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != Path(root).resolve():
         return None
@@ -63,12 +63,12 @@ def commit(root: Path) -> Commit | None:
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of files, by path."""
+    """Compute the SHA-256 of files, by path."""
     return {str(path): file_sha256(Path(path)) for path in paths}
 
 
 def shard_provenance(shards: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
-    """Return what the first shard of each kind says about how it was made."""
+    """Return the provenance that the first shard of each kind records."""
     found = {}
     for kind, paths in shards.items():
         if paths:
@@ -85,7 +85,7 @@ def stage_times(folder: Path) -> list[StageTime]:
     jobs: dict[str, list[tuple[float, float]]] = {}
     for path in sorted(Path(folder).rglob("*.tsv")):
         stage = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        # Jobs under a second have "NA" in place of the memory.
+        # Jobs under a second have "NA" for the memory.
         frame = pd.read_csv(path, sep="\t", na_values=["-"])
         jobs.setdefault(stage, []).append((float(frame["s"].sum()), float(frame["max_rss"].max())))
     times = [_total(stage, rows) for stage, rows in jobs.items()]

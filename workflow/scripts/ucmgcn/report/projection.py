@@ -1,4 +1,4 @@
-"""The embeddings before and after the graph, in the plane."""
+"""Maps of the features before the graph, and of the embeddings after it, in the plane."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Maps:
     photos, models
         Ids of the n photos and m models that are drawn.
     n_photos, n_models
-        How many there are.
+        Number of all photos and models.
     before, after
         Positions of the photos, then the models; shape (n + m, 2).
     """
@@ -52,9 +52,9 @@ def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH, threads: 
     Parameters
     ----------
     limit
-        At most this many photos, and as many models, are drawn: a fixed random sample.
+        Maximum number of photos, and of models, to draw: a fixed random sample.
     threads
-        With two, both maps are made side by side.
+        With two, both maps are computed in parallel.
     """
     path = inputs.embeddings[0]
     held = _embedded_ids(path)
@@ -68,18 +68,18 @@ def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH, threads: 
         for group, ids in (("photo", photos), ("model", models))
     ]
     counts = len(held["photo"]), len(held["model"])
-    # One thread a map: the order of sums stays the same, and no core is asked for twice.
+    # One thread per map: the order of sums stays the same, and cores are not oversubscribed.
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         return Maps(photos, models, *counts, *pool.map(_of_both, (before, after)))
 
 
 def project(rows: npt.NDArray[np.floating]) -> Floats:
-    """Place rows in the plane so that near rows stay near: t-SNE of their principal components.
+    """Project rows onto the plane by t-SNE of their principal components.
 
     Parameters
     ----------
     rows
-        Shape (n, d). Fewer than eight rows get their first principal components instead.
+        Shape (n, d). Fewer than eight rows are placed by their first two principal components.
 
     Returns
     -------

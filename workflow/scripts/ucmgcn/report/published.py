@@ -1,4 +1,4 @@
-"""What others have published on a data set, beside what was measured here."""
+"""Published results on a data set, beside those measured here."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ucmgcn.report import scores
 
 @dataclass(frozen=True)
 class Published:
-    """Published numbers of one kind of data set.
+    """Published results on one kind of data set.
 
     Attributes
     ----------
     columns
-        Names of the numbers.
+        Names of the metrics.
     rows
-        Name of a method, and its numbers.
+        Name of each method, and its values.
     note
-        What a reader has to know to compare.
+        What a reader must know to compare the results.
     """
 
     columns: tuple[str, ...]
@@ -38,23 +38,23 @@ MI3DOR = Published(
         ("CLIP+DINOv2+ULIP-2, no training", (0.884, 0.692, 0.832, 0.162, 0.728, 0.293)),
         ("MA, trained with labelled photos", (0.797, 0.670, 0.813, 0.156, 0.700, 0.311)),
     ),
-    "The published numbers are of the benchmark's official evaluator, on the test split. Every "
-    "photo of MI3DOR is an ImageNet photo, so an encoder trained on ImageNet may have seen the "
-    "queries, ours among them.",
+    "The published results come from the benchmark's official evaluator, on the test split. All "
+    "photos of MI3DOR come from ImageNet, so an encoder trained on ImageNet, as ours is by "
+    "default, may have seen the queries.",
 )
 CHALLENGE = Published(
     ("top1", "F", "score"),
     (("public baseline", (0.575, 65.05, 60.14)),),
-    "The score of the challenge of 2020: 0.65 · 100 · top1 + 0.35 · F, where F is the mean F-score "
-    "of the first five shapes against the true one. Its evaluator compares squared distances with "
-    "0.04, and so does F. The baseline was measured on the challenge's own test photos.",
+    "The score of the 2020 challenge is 0.65 · 100 · top1 + 0.35 · F, where F is the mean F-score "
+    "of the first five shapes against the true one. Like the challenge's evaluator, F compares "
+    "squared distances with 0.04. The baseline was measured on the challenge's own test photos.",
 )
 
 
 def published(
     config: Mapping[str, Any], metrics: pd.DataFrame, challenge: Sequence[Path]
 ) -> dict[str, Any] | None:
-    """Lay out a table of published numbers and our own; None where none are known.
+    """Lay out a table of published results and our own; None if no published ones are known.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def published(
     metrics
         `metrics.csv`.
     challenge
-        `challenge.csv`, or nothing.
+        Path of `challenge.csv`, if there is one.
     """
     if challenge:
         return _table(CHALLENGE, scores.read_table(challenge[0]))

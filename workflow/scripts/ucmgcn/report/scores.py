@@ -1,4 +1,4 @@
-"""The tables of the evaluate stage, shaped for the page."""
+"""The tables of the evaluate stage, prepared for the page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEXT_COLUMNS = frozenset(
 
 @dataclass(frozen=True)
 class Value:
-    """A metric of a method: mean and spread over the seeds, interval over the queries."""
+    """A metric of a method: mean and sd over the seeds, interval over the queries."""
 
     mean: float
     std: float
@@ -42,7 +42,7 @@ class Value:
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A row of the metrics table; `series` numbers its colour, 0 is the subject."""
+    """A row of the metrics table; `series` is its colour number, 0 for the subject."""
 
     name: str
     protocol: str
@@ -54,7 +54,7 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart of one metric: its axis reaches from `low` to `high`."""
+    """A chart of one metric, with an axis from `low` to `high`."""
 
     metric: str
     low: float
@@ -67,7 +67,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """First tier of the queries of a category, by the subject and by the method compared with."""
+    """First tier of a category's queries, for the subject and for the reference."""
 
     category: str
     n_queries: int
@@ -80,7 +80,7 @@ class CategoryBar:
 class Confusion:
     """Shares of the first ten places; `shares` has the shape (rows, columns).
 
-    `hidden` counts the categories that are left out, those with the fewest mistakes.
+    `hidden` counts the categories that are left out: those with the fewest mistakes.
     """
 
     rows: list[str]
@@ -92,7 +92,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of the subject and a baseline."""
+    """A paired difference between the subject and a baseline."""
 
     difference: float
     low: float
@@ -119,14 +119,14 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def metric_names(metrics: pd.DataFrame) -> list[str]:
-    """Names of the metrics to print; instance-level sets have recalls such as ``R@5`` too."""
+    """List the metrics to print; instance-level sets also have recalls such as ``R@5``."""
     return [
         name for name in (*METRICS, *RECALLS) if name in metrics and metrics[name].notna().any()
     ]
 
 
 def methods(metrics: pd.DataFrame, subject: str) -> list[MethodRow]:
-    """Rows of the metrics table, by protocol; the best values of each protocol are marked."""
+    """Lay out the metrics table by protocol, and mark the best values of each protocol."""
     names = list(dict.fromkeys(metrics["method"]))
     series = {name: i for i, name in enumerate(sorted(names, key=lambda name: name != subject))}
     found: list[MethodRow] = []
@@ -145,12 +145,12 @@ def by_protocol(protocols: Iterable[str]) -> list[str]:
 
 
 def forest(rows: Sequence[MethodRow], ceilings: Mapping[str, float]) -> list[Panel]:
-    """Axes wide enough for every mean, interval and ceiling, ending at multiples of 0.05."""
+    """Return axes that hold every mean, interval and ceiling, with ends at multiples of 0.05."""
     return [_panel(name, rows, ceilings) for name in FOREST if name in rows[0].values]
 
 
 def pr_curves(frame: pd.DataFrame, protocol: str) -> dict[str, Line]:
-    """Recall and precision of each method under a protocol, thinned to what a chart can show."""
+    """Return recall and precision of each method under a protocol, thinned for a chart."""
     group = frame[frame["protocol"] == protocol]
     return {str(name): _thin(curve) for name, curve in group.groupby("method", sort=False)}
 
@@ -158,14 +158,14 @@ def pr_curves(frame: pd.DataFrame, protocol: str) -> dict[str, Line]:
 def category_bars(
     frame: pd.DataFrame, subject: tuple[str, str], reference: tuple[str, str]
 ) -> list[CategoryBar]:
-    """First tier per category, best first.
+    """List the first tier of each category, best first.
 
     Parameters
     ----------
     frame
         `metrics_per_category.csv`.
     subject, reference
-        MethodRow and protocol of the two bars.
+        Method and protocol of the two bars.
     """
     ours, theirs = (_of(frame, *key).set_index("category") for key in (subject, reference))
     joined = ours.join(theirs["FT"].rename("reference"))
@@ -177,7 +177,7 @@ def category_bars(
 
 
 def confusion_table(frame: pd.DataFrame, method: str, protocol: str) -> Confusion:
-    """Whose models the queries of each category bring, and the commonest mistakes."""
+    """Lay out the confusion matrix, and the most common mistakes."""
     own = _of(frame, method, protocol)
     wrong = own[own["category"] != own["retrieved"]]
     mistakes = wrong.groupby("category")["share"].sum()
@@ -200,7 +200,7 @@ def confusion_table(frame: pd.DataFrame, method: str, protocol: str) -> Confusio
 
 
 def comparisons(frame: pd.DataFrame) -> list[Comparison]:
-    """Paired differences of the subject to each baseline."""
+    """List the paired differences between the subject and each baseline."""
     keys = ["protocol", "baseline", "baseline_protocol"]
     return [
         Comparison(str(p), str(b), str(bp), dict(_differences(rows)))
@@ -209,9 +209,9 @@ def comparisons(frame: pd.DataFrame) -> list[Comparison]:
 
 
 def reference_of(metrics: pd.DataFrame, subject: str) -> tuple[str, str]:
-    """Return what the subject is set beside: the paper's descriptor without a graph.
+    """Choose the method beside the subject: max-pool, the paper's descriptor without a graph.
 
-    Without it, the first row that is another method, or else the first one.
+    Without max-pool it is the first other method, or else the first row.
     """
     keys = list(metrics[["method", "protocol"]].itertuples(index=False, name=None))
     others = [key for key in keys if key[0] != subject]
@@ -219,9 +219,9 @@ def reference_of(metrics: pd.DataFrame, subject: str) -> tuple[str, str]:
 
 
 def histories(paths: Sequence[Path]) -> dict[str, list[Line]]:
-    """Epochs and values of every logged quantity, a line a seed; constant ones are left out.
+    """Read epochs and values of every logged quantity, one line per seed, without constant ones.
 
-    Of a history in several parts, the one of the network that learned from all photos is taken.
+    Of a history with several networks, it takes the one trained on all photos.
     """
     frames = [_whole(pd.read_csv(path)) for path in paths]
     names = [name for name in (frames[0].columns if frames else []) if name != "epoch"]

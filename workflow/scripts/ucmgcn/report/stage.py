@@ -1,4 +1,4 @@
-"""The page: gather every section's content, and fill the template."""
+"""The report page: gather the content of every section, and fill the template."""
 
 from __future__ import annotations
 
@@ -32,41 +32,41 @@ logger = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_REJECTED = 200
 MAX_LABELS = 24
-# What the verdicts are about: the first of these that was measured, and its name.
+# The metric of the verdicts is the first of these that was measured.
 HEADLINES = {"R@1": "exact model first", "FT": "first tier"}
 MEANING = {
     "NN": "nearest neighbour: share of photos whose first model is of the right category",
     "FT": "first tier: with C right models in the gallery, the share of them in the first C places",
     "ST": "second tier: the share of them in the first 2C − 1 places",
     "F": "F-measure of precision and recall over the first 20 places; even a perfect ranking "
-    "reaches only the ceiling, for few categories have just 20 models",
+    "reaches only the ceiling, because few categories have exactly 20 models",
     "DCG": "discounted cumulative gain over the first C places: early hits count more; "
     "a perfect ranking has 1",
     "ANMRR": "average normalised modified retrieval rank: how late the right models come; "
     "0 is perfect, lower is better",
     "AUC": "area under the pooled precision-recall curve; its ceiling is below 1",
     "mAP": "mean average precision over the whole ranking",
-    "R@1": "share of photos whose very model stands first",
-    "R@5": "share of photos whose very model is among the first 5",
-    "R@10": "share of photos whose very model is among the first 10",
+    "R@1": "share of photos whose exact model ranks first",
+    "R@5": "share of photos whose exact model is among the first 5",
+    "R@10": "share of photos whose exact model is among the first 10",
 }
 PROTOCOL_MEANING = {
-    "transductive": "The photos under test are known together, without labels: a query's ranking "
-    "may depend on the other queries.",
+    "transductive": "All test photos are known together, without labels: a query's ranking may "
+    "depend on the other queries.",
     "inductive": (
-        "Each photo is answered alone, by what was made without it. Where all photos are queries, "
-        "that was made with the unlabelled photos of the other folds."
+        "Each photo is ranked alone, by a method that has not seen it. If all photos are queries, "
+        "methods with a graph are built on the unlabelled photos of the other folds."
     ),
 }
 SUPERVISION_MEANING = {
-    "none": "no label",
-    "source": "labels of photos",
+    "none": "none",
+    "source": "photos",
 }
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """What the sections share: the row that the page is about, and the one set beside it."""
+    """Shared by all sections: the metrics, the subject of the page, and its reference."""
 
     inputs: ReportInputs
     metrics: pd.DataFrame
@@ -75,7 +75,7 @@ class _Scope:
 
     @property
     def names(self) -> list[str]:
-        """Metrics that could be computed: of categories, of exact models, both or none."""
+        """Metrics that were computed: by categories, by exact models, both or none."""
         return scores.metric_names(self.metrics)
 
     @property
@@ -84,7 +84,7 @@ class _Scope:
 
 
 def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
-    """Write the page: one file that needs no other, and asks for none.
+    """Write the page as one self-contained HTML file.
 
     The same inputs give the same bytes.
 
@@ -95,7 +95,7 @@ def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
     out
         The HTML file to write.
     threads
-        Cores that it may use.
+        Number of cores to use.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _overview(scope: _Scope) -> dict[str, Any]:
 
 
 def _measured(scope: _Scope) -> dict[str, Any]:
-    """Everything that needs to know what is right: a category, or the exact model."""
+    """Gather the content that needs ground truth: categories or exact models."""
     rows = scores.methods(scope.metrics, scope.subject[0])
     head = scope.metrics.iloc[0]
     ceilings = _ceilings(head)
@@ -188,7 +188,7 @@ def _measured(scope: _Scope) -> dict[str, Any]:
 
 
 def _by_category(scope: _Scope) -> dict[str, Any]:
-    """Everything that needs categories."""
+    """Gather the content that needs categories."""
     return {
         "curves": _curves(scope, scores.methods(scope.metrics, scope.subject[0])),
         "bars": scores.category_bars(
@@ -206,9 +206,9 @@ def verdicts(
     subject: str,
     headline: str,
 ) -> list[dict[str, Any]]:
-    """For each protocol of the subject: its row, the strongest other method, and the difference.
+    """Compare the subject with the strongest other method, protocol by protocol.
 
-    Strongest is the baseline over which the subject leads least, by the metric `headline`.
+    The strongest is the one over which the subject leads least in the metric `headline`.
     """
     found = []
     for row in rows:
@@ -220,7 +220,7 @@ def verdicts(
 
 
 def graph_statistics(summary: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """Lay out the graph's summary: nodes, edges with their mean number per source, settings."""
+    """Lay out the graph's summary: nodes, edges and their mean number per source, settings."""
     nodes, edges = summary["nodes"], summary["edges"]
     return {
         "nodes": list(nodes.items()),

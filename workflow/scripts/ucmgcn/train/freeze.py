@@ -23,12 +23,12 @@ from ucmgcn.train.gcn import UCMGCN, make_network
 
 
 def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) -> Frozen:
-    """Read a trained network with its graph, to embed new photos; see `inductive.embed_query`.
+    """Read a trained network with its graph, to embed new photos with `attach.embed_queries`.
 
     Raises
     ------
     UserError
-        If the checkpoint is damaged or of other settings than these.
+        If the checkpoint is damaged or was trained with other settings.
     """
     assert settings.train is not None
     device = torch.device(settings.device)
@@ -38,7 +38,8 @@ def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) 
         network.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise UserError(
-            f"{checkpoint} is damaged or of other settings ({error}). Delete it and train again"
+            f"{checkpoint} is damaged or was trained with other settings ({error}). Delete it and "
+            "train again"
         ) from error
     spread = propagated(flat, settings.propagation).cpu().numpy()
     return freeze_network(flat, read_nodes(nodes).space, spread, settings, network)
@@ -54,16 +55,16 @@ def freeze_propagation(graph: dgl.DGLGraph, space: FeatureSpace, settings: Setti
 def freeze_network(
     flat: FlatGraph, space: FeatureSpace, spread: Features, settings: Settings, network: UCMGCN
 ) -> Frozen:
-    """Freeze a trained network with what it computed on its graph.
+    """Freeze a trained network with its graph and its embeddings.
 
     Parameters
     ----------
     spread
-        What propagation made of photos and models, unit vectors, shape (photos + models, d).
+        Photos and models after propagation, unit vectors, shape (photos + models, d).
     """
     rows, states = record(network, flat)
     if settings.train is not None and settings.train.supervision == "source":
-        spread = spread[:, :0]  # labels make the network better than what it is joined with
+        spread = spread[:, :0]  # trained with labels, the network is better without propagation
     learned = F.normalize(flat.ends(rows), dim=1).cpu().numpy()
     return frozen(
         flat, space, spread, settings, learned, weights_of(network, len(flat.kinds)), states
@@ -79,7 +80,7 @@ def frozen(
     network: FrozenNetwork | None = None,
     states: list[Features] | None = None,
 ) -> Frozen:
-    """Gather what new photos and models are attached to."""
+    """Gather the frozen state to which new photos and models are attached."""
     return Frozen(
         space=space,
         config=settings.graph,
@@ -98,7 +99,7 @@ def frozen(
 
 
 def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Features]]:
-    """Embed the graph's nodes, and keep what each message passing received, for new nodes."""
+    """Embed the graph's nodes; keep the node states before each message passing, for new nodes."""
     states: list[Features] = []
 
     def aggregate(hidden: Tensor) -> list[Tensor]:
@@ -111,7 +112,7 @@ def record(network: UCMGCN, flat: FlatGraph) -> tuple[Tensor, list[Features]]:
 
 
 def weights_of(network: UCMGCN, relations: int) -> FrozenNetwork:
-    """Take the weights out of a trained network with so many groups of edges."""
+    """Extract the weights of a trained network with this number of edge groups."""
     state = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
     layers = [
         Layer(

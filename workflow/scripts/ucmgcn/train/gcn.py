@@ -16,8 +16,8 @@ from ucmgcn.settings import PropagationConfig, TrainConfig
 class GraphConvolution(nn.Module):
     """H' = sum_r A_r H W_r + H W_0: one matrix for each group of edges, and one for the node.
 
-    With a single group this is the layer of Kipf & Welling (ICLR 2017) with the self-loop's
-    weights apart; with a group for each relation, that of Schlichtkrull et al. (ESWC 2018).
+    With a single group this is the layer of Kipf & Welling (ICLR 2017) with separate self-loop
+    weights; with one group per relation, that of Schlichtkrull et al. (ESWC 2018).
     """
 
     def __init__(self, inputs: int, outputs: int, relations: int) -> None:
@@ -30,8 +30,8 @@ class GraphConvolution(nn.Module):
     def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
         """Map features (n, inputs) to (m, outputs).
 
-        `aggregate` gives A_r H of each group for the first m nodes: for all, or for those that a
-        block keeps.
+        `aggregate` returns A_r H of each group for the first m nodes: all nodes, or the
+        destinations of a block.
         """
         messages = aggregate(features)
         out: Tensor = self.own(features[: len(messages[0])])
@@ -41,19 +41,19 @@ class GraphConvolution(nn.Module):
 
 
 class UCMGCN(nn.Module):
-    """Graph convolutions, then personalised propagation of what they computed.
+    """Graph convolutions, then personalised propagation (APPNP) of their output.
 
     Parameters
     ----------
     sizes
-        Of the node features, of what each graph convolution gives, the last of which is the
-        embedding: one more than there are convolutions.
+        Width of the node features, then of the output of each graph convolution; the last is the
+        width of the embedding.
     relations
-        Groups of edges with weights of their own.
+        Number of edge groups with relation-specific weights.
     dropout
-        Rate on the input of each layer.
+        Dropout rate on the input of each layer.
     hops, teleport
-        Of the propagation after the last layer; 0 hops leave it out.
+        Steps and teleport probability of the propagation; 0 hops leave it out.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class UCMGCN(nn.Module):
         self.dropout, self.hops, self.teleport = dropout, hops, teleport
 
     def forward(self, features: Tensor, aggregate: Aggregate) -> Tensor:
-        """Embed all nodes, or those of the last block: (n, inputs) to (m, outputs), any length."""
-        hidden = features * features.shape[1] ** 0.5  # of unit length: entries of unit variance
+        """Embed all nodes or those of the last block: (n, inputs) to (m, outputs), unnormalised."""
+        hidden = features * features.shape[1] ** 0.5  # unit vectors to entries of unit variance
         for i, layer in enumerate(self.layers):
             hidden = F.relu(hidden) if i else hidden
             hidden = layer(F.dropout(hidden, self.dropout, self.training), aggregate)
@@ -80,7 +80,7 @@ class UCMGCN(nn.Module):
 
 
 def make_network(flat: FlatGraph, propagation: PropagationConfig, config: TrainConfig) -> UCMGCN:
-    """Make the network for a graph, on its device, with random weights."""
+    """Make a network with random weights for a graph, on the graph's device."""
     return UCMGCN(
         sizes=[flat.features.shape[1], *[config.hidden] * (config.layers - 1), config.dims],
         relations=len(flat.kinds),

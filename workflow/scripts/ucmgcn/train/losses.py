@@ -13,17 +13,17 @@ from torch.nn import functional as F
 
 from ucmgcn.graph.message_passing import pass_messages
 
-BLOCK_VALUES = 1_000_000  # what stays in a core's cache is half as fast again
-KEPT_VALUES = 250_000_000  # a GiB; of 22,000 photos and models
+BLOCK_VALUES = 1_000_000  # 1.5 times as fast, because blocks stay in a core's cache
+KEPT_VALUES = 250_000_000  # about 1 GiB, for up to 22,000 photos and models
 
 Block = tuple[slice, slice, Tensor]
 
 
 def spectral_contrastive(embeddings: Tensor, pairs: Tensor, weights: Tensor) -> Tensor:
-    """Neighbours are pulled together, all other pairs are made orthogonal.
+    """Spectral contrastive loss: pull neighbours together, make all other pairs orthogonal.
 
     L = -2 sum_ij w_ij z_i.z_j + sum_ij w_i w_j (z_i.z_j)^2, where w_ij sums to 1 and w_i is its
-    margin. Up to a constant it is |D^-1/2 W D^-1/2 - F F'|^2 with F_i = sqrt(w_i) z_i, so that
+    marginal. Up to a constant it is |D^-1/2 W D^-1/2 - F F'|^2 with F_i = sqrt(w_i) z_i, so that
     its minimum spans the top eigenspace of the normalised graph (HaoChen et al., NeurIPS 2021).
     No n x n matrix is formed.
 
@@ -42,7 +42,7 @@ def spectral_contrastive(embeddings: Tensor, pairs: Tensor, weights: Tensor) -> 
 
 
 def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy between each node's neighbours and a softmax over all other nodes.
+    """InfoNCE: cross-entropy between each node's neighbours and a softmax over all other nodes.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: fl
     Returns
     -------
     Tensor
-        The mean over the nodes; 0 for one, which has no other.
+        The mean over the nodes; 0 for a single node.
     """
     if len(embeddings) < 2:
         return 0 * embeddings.sum()
@@ -68,17 +68,17 @@ def info_nce(embeddings: Tensor, pairs: Tensor, weights: Tensor, temperature: fl
 def log_partition(unit: Tensor, temperature: float) -> Tensor:
     """Sum over i of log Z_i, with Z_i = sum_{j != i} exp(u_i . u_j / temperature).
 
-    A first pass over the blocks of the n x n exponentials E sums Z, a second one the gradient,
-    sum_j E_ij (1 / Z_i + 1 / Z_j) u_j / temperature. As E is symmetric, each pass visits one of two
-    opposite blocks. They are kept from one pass to the other up to `KEPT_VALUES`, and computed
-    again beyond. It cannot be differentiated twice.
+    A first pass over blocks of the n x n exponentials E sums Z; a second pass sums the gradient,
+    sum_j E_ij (1 / Z_i + 1 / Z_j) u_j / temperature. E is symmetric, so each pass visits only one
+    of two opposite blocks. The first pass keeps up to `KEPT_VALUES` exponentials for the second;
+    beyond, they are recomputed. It cannot be differentiated twice.
 
     Parameters
     ----------
     unit
         Unit vectors, shape (n, d), n > 1.
     temperature
-        At least `settings.LEAST_TEMPERATURE`: below, the exponentials leave float32.
+        At least `settings.LEAST_TEMPERATURE`: below, the exponentials leave float32's range.
     """
     partition: Tensor = _LogPartition.apply(unit, temperature)  # type: ignore[no-untyped-call]
     return partition
@@ -126,7 +126,7 @@ def _exponentials(unit: Tensor, temperature: float) -> Iterator[Block]:
 
 
 def _attraction(unit: Tensor, pairs: Tensor, share: Tensor) -> Tensor:
-    """Sum of share_ij u_i . u_j over the pairs, without a row for each pair."""
+    """Sum share_ij u_i . u_j over the pairs, without a row for each pair."""
     anchors, positives = pairs.cpu()
     graph = dgl.graph((positives, anchors), num_nodes=len(unit))
     return (unit * pass_messages(graph, share, unit)).sum()
@@ -135,9 +135,9 @@ def _attraction(unit: Tensor, pairs: Tensor, share: Tensor) -> Tensor:
 def coral(photos: Tensor, models: Tensor) -> Tensor:
     """Difference of second-order statistics, |C_photos - C_models|^2 / (4 d^2).
 
-    CORAL of Sun & Saenko (ECCV 2016 workshops), on rows of length sqrt(d): their entries are of
-    unit size on average, so that the loss does not depend on the dimension. Shapes (n, d), (m, d);
-    0 where n or m is 1, which has no covariance.
+    CORAL of Sun & Saenko (ECCV 2016 workshops). Rows are scaled to length sqrt(d), which makes the
+    loss independent of d: the mean square of their entries is 1. Shapes (n, d), (m, d); 0 if n or m
+    is 1, because a single row has no covariance.
     """
     if min(len(photos), len(models)) < 2:
         return 0 * (photos.sum() + models.sum())
@@ -162,7 +162,7 @@ def label_cross_entropy(
     embeddings, prototypes
         Shapes (n, d) and (c, d).
     classes
-        Shape (n,), -1 where there is no label; 0 is given where no row has one.
+        Shape (n,), -1 for rows without a label. The loss is 0 if no row has one.
     """
     known = classes >= 0
     if not known.any():

@@ -1,4 +1,4 @@
-"""Pseudo-labels: which photos and models the network takes for neighbours, balanced."""
+"""Pseudo-labels: neighbouring photos and models, matched by balanced optimal transport."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ from ucmgcn.core.arrays import Features
 from ucmgcn.graph.edges import Edges, linked
 
 ITERATIONS = 20
-BLOCK_VALUES = 1_000_000  # what stays in cache is twice as fast
+BLOCK_VALUES = 1_000_000  # twice as fast, because blocks stay in cache
 
 
 def potentials(
     photos: Tensor, models: Tensor, epsilon: float, balance: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Entropic optimal transport between n photos and m models, both of equal weights.
+    """Solve entropic optimal transport between n photos and m models, with uniform weights.
 
     Maximises <P, S> + epsilon H(P) - rho KL(P' 1 | 1/m) for the inner products S over plans P
     whose rows sum to 1/n, with rho = epsilon balance / (1 - balance). At balance 1 the columns sum
-    to 1/m: no model can answer all photos, as hubs do for nearest neighbours. Below, they may
-    differ from it, as they should where photos and models show the categories in different
-    proportions; at 0 each photo chooses for itself. Sinkhorn's iterations (Cuturi, NeurIPS 2013),
-    with a power on the relaxed side (Chizat et al., Mathematics of Computation 2018), in the log
-    domain, over blocks of rows that are recomputed each time: no n x m matrix is held.
+    to 1/m: no model can become a hub, the nearest neighbour of too many photos. Below 1 the column
+    sums may deviate, for photos and models with different proportions of the categories. At 0 each
+    photo chooses for itself.
+
+    The solver is Sinkhorn's algorithm (Cuturi, NeurIPS 2013), with a power on the relaxed side
+    (Chizat et al., Mathematics of Computation 2018), in the log domain. It recomputes blocks of
+    rows in each iteration: no n x m matrix is held.
 
     Parameters
     ----------
     photos, models
         Shapes (n, d) and (m, d).
     epsilon
-        Strength of the entropy: small plans are sharp, large ones spread.
+        Weight of the entropy: small values give sharp plans, large ones diffuse plans.
     balance
-        From 0 to 1.
+        How strictly the columns are balanced, from 0 to 1.
 
     Returns
     -------
     rows, columns
-        f and g of log P_ij = S_ij / epsilon + f_i + g_j, shapes (n, 1) and (1, m). The rows' sums
-        are exact, the columns' as good as the iterations.
+        f and g of log P_ij = S_ij / epsilon + f_i + g_j, shapes (n, 1) and (1, m). The row sums are
+        exact; the column sums are as accurate as the iterations.
     """
     n, m = len(photos), len(models)
     rows, columns = photos.new_zeros(n, 1), photos.new_zeros(1, m)
@@ -64,7 +66,7 @@ def _row_potentials(score: Tensor, columns: Tensor, n: int) -> Tensor:
 
 
 def _scores(photos: Tensor, models: Tensor, epsilon: float) -> Iterator[tuple[slice, Tensor]]:
-    """Yield blocks of rows of S / epsilon, and which rows they are."""
+    """Yield the rows of each block, and its S / epsilon."""
     size = max(1, BLOCK_VALUES // len(models))
     for start in range(0, len(photos), size):
         part = slice(start, start + size)
@@ -79,22 +81,23 @@ def balanced_neighbourhoods(
     balance: float,
     device: torch.device,
 ) -> Edges:
-    """Link photos and models to their k nearest of the same kind, and across by transport.
+    """Link photos and models to their k nearest of the same type, and across by transport.
 
     Parameters
     ----------
     photos, models
         Unit vectors, shapes (n, d) and (m, d). Photo i is node i, model j is node n + j.
     k
-        Links of a photo to models of largest mass in the plan, of a model to photos likewise.
+        Number of nearest neighbours, and of links across: each photo to the models with the most
+        mass in the transport plan, and each model to such photos.
     epsilon, balance
-        Of `potentials`.
+        As in `potentials`.
 
     Returns
     -------
     Edges
-        In both directions. Weights across are the mass relative to the heaviest link of either
-        end, whichever is larger; within a kind, the cosine clipped at 0.
+        Edges in both directions. The weight of a link across is its mass relative to the heaviest
+        link of either end, whichever is larger; within a type it is the cosine clipped at 0.
     """
     rows, columns = (torch.from_numpy(part).to(device) for part in (photos, models))
     plan = potentials(rows, columns, epsilon, balance)
@@ -113,7 +116,7 @@ Links = tuple[npt.NDArray[Any], ...]
 def _heaviest(
     photos: Tensor, models: Tensor, plan: tuple[Tensor, Tensor], k: int, epsilon: float
 ) -> tuple[Links, Links]:
-    """Find the k entries of largest mass of each row and of each column of the plan."""
+    """Find the k entries with the most mass in each row and in each column of the plan."""
     f, g = plan
     of_rows: list[tuple[Tensor, ...]] = []
     value = photos.new_empty(0, len(models))
@@ -130,7 +133,7 @@ def _heaviest(
 
 
 def _links(value: Tensor, column: Tensor) -> Links:
-    """Rows, columns, and mass relative to the largest of the row; shapes (n, k) to (n k,)."""
+    """Return rows, columns, and mass relative to the row's largest; shapes (n, k) to (n k,)."""
     share = (value - value[:, :1]).exp().cpu().numpy()
     row = np.repeat(np.arange(len(value)), column.shape[1])
     return row, column.cpu().numpy().ravel(), share.ravel()

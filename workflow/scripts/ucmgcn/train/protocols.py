@@ -1,9 +1,10 @@
 """The two protocols: with the queries as nodes of the graph, and without them.
 
-`transductive` trains once, with all photos as nodes. For `inductive` the feature space is fitted,
-the graph built and the network trained without the queries; then all is frozen, and the queries are
-attached one by one. Where some photos are context (see `supervision`), that happens once, with
-those. Where all photos are queries, it happens once for each fold of them, with the other folds.
+`transductive` trains once, with all photos as nodes. `inductive` fits the feature space, builds the
+graph and trains the network without the queries; then all is frozen, and the queries are attached
+one by one. If some photos are context (see `ucmgcn.datasets.roles`), this happens once, with the
+context as nodes. If all photos are queries, it happens once for each fold, with the photos of the
+other folds as nodes.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ Learn = Callable[[dgl.DGLGraph, FeatureSpace, Mask, str], Frozen]
 
 @dataclass(frozen=True)
 class Fold:
-    """A graph to learn on; none depends on another.
+    """A graph to train on, independent of the other folds.
 
     Attributes
     ----------
     name
-        ``"all"`` has all photos as nodes; the others, ``"fold-0"`` and so on, are without some.
+        ``"all"`` has all photos as nodes; ``"fold-0"`` and so on hold some out.
     without
-        Mask of the photos that are no nodes of it, shape (n,).
+        Mask of the photos that are not nodes, shape (n,).
     asked
-        Mask of the photos that it embeds, shape (n,).
+        Mask of the photos to embed, shape (n,).
     """
 
     name: str
@@ -49,14 +50,14 @@ class Fold:
 
 @dataclass(frozen=True)
 class FoldEmbeddings:
-    """What a part made of the photos that it was asked for, (q, d), and of the models, (m, d)."""
+    """Embeddings that a fold gives to its queries, (q, d), and to the models, (m, d)."""
 
     photos: Features
     models: Features
 
 
 def folds_of(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Fold]:
-    """List the parts of both protocols, the largest first; parameters as of `held_out`."""
+    """List the folds of both protocols, the one with all photos first; parameters of `held_out`."""
     everyone = np.ones(len(photos), dtype=bool)
     masks = held_out(photos, context, folds, seed)
     return [
@@ -71,15 +72,15 @@ def folds_of(photos: Sequence[str], context: Mask, folds: int, seed: int) -> lis
 def embed_fold(
     graph: Path, nodes: Nodes, part: Fold, learn: Learn, config: GraphConfig
 ) -> FoldEmbeddings:
-    """Learn on one part, and embed what it is asked for.
+    """Train on one fold, and embed its queries and the models.
 
     Parameters
     ----------
     graph, nodes
-        What `build_graph` wrote, of all photos.
+        Output of `build_graph` for all photos.
     learn
-        Called with a graph, its feature space, the mask of the photos that it holds and a name;
-        gives a frozen state.
+        Takes a graph, its feature space, the mask of its photos and the fold's name; returns a
+        frozen state.
     """
     if not part.without.any():
         state = learn(load_graph(graph), nodes.space, ~part.without, part.name)
@@ -95,7 +96,7 @@ def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> 
     Parameters
     ----------
     parts, answers
-        Of `folds_of`, and what `embed_fold` gave for each of them.
+        The folds of `folds_of`, and the result of `embed_fold` for each.
     """
     everything, galleries = answers[0], [answer.models for answer in answers[1:]]
     widths = [gallery.shape[1] for gallery in galleries]
@@ -111,19 +112,19 @@ def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> 
 
 
 def held_out(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Mask]:
-    """Which photos take no part in what they are compared with.
+    """Choose the photos that each fold holds out.
 
     Parameters
     ----------
     photos
         Ids of n photos.
     context
-        Mask of those that are no queries, shape (n,). If there are any, all others are held out
-        at once, and `folds` and `seed` do not matter.
+        Mask of the photos that are not queries, shape (n,). If there are any, all other photos are
+        held out at once, and `folds` and `seed` do not matter.
     folds, seed
-        Otherwise each photo is held out in one of so many folds. Its id and the seed alone decide
-        in which, so that no photo that comes or goes moves another; the folds are only roughly of
-        one size, and an empty one is left out.
+        Without context, each photo is held out in one of `folds` folds. Its id and the seed alone
+        decide in which one, so that adding or removing a photo moves no other. The folds are only
+        roughly equal in size, and empty ones are left out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a step of training sees: the whole graph, or a mini-batch of sampled neighbourhoods."""
+"""The batch of a training step: the whole graph, or a mini-batch of sampled neighbourhoods."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ ALL_NEIGHBOURS = -1
 
 @dataclass(frozen=True)
 class Batch:
-    """The photos and models of one step, and what their embeddings are computed from.
+    """The photos and models of one training step, and the inputs of their embeddings.
 
     Attributes
     ----------
     features
-        Of all nodes that messages come from, shape (n, d).
+        Features of all nodes that send messages, shape (n, d).
     aggregate
-        Passes messages: each call is the next layer's.
+        Passes messages; each call serves the next layer.
     ends
-        Which photos and models these are, shape (e,), ascending: photo i is i, model j is
-        photos + j.
+        Numbers of the photos and models, shape (e,), ascending: photo i of the graph is i, model j
+        is the graph's number of photos + j.
     rows
-        Where they are among the network's outputs, shape (e,).
+        Their rows in the network's output, shape (e,).
     photos
-        How many of them are photos.
+        Number of photos among them.
     pairs, weights
-        Target neighbours among them, in both directions, shapes (2, p) and (p,); pairs number
-        the rows of `ends`.
+        Target neighbours among them, in both directions, shapes (2, p) and (p,); pairs are indices
+        into `ends`.
     """
 
     features: Tensor
@@ -52,7 +52,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Targets:
-    """Which photos and models shall be neighbours: pairs (2, p), in both directions, weights (p,).
+    """Pseudo-labels: neighbouring photos and models, pairs (2, p) both ways, and weights (p,).
 
     Photo i is node i, model j is node photos + j.
     """
@@ -62,7 +62,7 @@ class Targets:
 
 
 def whole_graph(flat: FlatGraph, targets: Targets, edge_dropout: float) -> Batch:
-    """Put all nodes into one batch; a share of the edges may be dropped."""
+    """Put all nodes into one batch, and drop a share of the edges."""
     adjacency = flat.adjacency.dropped(edge_dropout) if edge_dropout else flat.adjacency
     ends = torch.arange(flat.photos + flat.models, device=flat.features.device)
     rows = _nodes_of(ends, flat)
@@ -73,21 +73,21 @@ def whole_graph(flat: FlatGraph, targets: Targets, edge_dropout: float) -> Batch
 class MiniBatches:
     """Mini-batches by neighbour sampling (Hamilton, Ying & Leskovec, NeurIPS 2017), with DGL.
 
-    The photos and models are shuffled and cut into batches. Each is joined by one of its target
-    neighbours, drawn by weight, so that none is without a positive; all target pairs within the
-    batch count, and its other members are the negatives. For each layer, `fanout` in-edges of a
-    node are drawn alike and without replacement; the drawn weights grow by (degree / drawn), so
-    that a sum keeps its expectation. With all nodes and all neighbours in a batch, a step is the
-    step over the whole graph.
+    The photos and models are shuffled and cut into batches of anchors. Each anchor brings along one
+    of its target neighbours, drawn by weight, so that it has a positive. All target pairs within
+    the batch count; its other members are the negatives. For each layer, `fanout` in-edges of a
+    node are drawn uniformly, without replacement. Their weights are scaled by (degree / drawn), so
+    that sums keep their expectation. A batch of all nodes and all neighbours is equal to the whole
+    graph.
 
     Parameters
     ----------
     size
-        Photos and models that a batch is made of, before their neighbours join.
+        Maximum number of anchors in a batch.
     fanout
-        Edges drawn for each node and layer, or `ALL_NEIGHBOURS`.
+        Number of edges drawn for each node and layer, or `ALL_NEIGHBOURS`.
     layers
-        Message passings of the network.
+        Number of message passings in the network.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class MiniBatches:
         self.targets.edata["weight"] = targets.weights.cpu()
 
     def __len__(self) -> int:
-        """Return the number of batches: as many as keep to `size`."""
+        """Return the number of batches of at most `size` anchors."""
         ends: int = self.targets.num_nodes()
         return math.ceil(ends / self.size)
 
     def epoch(self, seed: int, edge_dropout: float) -> Iterator[Batch]:
-        """Yield batches of nearly equal size that hold every photo and model once, as anchors.
+        """Yield batches of nearly equal size; every photo and model is an anchor once.
 
-        They depend on the seed only, not on the number of threads.
+        Batches depend on the seed only, not on the number of threads.
         """
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(self.targets.num_nodes(), generator=generator)
@@ -157,7 +157,7 @@ class MiniBatches:
 
 
 def merged(adjacency: Adjacency) -> dgl.DGLGraph:
-    """Join the groups of edges to one graph on the CPU, with their ``weight`` and ``group``."""
+    """Merge the groups of edges into one graph on the CPU, with ``weight`` and ``group``."""
     parts = [(*graph.cpu().edges(), weight.cpu()) for graph, weight in adjacency.relations]
     sources, destinations, weights = (torch.cat(part) for part in zip(*parts, strict=True))
     graph = dgl.graph((sources, destinations), num_nodes=len(adjacency.degree))
@@ -168,14 +168,14 @@ def merged(adjacency: Adjacency) -> dgl.DGLGraph:
 
 
 def _nodes_of(ends: Tensor, flat: FlatGraph) -> Tensor:
-    """Number photos and models as all nodes are numbered: photos, then views, then models."""
+    """Map photos and models to the flat graph's nodes: photos, then views, then models."""
     views = len(flat.features) - flat.photos - flat.models
     return torch.where(ends < flat.photos, ends, ends + views)
 
 
 @contextmanager
 def _reproducible(seed: int) -> Iterator[None]:
-    """Seed DGL's sampler, which draws from a generator of its own in each thread, for one."""
+    """Seed DGL's sampler and run it on one thread: each thread has a generator of its own."""
     threads = dgl.utils.get_num_threads()
     dgl.utils.set_num_threads(1)
     dgl.seed(seed)

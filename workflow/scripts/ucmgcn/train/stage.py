@@ -31,7 +31,7 @@ from ucmgcn.train.training import Training
 
 @dataclass(frozen=True)
 class Files:
-    """What the stage writes."""
+    """The output files of the stage."""
 
     checkpoint: Path
     history: Path
@@ -39,7 +39,7 @@ class Files:
 
     @property
     def unfinished(self) -> Path:
-        """Folder of the checkpoints from which an interrupted training goes on."""
+        """Folder of the checkpoints from which an interrupted training resumes."""
         return self.checkpoint.parent / "unfinished"
 
 
@@ -53,18 +53,18 @@ def train_seed(
 ) -> None:
     """Train one seed, and write its checkpoint, history and embeddings.
 
-    A training that was interrupted goes on from the last checkpoint beside `files.checkpoint`,
-    and ends with the same numbers as one that was not.
+    An interrupted training resumes from its last checkpoint beside `files.checkpoint`, and ends
+    with the same numbers as an uninterrupted one.
 
     Parameters
     ----------
     graph, nodes
-        What `build_graph` wrote.
+        Output of `build_graph`.
     roles
-        Which photos are context, and whose labels may be used; by default all are queries.
+        Which photos are context, and whose labels may be used; by default all photos are queries.
     processes
-        How many of the seed's trainings run side by side, each on one core, on which the numbers
-        do not depend. Each holds its own graph. A GPU is given one at a time.
+        Number of the seed's trainings that run in parallel on CPUs, each on one core with its own
+        graph; results do not depend on it. On a GPU they run one at a time.
 
     Raises
     ------
@@ -96,10 +96,10 @@ def train_fold(
     key: str,
     part: Fold,
 ) -> tuple[FoldEmbeddings, pd.DataFrame]:
-    """Train one network of a seed; return its embeddings and the losses of its epochs.
+    """Train the network of one fold; return its embeddings and the losses of its epochs.
 
-    The checkpoint of the one that is trained on everything is written. Parameters are those of
-    `train_seed`; `key` tells an earlier training of other settings.
+    The fold with all photos also writes the checkpoint. Parameters as in `train_seed`; `key` is the
+    digest of inputs and settings by which a training recognises its own checkpoints.
     """
     config, known = settings.train, read_nodes(nodes)
     assert config is not None

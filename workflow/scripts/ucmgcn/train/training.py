@@ -1,4 +1,4 @@
-"""The train stage: one seed of UCM-GCN, and its embeddings under both protocols."""
+"""The training of one network on one graph."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LABEL_TEMPERATURE = 0.3
 
 
 class Training:
-    """One network, trained on one graph; it can be interrupted between epochs."""
+    """Trains one network on one graph; resumes from a checkpoint after an interruption."""
 
     def __init__(
         self, flat: FlatGraph, settings: Settings, config: TrainConfig, checkpoint: Path, key: str
@@ -51,23 +51,24 @@ class Training:
         self.classes: Tensor | None = None
 
     def supervise(self, classes: npt.NDArray[np.int64]) -> None:
-        """Learn from labels too: numbers of the photos' categories (n,), -1 where unknown."""
+        """Also learn from labels: numbers of the photos' categories (n,), -1 if unknown."""
         self.classes = torch.from_numpy(classes).to(self.flat.features.device)
         prototypes = torch.randn(int(classes.max()) + 1, self.config.dims)
         self.prototypes = nn.Parameter(prototypes.to(self.flat.features.device))
         self.optimiser.add_param_group({"params": [self.prototypes]})
 
     def run(self) -> None:
-        """Train to the last epoch, from the checkpoint if there is one."""
+        """Train up to the last epoch, from the checkpoint if there is one."""
         self._resume()
         for epoch in range(len(self.history), self.config.epochs):
-            seed = self.settings.seed * 1_000_003 + epoch  # so resuming needs no state
+            # Each epoch has a seed of its own, so that resuming needs no random state.
+            seed = self.settings.seed * 1_000_003 + epoch
             self.history.append({"epoch": epoch + 1, **self._epoch(seed)})
             if (epoch + 1) % self.config.checkpoint_every == 0:
                 self._save()
 
     def freeze(self, space: FeatureSpace) -> Frozen:
-        """Embed the nodes with the trained network."""
+        """Freeze the trained network with its graph."""
         return freeze_network(self.flat, space, self.spread, self.settings, self.network)
 
     def _targets(self, spread: Tensor) -> Targets:
@@ -92,7 +93,7 @@ class Training:
         return sampler
 
     def _epoch(self, seed: int) -> dict[str, float]:
-        """See every photo and model once; return the mean losses of the steps."""
+        """Train on every photo and model once; return the mean losses of the steps."""
         torch.manual_seed(seed)
         self.network.train()
         rate = self.config.edge_dropout
@@ -148,11 +149,11 @@ class Training:
             self.checkpoint, map_location=self.flat.features.device, weights_only=True
         )
         if state["key"] != self.key:
-            logger.info("%s is of other settings: training starts from scratch", self.checkpoint)
+            logger.info("%s has other settings or inputs: starting from scratch", self.checkpoint)
             return
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.history = state["history"]
         if self.classes is not None:
             self.prototypes.data.copy_(state["prototypes"])
-        logger.info("going on from epoch %d", len(self.history))
+        logger.info("resuming after epoch %d", len(self.history))

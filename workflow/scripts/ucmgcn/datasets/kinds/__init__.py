@@ -1,1 +1,1 @@
-"""One module for each layout of a data set."""
+"""Layouts of data sets, one module each."""

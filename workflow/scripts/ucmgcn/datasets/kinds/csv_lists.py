@@ -1,7 +1,7 @@
-"""Two CSV files that list models and photos, wherever these lie.
+"""Two CSV files that list models and photos at any path.
 
-Columns: ``id`` and ``path``; and, each of them optional, ``category``, ``split`` (train, test or
-empty: both) and, for photos, ``model_id``. Further columns are kept. Relative paths start at the
+Required columns: ``id`` and ``path``. Optional columns: ``category``, ``split`` (train, test, or
+empty for both) and, for photos, ``model_id``. Other columns are kept. Relative paths start at the
 folder of the CSV file.
 """
 
@@ -49,7 +49,7 @@ def read(table: Path, role: str) -> Found:
     Raises
     ------
     UserError
-        If there is no such file, it lacks a column, or a row's id or split cannot be used.
+        If the file is missing or lacks a column, or a row has an invalid id, path or split.
     """
     if not table.is_file():
         raise missing(table, role, LAYOUT, ORIGIN)
@@ -64,17 +64,17 @@ def read(table: Path, role: str) -> Found:
 
 
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with the number of its line."""
+    """Yield each row with its line number."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             lacking = [name for name in ("id", "path") if name not in (reader.fieldnames or ())]
             if lacking:
-                raise UserError(f"{table}: its first line lacks the column {', '.join(lacking)}")
+                raise UserError(f"{table}: the header lacks the column {', '.join(lacking)}")
             for row in reader:
                 if None in row or None in row.values():
                     raise UserError(
-                        f"{table}: line {reader.line_num} has not as many values as the first line"
+                        f"{table}: line {reader.line_num} has more or fewer values than the header"
                     )
                 yield reader.line_num, row
     except (csv.Error, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Two folders of the user's own: `DIR/<category>/<id>.<ext>`, see `manifest.scan`."""
+"""Two plain folders: `DIR/<category>/<id>.<ext>`, see `manifest.scan`."""
 
 from __future__ import annotations
 

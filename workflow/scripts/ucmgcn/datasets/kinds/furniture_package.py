@@ -1,4 +1,4 @@
-"""Fetch Debian's package of furniture libraries, without installing it."""
+"""Download Debian's package of furniture libraries without installing it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ HOW = (
 
 
 def default_place() -> Path:
-    """Folder of the libraries: that of the installed package, or that which `fetch` fills."""
+    """Folder of the libraries: of the installed package, else the one that `fetch` fills."""
     return INSTALLED if INSTALLED.is_dir() else FETCHED
 
 
 def fetch(out: Path) -> None:
-    """Download the package by apt, which checks its signature, and unpack its libraries into `out`.
+    """Download the package with apt, which checks its signature, and unpack it into `out`.
 
-    Needs no rights, and changes nothing outside `out`, but that root's apt renews its lists.
+    This needs no privileges and changes nothing outside `out`, except that it may update apt's
+    package lists if run as root.
 
     Raises
     ------
     UserError
-        If apt does not give it; says how to get it otherwise.
+        If apt cannot download it; the message says how else to get it.
     """
-    logger.warning("fetching Debian's package %s (120 MB) into %s", PACKAGE, out)
+    logger.warning("downloading Debian's package %s (120 MB) into %s", PACKAGE, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=out.parent) as folder:
         try:
@@ -46,7 +47,7 @@ def fetch(out: Path) -> None:
         except (OSError, StopIteration, subprocess.CalledProcessError) as error:
             reason = getattr(error, "stderr", None) or str(error)
             raise UserError(
-                f"apt could not fetch {PACKAGE} ({' '.join(reason.split())[-200:]}); {HOW}"
+                f"apt could not download {PACKAGE} ({' '.join(reason.split())[-200:]}); {HOW}"
             ) from error
         (Path(folder) / "root" / INSTALLED.relative_to("/")).rename(out)
 
@@ -55,7 +56,7 @@ def _download(folder: Path) -> None:
     try:
         _run(["apt-get", "download", PACKAGE], folder)
     except subprocess.CalledProcessError:
-        # A new machine has no lists of packages yet.
+        # A new machine has no package lists yet.
         if os.geteuid() != 0:
             raise
         _run(["apt-get", "update"], folder)

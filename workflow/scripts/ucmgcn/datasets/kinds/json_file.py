@@ -1,4 +1,4 @@
-"""JSON files of data sets: a list of records whose values become text."""
+"""JSON files of data sets: lists of records, read with text values."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ucmgcn.core.errors import UserError
 
 
 def read_records(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Read a list of flat records; ``null`` becomes the empty text, nested values are left out.
+    """Read a list of flat records; ``null`` becomes ``""``, nested values are dropped.
 
     Raises
     ------
     UserError
-        If the file is no JSON list of records that have the needed keys.
+        If the file is not a JSON list of records with the needed keys.
     """
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON ({error}). Fetch it again") from error
+        raise UserError(f"{path} cannot be read as JSON ({error}). Download it again") from error
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise UserError(f"{path} should be a list of records with {', '.join(needed)}")
     texts = [_text(record) for record in records]

@@ -1,4 +1,4 @@
-"""MI3DOR (SHREC'19): photos of ImageNet against models that come as rendered views.
+"""MI3DOR (SHREC'19): ImageNet photos, and models that come as rendered views.
 
 Layout: `<images>/{train,test}/<category>/<id>/<id>.JPEG`, and
 `<models>/{train,test}/<category>/<id>/<id>_001.png ... _012.png`. A model is a folder of views.
@@ -45,7 +45,7 @@ def models(source: Source) -> Found:
 
 
 def images(source: Source) -> Found:
-    """List the photos, one in a folder of its own.
+    """List the photos, each in its own folder.
 
     Raises
     ------
@@ -76,7 +76,7 @@ VIEW_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 
 
 def view_files(folder: Path) -> list[Path]:
-    """Pictures of a folder in the order of the last number of their names."""
+    """Images of a folder, ordered by the last number in their names."""
     paths = (p for p in folder.iterdir() if p.suffix.lower() in VIEW_SUFFIXES)
     return sorted((p for p in paths if not p.name.startswith(".")), key=_number)
 

@@ -1,6 +1,6 @@
-"""ModelNet10 and ModelNet40 as a gallery for a photo folder of the user's.
+"""ModelNet10 and ModelNet40 as a gallery for the user's photos.
 
-Layout: `<models>/<category>/{train,test}/<id>.off`; photos as of kind ``folder``.
+Layout: `<models>/<category>/{train,test}/<id>.off`; photos as for kind ``folder``.
 
 Source: Wu et al., 3D ShapeNets: a deep representation for volumetric shapes, CVPR 2015.
 """
@@ -23,7 +23,7 @@ def models(source: Source) -> Found:
     Raises
     ------
     UserError
-        If the folder is missing or laid out otherwise.
+        If the folder is missing or has another layout.
     """
     found = Collector(source.models)
     for category in subfolders(folder(source.models, "models", LAYOUT, ORIGIN)):

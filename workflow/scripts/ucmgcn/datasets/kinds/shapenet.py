@@ -1,8 +1,8 @@
-"""ShapeNetCore as a gallery for a photo folder of the user's.
+"""ShapeNetCore as a gallery for the user's photos.
 
 Layout: `<models>/taxonomy.json` and `<models>/<synset>/<id>/models/model_normalized.obj` (version
-2) or `<models>/<synset>/<id>/model.obj` (version 1); photos as of kind ``folder``. A category is
-the first name of its WordNet synset.
+2) or `<models>/<synset>/<id>/model.obj` (version 1); photos as for kind ``folder``. A category is
+named by the first name of its WordNet synset.
 
 Source: Chang et al., ShapeNet: an information-rich 3D model repository, 2015.
 """
@@ -28,7 +28,7 @@ def models(source: Source) -> Found:
     Raises
     ------
     UserError
-        If the folder, its taxonomy or the meshes are missing.
+        If the folder, its taxonomy or its meshes are missing.
     """
     root = folder(source.models, "models", LAYOUT, ORIGIN)
     names = categories(root / "taxonomy.json")
@@ -53,7 +53,7 @@ def categories(taxonomy: Path) -> dict[str, str]:
     Raises
     ------
     UserError
-        If there is no such file, or it is no taxonomy.
+        If the file is missing or not a taxonomy.
     """
     if not taxonomy.is_file():
         raise missing(taxonomy, "models", LAYOUT, ORIGIN)

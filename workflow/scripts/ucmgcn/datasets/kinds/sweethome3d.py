@@ -1,9 +1,9 @@
-"""Furniture libraries of Sweet Home 3D: textured OBJ models, each with its catalogue picture.
+"""Furniture libraries of Sweet Home 3D: textured OBJ models, each with a catalogue picture.
 
-A library (`.sh3f`) is a zip file with `PluginFurnitureCatalog.properties`, which gives for the n-th
-piece ``name#n``, ``category#n``, ``model#n``, ``icon#n``, ``creator#n`` and, where the model does
-not stand upright as it is, ``modelRotation#n`` (a 3 x 3 matrix, row by row). The picture of a piece
-is the query for it. Libraries are listed as they are, and unpacked by a rule of their own.
+A library (`.sh3f`) is a zip file. Its `PluginFurnitureCatalog.properties` gives ``name#n``,
+``category#n``, ``model#n``, ``icon#n`` and ``creator#n`` of the n-th piece and, if the model does
+not stand upright, ``modelRotation#n`` (a 3 x 3 matrix, row by row). The picture of a piece is its
+query. Listing reads the zip files; a separate rule unpacks them.
 
 Debian's package `sweethome3d-furniture` has five libraries with 820 pieces, under CC-BY and CC0.
 """
@@ -43,7 +43,7 @@ class FurnitureLibrary:
     path
         The file.
     out
-        Folder that it is unpacked into.
+        Folder to unpack it into.
     """
 
     path: Path
@@ -51,15 +51,15 @@ class FurnitureLibrary:
 
     @cached_property
     def members(self) -> dict[str, zipfile.ZipInfo]:
-        """Its files by their names."""
+        """Its files by name."""
         with _open(self.path) as archive:
             return {info.filename: info for info in archive.infolist() if not info.is_dir()}
 
     @cached_property
     def properties(self) -> dict[str, str]:
-        """Its list, as keys and values."""
+        """Keys and values of its catalogue."""
         if LIST not in self.members or self.members[LIST].file_size > MAX_FILE:
-            raise UserError(f"{self.path} is no furniture library: it has no usable {LIST}")
+            raise UserError(f"{self.path} is not a furniture library: it has no usable {LIST}")
         return _properties(self.path, self.path.stat().st_mtime_ns)
 
     def pieces(self) -> Iterator[Piece]:
@@ -89,14 +89,14 @@ class Piece:
 
     @property
     def id(self) -> str:
-        """FurnitureLibrary and path of the model in it, such as ``Scopia/bed1``."""
+        """Library and path of the model in it, such as ``Scopia/bed1``."""
         inner = PurePosixPath(self.member("model")).with_suffix("")
-        # Most lie as scopia/bed1/bed1.obj.
+        # Most paths are like scopia/bed1/bed1.obj.
         inner = inner.parent if inner.parent.name == inner.name else inner
         return "/".join((self.library.path.stem, *(inner.parts[1:] or inner.parts)))
 
     def member(self, key: str) -> str:
-        """Name in the zip file of its ``"model"`` or its ``"icon"``."""
+        """File name of its ``"model"`` or ``"icon"`` in the zip file."""
         return self.facts.get(key, "").lstrip("/")
 
     def unusable(self, key: str) -> str:
@@ -113,7 +113,7 @@ class Piece:
         return "" if info.file_size else "the file is empty"
 
     def item(self, key: str) -> Item:
-        """Its model or its picture, at the place where it will be unpacked."""
+        """Its model or its picture, at the path where it will be unpacked."""
         info = self.library.members[self.member(key)]
         extra = {
             "name": self.facts.get("name", ""),
@@ -123,18 +123,18 @@ class Piece:
         path = str(self.library.out / info.filename)
         category = self.facts.get("category", "")
         model = self.id if key == "icon" else ""
-        # The checksum stands for the time: what was unpacked is of now, and says nothing.
+        # The checksum replaces the mtime, which for an unpacked file is the time of unpacking.
         return Item(
             self.id, path, category, "", info.file_size, info.CRC, model, tuple(extra.items())
         )
 
     def rotation(self) -> npt.NDArray[np.float64] | None:
-        """Turn that makes it stand upright, shape (3, 3), if it needs one.
+        """Rotation that makes it stand upright, shape (3, 3); None if it needs none.
 
         Raises
         ------
         ItemError
-            If the list does not give nine numbers.
+            If the catalogue does not give nine numbers.
         """
         text = self.facts.get("modelRotation")
         if not text:
@@ -175,12 +175,12 @@ def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
     place
         A `.sh3f` file, or a folder of them.
     out
-        Folder that they are unpacked into, each into a folder of its name.
+        Folder to unpack them into, each into a subfolder of its name.
 
     Raises
     ------
     UserError
-        If there is none: says where it was looked for, and how to get them.
+        If there is none; the message says where it was expected and how to get it.
     """
     if place == FETCHED and not place.is_dir():
         fetch(place)
@@ -191,7 +191,7 @@ def libraries(place: Path, out: Path) -> list[FurnitureLibrary]:
 
 
 def unpack(place: Path, out: Path) -> None:
-    """Unpack the libraries of `place` into `out`, and turn the models upright.
+    """Unpack the libraries of `place` into `out`, and rotate the models upright.
 
     Raises
     ------
@@ -216,12 +216,12 @@ def unpack(place: Path, out: Path) -> None:
 
 
 def turn_obj(text: str, rotation: npt.NDArray[np.float64]) -> str:
-    """Turn the vertices and normals of an OBJ file.
+    """Rotate the vertices and normals of an OBJ file.
 
     Parameters
     ----------
     rotation
-        Shape (3, 3), applied to columns.
+        Shape (3, 3), applied to column vectors.
     """
     return "\n".join(_turn_line(line, rotation) for line in text.splitlines()) + "\n"
 
@@ -246,13 +246,13 @@ def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no furniture library ({error}); {HOW}") from error
+        raise UserError(f"{path} is not a furniture library ({error}); {HOW}") from error
 
 
 @lru_cache
 def _properties(path: Path, mtime_ns: int) -> dict[str, str]:
-    """Read the list of a library once for models and pictures."""
-    import javaproperties  # every job reads the configuration, and few a library
+    """Read the catalogue of a library, once for models and pictures."""
+    import javaproperties  # imported here: every job reads the configuration, few a library
 
     try:
         with _open(path) as archive, archive.open(LIST) as file:
@@ -275,7 +275,7 @@ def _list(source: Source, key: str) -> Found:
 
 
 def _no_turn(piece: Piece) -> str:
-    """Why a piece cannot be turned upright; empty if it can, or needs no turn."""
+    """Why a piece cannot be rotated upright; empty if it can, or need not be."""
     try:
         rotation = piece.rotation()
     except ItemError as error:

@@ -1,11 +1,11 @@
-"""3D-FUTURE: furniture models with textures, and photos of which the exact model is known.
+"""3D-FUTURE: textured furniture models, and photos whose exact model is known.
 
 Layout: `<models>/model_info.json` (a list of records with model_id, category, super-category,
 style, theme, material) and `<models>/<model_id>/{raw_model.obj,normalized_model.obj,texture.png,
-image.jpg}`. Photos lie below `<images>`, together with JSON files that say which model each shows:
-`train_set.json` and `validation_set.json` or `test_set.json`, lists of records with ``image`` and
-``model``, as in the retrieval challenge of 2020. If `<images>` is the folder of the models, the
-picture `image.jpg` of each model is its query.
+image.jpg}`. Photos lie below `<images>`, next to JSON files that name the model of each photo, as
+in the retrieval challenge of 2020: `train_set.json` and `validation_set.json` or `test_set.json`,
+lists of records with ``image`` and ``model``. If `<images>` is the folder of the models, the
+`image.jpg` of each model is its query.
 
 Source: Fu et al., 3D-FUTURE: 3D furniture shape with texture, IJCV 2021.
 """
@@ -23,7 +23,7 @@ ORIGIN = "3D-FUTURE is given to those who accept its terms at tianchi.aliyun.com
 LAYOUT = "model_info.json and <model_id>/{raw_model.obj,normalized_model.obj,texture.png,image.jpg}"
 PHOTO_LAYOUT = "photos and the challenge's lists of their models, such as train_set.json"
 COLUMNS = ("super-category", "category", "style", "theme", "material")
-# The lists of the challenge, and the split that each stands for.
+# The lists of the challenge, and the split of each.
 LISTS = {"train_set": "train", "validation_set": "test", "val_set": "test", "test_set": "test"}
 SUBFOLDERS = ("", "image_data", "images", "image", "input_data", "train", "test")
 PHOTOS = (".jpg", ".jpeg", ".png")
@@ -50,7 +50,7 @@ def models(source: Source) -> Found:
 
 
 def images(source: Source) -> Found:
-    """List the photos with the models that they show.
+    """List the photos, each with the model that it shows.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def images(source: Source) -> Found:
 
 
 def model_info(root: Path) -> dict[str, dict[str, str]]:
-    """Read the attributes of each model by its id.
+    """Read the attributes of the models, by id.
 
     Raises
     ------

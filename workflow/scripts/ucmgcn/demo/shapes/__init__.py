@@ -1,1 +1,1 @@
-"""The parametric shapes of the demo set, a module a category."""
+"""The parametric shapes of the demo set, one module per category."""

@@ -1,4 +1,4 @@
-"""Networks without what lies around them: from normalised pixels to features."""
+"""Pre-trained networks: from normalised pixels to features."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Body(Protocol):
     input
         The images that it takes.
     mean, std
-        Per channel, in units of a pixel value from 0 to 255: it takes (pixel - mean) / std.
+        Per channel, for pixel values from 0 to 255: the network takes (pixel - mean) / std.
     facts
-        Its name, library and the SHA-256 of its weights; JSON-serialisable.
+        Its name, its library and the SHA-256 of its weights; JSON-serialisable.
     """
 
     input: Input
@@ -54,7 +54,7 @@ class Body(Protocol):
 
 
 class EfficientNetBody(nn.Module):
-    """An EfficientNet of the packages efficientnet_pytorch and efficientnet_lite_pytorch."""
+    """An EfficientNet of the package efficientnet_pytorch or efficientnet_lite_pytorch."""
 
     def __init__(self, backbone: Backbone, file: Path, size: int) -> None:
         super().__init__()
@@ -89,12 +89,12 @@ class EfficientNetBody(nn.Module):
 
 
 def load_body(spec: EncoderSpec, member: Member) -> Any:
-    """Build one of the networks of a spec, for inference, with its pre-trained weights.
+    """Build one network of a spec, for inference, with its pre-trained weights.
 
     Raises
     ------
     UserError
-        If the weights are missing, are not those wanted, or do not fit the network.
+        If the weights are missing, have another SHA-256 than wanted, or do not fit the network.
     """
     if member.is_timm:
         from ucmgcn.features.encoders.timm_body import TimmBody
@@ -119,5 +119,5 @@ def _architecture(backbone: Backbone, size: int) -> Any:
     library = importlib.import_module(backbone.library)
     net = library.EfficientNet.from_name(backbone.name, image_size=size)
     if backbone.library == "efficientnet_pytorch":
-        net.set_swish(memory_efficient=False)  # the other one has a custom backward: no export
+        net.set_swish(memory_efficient=False)  # the default has a custom backward: no export
     return net

@@ -1,8 +1,8 @@
 """Encoders: from square RGB images to feature vectors.
 
-`registry` and `spec` say what there is and what to compute, `weights` finds the files, `bodies` and
-`timm_body` build the networks, `torch_encoder` runs them on a GPU and exports them, and
-`onnx_encoder` runs the export on a CPU. Only bodies and torch_encoder import torch.
+`registry` lists the EfficientNets, `spec` parses what to compute, `weights` finds the files,
+`bodies` and `timm_body` build the networks, `torch_encoder` runs them on a GPU and exports them,
+`onnx_encoder` runs the export on a CPU. Only bodies, timm_body and torch_encoder import torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.devices import Device
 from ucmgcn.media.photos import Resample
 
-# Images at a time. On a CPU they are per core, and four still lie in its cache.
+# Images at a time; on a CPU for each core, whose cache still holds four.
 DEFAULT_BATCH: dict[Device, int] = {"cpu": 4, "cuda": 64}
 
 
@@ -29,7 +29,7 @@ class Input:
     size
         Width and height, in pixels.
     resample
-        Filter with which its images were scaled in training.
+        Filter that scaled its images in training.
     """
 
     size: int
@@ -42,21 +42,21 @@ class Encoder(Protocol):
     Attributes
     ----------
     batch
-        Images that it computes at a time.
+        Number of images that it encodes at a time.
     """
 
     batch: int
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The images that it takes of one photo or view; several if its networks differ."""
+        """The images that it takes of each photo or view; several if its networks differ."""
 
     @property
     def dim(self) -> int:
         """Length of a feature vector."""
 
     def describe(self) -> dict[str, Any]:
-        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        """Describe what a feature vector depends on, for provenance; JSON-serialisable."""
 
     def encode(self, *images: Images) -> Features:
         """Compute the features of RGB images.
@@ -64,7 +64,7 @@ class Encoder(Protocol):
         Parameters
         ----------
         images
-            One array for each of `inputs`, in their order: the same n images, scaled to shape
+            One array for each of `inputs`, in their order: the same n images, scaled to
             (n, size, size, 3), uint8.
 
         Returns
@@ -74,7 +74,7 @@ class Encoder(Protocol):
 
 
 def check_images(images: tuple[Images, ...], inputs: tuple[Input, ...]) -> None:
-    """Raise ValueError unless there is an array of (n, size, size, 3), uint8, for each input."""
+    """Raise ValueError unless each input has an array (n, size, size, 3) of uint8."""
     if len(images) != len(inputs):
         raise ValueError(f"{len(images)} arrays of images for {len(inputs)} inputs")
     for array, size in zip(images, (i.size for i in inputs), strict=True):

@@ -1,4 +1,4 @@
-"""Encoder on a CPU: ONNX Runtime."""
+"""The encoder on a CPU: ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ METADATA = "ucmgcn"  # key under which the export keeps the encoder's descriptio
 
 
 class OnnxEncoder:
-    """An exported encoder, which computes each call on `threads` cores.
+    """An exported encoder, which runs each call on `threads` cores.
 
-    Calls from several threads run side by side. With one core a call that uses the cores better
-    than one call on all of them, since no core waits for another at the end of each layer.
+    Calls from several threads run in parallel. Many calls on one core each use the cores better
+    than one call on all cores: no core waits for another at the end of each layer.
 
     Parameters
     ----------
     path
-        Made by `ucmgcn.features.encoders.torch_encoder.export_onnx`.
+        File of `ucmgcn.features.encoders.torch_encoder.export_onnx`.
     batch
-        Images that are computed at a time, which bounds the memory.
+        Number of images encoded at a time, which bounds the memory.
     threads
-        Cores that one call uses.
+        Number of cores for each call.
 
     Raises
     ------
@@ -44,10 +44,10 @@ class OnnxEncoder:
                 str(path), _options(threads), providers=["CPUExecutionProvider"]
             )
             described = self._session.get_modelmeta().custom_metadata_map[METADATA]
-        # The errors of ONNX Runtime have no base of their own below Exception.
+        # ONNX Runtime's errors have no common base class below Exception.
         except Exception as error:
             raise UserError(
-                f"{path} is no exported encoder ({error}). Delete it and run snakemake again"
+                f"{path} is not an exported encoder ({error}). Delete it and run snakemake again"
             ) from error
         self._description: dict[str, Any] = json.loads(described)
         self.inputs = tuple(Input(**given) for given in self._description["inputs"])
@@ -58,11 +58,11 @@ class OnnxEncoder:
         return int(self._description["dim"])
 
     def describe(self) -> dict[str, Any]:
-        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        """Describe what a feature vector depends on, for provenance; JSON-serialisable."""
         return dict(self._description)
 
     def encode(self, *images: Images) -> Features:
-        """Compute the features (n, dim) of RGB images, an array (n, size, size, 3) an input."""
+        """Compute features (n, dim) of RGB images: one array (n, size, size, 3) per input."""
         check_images(images, self.inputs)
         features = np.empty((len(images[0]), self.dim), np.float32)
         for start in range(0, len(features), self.batch):
@@ -76,6 +76,6 @@ def _options(threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # The last level of optimisation blocks the channels for the vector units: 2.6 times as fast.
+    # The highest level blocks the channels for the vector units: 2.6 times as fast.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     return options

@@ -1,4 +1,4 @@
-"""Open the encoder that suits a device."""
+"""Open the encoder for a device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ucmgcn.features.encoders.spec import EncoderSpec
 
 
 def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int = 0) -> Encoder:
-    """Make the encoder for a device.
+    """Open the encoder for a device.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int = 0) 
     device
         ``"cpu"`` runs the exported file `onnx`, ``"cuda"`` the network itself.
     onnx
-        Made by `ucmgcn.features.encoders.torch_encoder.export_onnx` from `spec`.
+        File of `ucmgcn.features.encoders.torch_encoder.export_onnx` for `spec`.
     batch
-        Images that are computed at a time, which bounds the memory; 0 takes what suits the device.
+        Number of images encoded at a time, which bounds the memory; 0 takes the device's default.
 
     Raises
     ------
@@ -38,5 +38,5 @@ def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int = 0) 
 
     encoder = OnnxEncoder(onnx, batch)
     if encoder.describe()["request"] != spec.request():
-        raise UserError(f"{onnx} was exported with other settings. Delete it and run it again")
+        raise UserError(f"{onnx} was exported with other settings. Delete it and run again")
     return encoder

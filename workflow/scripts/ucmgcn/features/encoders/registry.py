@@ -1,4 +1,4 @@
-"""The EfficientNets by name: their input, and where their weights come from."""
+"""The EfficientNets by name: their inputs, and the source of their weights."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ class Backbone:
     Parameters
     ----------
     name
-        As in the configuration.
+        Name in the configuration.
     library
         Package with the architecture.
     size
         Side of its square input, in pixels.
     mean, std
-        Per channel, in units of a pixel value from 0 to 255: the input is (pixel - mean) / std.
+        Per channel, for pixel values from 0 to 255: the input is (pixel - mean) / std.
     published
-        Name of the file of weights that its authors published.
+        Name of the weights file that its authors published.
     sha256
-        Of that file, or as many of its first digits as are known: the names of the files of B0 to
-        B7 end in the first eight, as `torch.hub.load_state_dict_from_url` wants it.
+        SHA-256 of that file, or its first digits. For B0 to B7 only eight are known: the file names
+        end in them, as `torch.hub.load_state_dict_from_url` requires.
     weights_package
-        Package that holds the weights, or empty where they have to be downloaded.
+        Package that holds the weights; empty if they have to be downloaded.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Backbone:
 
     @property
     def url(self) -> str:
-        """Where the weights can be downloaded; empty where a package holds them."""
+        """URL of the weights; empty if a package holds them."""
         return "" if self.weights_package else f"{RELEASE}/{self.published}"
 
 

@@ -1,4 +1,4 @@
-"""What an encoder is to compute, as the configuration says it: no torch, no timm."""
+"""The specification of an encoder, parsed from the configuration without torch or timm."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Member:
     Parameters
     ----------
     name
-        A name in `BACKBONES`, or ``"timm:"`` and the name of a model of timm.
+        A name in `BACKBONES`, or ``"timm:"`` and the name of a timm model.
     size
-        Side of its square input, in pixels; 0 takes the one it was trained for.
+        Side of its square input, in pixels; 0 takes the side it was trained for.
     weight
-        How much it counts beside the others, see `EncoderSpec`.
+        Its weight among the networks, see `EncoderSpec`.
     """
 
     name: str
@@ -43,46 +43,45 @@ class Member:
 
     @property
     def sized(self) -> str:
-        """The name, with the size if it is not the network's own."""
+        """The name, with the size if the configuration sets one."""
         return f"{self.name}@{self.size}" if self.size else self.name
 
     @property
     def is_timm(self) -> bool:
-        """Whether timm has the network."""
+        """Whether the network comes from timm."""
         return self.name.startswith(TIMM)
 
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """What to compute: one network or several, their weights, and which of their outputs.
+    """What to compute: one or several networks, their weights, and their output.
 
     Parameters
     ----------
     backbone
-        A name in `BACKBONES`, or ``"timm:"`` and the name of a model of timm, with ``@`` and the
-        side of its input in pixels if that is not to be its own; or several of them joined by
-        ``+``, each with a factor after ``*`` if they are not to count alike, as in
-        ``"efficientnet-lite0*2+timm:vit_small_patch14_dinov2.lvd142m@224"``. The features of
-        several are L2-normalised each, scaled and concatenated so that the cosine of two
-        images is the mean of the networks' cosines, weighted by these factors.
+        A name in `BACKBONES`, or ``"timm:"`` and the name of a timm model. ``@`` and a number set
+        the side of its input in pixels. ``+`` joins several networks, and ``*`` and a number weight
+        one of them, as in ``"efficientnet-lite0*2+timm:vit_small_patch14_dinov2.lvd142m@224"``.
+        The features of several networks are L2-normalised, scaled and concatenated: the cosine of
+        two images is then the weighted mean of the networks' cosines.
     output
-        ``"pooled"``: the last feature map's average over the image (for a model of timm: its own
-        pooling); ``"max"``: its maximum; ``"logits"``: the class scores; ``"pooled+logits"``: two
-        of them, concatenated in this order, unscaled.
+        ``"pooled"``: the last feature map's average over the image (for a timm model: its own
+        pooling); ``"max"``: its maximum; ``"logits"``: the class scores; ``"pooled+logits"``: both,
+        concatenated in this order, unscaled.
     flip
-        Average over the image and its mirror image.
+        Average the features of the image and its mirror image.
     weights
         File of the weights; with several networks, a file for each name. Networks without one take
-        those that are installed with the backbone or were downloaded before.
+        the weights that are installed with the backbone or were downloaded before.
     sha256
-        SHA-256 that the file of the weights must have, in the same form.
+        SHA-256 that the weights must have, in the same form as `weights`.
     allow_download
-        Whether weights that are not here may be downloaded.
+        Whether missing weights may be downloaded.
 
     Raises
     ------
     UserError
-        If there is no such backbone, or `weights` or `sha256` name one that is not used.
+        If a backbone does not exist, or if `weights` or `sha256` name one that is not used.
     """
 
     backbone: str = "efficientnet-lite0"
@@ -100,7 +99,7 @@ class EncoderSpec:
             elif value and len(names) > 1:
                 raise UserError(
                     f"features.{key}: {self.backbone} has {len(names)} networks; "
-                    f"write which is whose, as {{{names[0]}: {value}}}"
+                    f"name the one that it belongs to, as {{{names[0]}: {value}}}"
                 )
 
     @cached_property
@@ -109,23 +108,23 @@ class EncoderSpec:
         found = tuple(map(_member, self.backbone.split("+")))
         repeated = [name for name, n in Counter(m.sized for m in found).items() if n > 1]
         if repeated:
-            raise UserError(f"features.backbone: {repeated[0]} occurs twice; weigh it with *")
+            raise UserError(f"features.backbone: {repeated[0]} occurs twice; weight it with *")
         return found
 
     @property
     def slug(self) -> str:
-        """The backbone as the name of a folder, different for different backbones."""
+        """The backbone as a folder name, unique to each backbone."""
         names = (m.sized.replace(":", "-") for m in self.members)
         weights = ("" if m.weight == 1 else f"={m.weight:g}" for m in self.members)
         return "+".join(name + weight for name, weight in zip(names, weights, strict=True))
 
     def named_files(self) -> list[Path]:
-        """The files of weights that the configuration names.
+        """List the weights files that the configuration names.
 
         Raises
         ------
         UserError
-            If one is not there; the message says where people get it.
+            If one is missing; the message says where to get it.
         """
         found = [(m, self.named_file(m)) for m in self.members]
         for member, file in found:
@@ -134,18 +133,18 @@ class EncoderSpec:
         return [file for _, file in found if file]
 
     def named_file(self, member: Member) -> Path | None:
-        """File of weights that the configuration names for one of the networks."""
+        """Return the weights file that the configuration names for a network."""
         if isinstance(self.weights, Mapping):
             return self.weights.get(member.name)
         return self.weights
 
     def local_file(self, member: Member) -> Path | None:
-        """File of weights that is named or installed; None if it has to be looked for elsewhere.
+        """Find the weights file that is named or installed; None leaves the download cache.
 
         Raises
         ------
         UserError
-            If it is missing, or its SHA-256 is another.
+            If the file is missing, or has another SHA-256.
         """
         file = self.named_file(member) or packaged_weights(member.name)
         if file and not file.is_file():
@@ -155,15 +154,15 @@ class EncoderSpec:
         return file
 
     def expected_sha256(self, member: Member) -> str:
-        """SHA-256 that the configuration wants of a network's weights, or an empty string."""
+        """Return the SHA-256 that the configuration sets for a network's weights, or ``""``."""
         wanted = self.sha256 if isinstance(self.sha256, str) else self.sha256.get(member.name, "")
         return wanted.lower()
 
     def request(self) -> dict[str, Any]:
-        """Return what an exported file must have been made from; JSON-serialisable.
+        """Return what identifies an export of this spec; JSON-serialisable.
 
-        Weights count by their content where they are named or installed, and by the network's name
-        where they come from a cache of downloads.
+        Weights that are named or installed count by their content, weights from a download cache by
+        the network's name.
         """
         files = {m.name: self.local_file(m) for m in self.members}
         return {
@@ -184,10 +183,12 @@ def _member(text: str) -> Member:
         )
     weight = float(match["weight"] or 1)
     if weight <= 0:
-        raise UserError(f"features.backbone: {name} counts for nothing; leave it out")
+        raise UserError(f"features.backbone: {name} has weight 0; leave it out")
     size = int(match["size"] or 0)
     if size and size not in SIZES:
-        raise UserError(f"features.backbone: {name}@{size}: between {SIZES[0]} and {SIZES[-1]}")
+        raise UserError(
+            f"features.backbone: {name}@{size}: the size must be between {SIZES[0]} and {SIZES[-1]}"
+        )
     return Member(name, size, weight)
 
 
@@ -206,12 +207,12 @@ def _paths(weights: str | Mapping[str, str]) -> Path | dict[str, Path] | None:
 
 
 def encoder_spec(config: FeaturesConfig) -> EncoderSpec:
-    """What the encoder of a configuration computes.
+    """Make the specification of a configuration's encoder.
 
     Raises
     ------
     UserError
-        As `EncoderSpec`.
+        As for `EncoderSpec`.
     """
     return EncoderSpec(
         config.backbone,

@@ -1,4 +1,4 @@
-"""Networks of timm, with the input that their own configuration asks for."""
+"""Networks of timm, with the preprocessing of their own configuration."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ HUB = "https://huggingface.co"
 
 
 class TimmBody(nn.Module):
-    """A model of timm.
+    """A timm model.
 
-    Size, mean, standard deviation and filter of its images are those of its configuration. Its
-    evaluation crop (``crop_pct``) is left out: it would cut off what reaches to the image's edge,
-    as the rendered models do.
+    Its configuration sets the size, mean, standard deviation and resampling filter of its images.
+    Its evaluation crop (``crop_pct``) is not applied: rendered models fill the image, and the crop
+    would cut them off.
 
     Raises
     ------
     UserError
-        If timm cannot be imported or has no such model, or its weights are missing or do not fit.
+        If timm cannot be imported or lacks the model, or if the weights are missing or do not fit.
     """
 
     def __init__(self, spec: EncoderSpec, member: Member) -> None:
@@ -67,7 +67,7 @@ class TimmBody(nn.Module):
         return pooled
 
     def max(self, maps: Tensor) -> Tensor:
-        """Take the maximum over the image; class and register tokens are no part of it."""
+        """Take the maximum over the image, without class and register tokens."""
         if maps.ndim == 3:
             return maps[:, getattr(self.net, "num_prefix_tokens", 0) :].amax(1)
         last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
@@ -85,16 +85,16 @@ class TimmBody(nn.Module):
 
 @cache
 def import_timm() -> ModuleType:
-    """Import timm, also beside a torchvision whose compiled operators do not suit this torch.
+    """Import timm, even if torchvision's compiled operators do not fit this torch.
 
-    timm needs torchvision's transforms, which are Python; torchvision's own import asks that its
-    operators for object detection exist. Where they cannot be loaded (its wheel is built for CUDA,
-    and torch is not), they are declared, without an implementation.
+    timm needs torchvision's transforms, which are pure Python. But importing torchvision requires
+    its operators for object detection. If they cannot be loaded (a wheel built for CUDA beside a
+    torch that is not), they are declared without an implementation.
 
     Raises
     ------
     UserError
-        If timm or torchvision is not installed or cannot be imported all the same.
+        If timm or torchvision is not installed, or still cannot be imported.
     """
     try:
         _declare_operators()
@@ -113,35 +113,35 @@ def hub_weights(name: str, settings: Any, allow_download: bool) -> Path:
     Parameters
     ----------
     name
-        Of the network.
+        Name of the network.
     settings
         The model's pretrained configuration in timm.
     allow_download
-        Whether it may be downloaded.
+        Whether the weights may be downloaded.
 
     Raises
     ------
     UserError
-        If they are not there and may not or cannot be downloaded, or are damaged.
+        If the weights are damaged, or missing and not downloaded.
     """
     if not settings.hf_hub_id:
-        raise UserError(f"features.weights: timm knows no weights of {name}; name a file of them")
+        raise UserError(f"features.weights: timm has no weights of {name}; name a weights file")
     names = _filenames(settings.hf_hub_filename)
     file = _cached(settings.hf_hub_id, names)
     if file is None and not allow_download:
         raise UserError(
-            f"features.weights: the hub's cache has no weights of {name} "
+            f"features.weights: the cache of the Hugging Face hub has no weights of {name} "
             f"({HUB}/{settings.hf_hub_id}). {source(name)}"
         )
     file = file or _download(settings.hf_hub_id, names)
-    # The cache names large files by their SHA-256, as the hub has told it.
+    # The cache names large files by the SHA-256 that the hub reported.
     published = file.resolve().name
     check_sha256(name, file, published if re.fullmatch("[0-9a-f]{64}", published) else "")
     return file
 
 
 def _cached(repository: str, names: tuple[str, ...]) -> Path | None:
-    """Look into the hub's cache; unlike a download of local files only, it never asks the hub."""
+    """Look into the hub's cache; unlike `hf_hub_download` of local files, it never asks the hub."""
     from huggingface_hub import try_to_load_from_cache
 
     found = (try_to_load_from_cache(repository, name) for name in names)
@@ -154,9 +154,9 @@ def _download(repository: str, names: tuple[str, ...]) -> Path:
     reasons = []
     for name in names:
         try:
-            # The file's SHA-256 is recorded, and can be demanded (features.sha256).
+            # The file's SHA-256 is recorded, and can be pinned (features.sha256).
             return Path(hf_hub_download(repository, name))  # nosec B615
-        # The hub's client hands on the errors of its HTTP library, which have no common base.
+        # The hub's client passes on the errors of its HTTP library, which have no common base.
         except Exception as error:
             reasons.append(textwrap.shorten(str(error), 150))
     reason = "; ".join(dict.fromkeys(reasons))
@@ -203,13 +203,13 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _create(timm: ModuleType, name: str, file: Path, fixed: dict[str, int]) -> Any:
-    # Weights of the original JAX models come as .npz, which timm reads by a function of its own.
+    # Weights of the original JAX models come as .npz, for which timm has a loader of its own.
     source = {"file": str(file), "custom_load": file.suffix == ".npz"}
     try:
         return timm.create_model(
             name, pretrained=True, pretrained_cfg_overlay=source, exportable=True, **fixed
         )
-    # Each format of weights has errors of its own, some of no type of theirs (safetensors).
+    # Each format raises errors of its own; only their module tells those of safetensors.
     except Exception as error:
         if isinstance(error, RuntimeError | OSError | ValueError | KeyError | TypeError | EOFError):
             raise UserError(wrong_weights(TIMM + name, file, error)) from error

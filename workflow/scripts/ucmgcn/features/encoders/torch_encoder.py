@@ -1,4 +1,4 @@
-"""Encoder on a GPU, and the export that a CPU runs: the only place where features need torch."""
+"""The encoder on a GPU, and its export to ONNX for a CPU."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class Network(nn.Module):
 
 
 class Fusion(nn.Module):
-    """The networks of a spec, from raw pixels to one feature vector an image.
+    """The networks of a spec, from raw pixels to one feature vector per image.
 
-    With one network these are its features f as they are. With several it is the concatenation of
-    sqrt(w_i / sum w) f_i / |f_i|, a vector of length 1: the inner product of two of them is
+    A single network's features f are returned as they are. Several are concatenated as
+    sqrt(w_i / sum w) f_i / |f_i|, a unit vector: the inner product of two of them is
     sum w_i cos_i / sum w, the weighted mean of the networks' cosines.
 
     Shapes
@@ -90,7 +90,7 @@ class Fusion(nn.Module):
         self.scales = [(member.weight / total) ** 0.5 for member in spec.members]
 
     def forward(self, *images: Tensor) -> Tensor:
-        """Encode by each network, and concatenate."""
+        """Encode with each network, and concatenate."""
         pairs = zip(self.networks, self.index, strict=True)
         parts: list[Tensor] = [network(images[i]) for network, i in pairs]
         if len(parts) == 1:
@@ -103,7 +103,7 @@ class Fusion(nn.Module):
         return tuple(torch.zeros((n, i.size, i.size, 3), dtype=torch.uint8) for i in self.inputs)
 
     def describe(self) -> dict[str, Any]:
-        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        """Describe what a feature vector depends on, for provenance; JSON-serialisable."""
         return {
             "request": self.request,
             "networks": self.facts,
@@ -124,11 +124,10 @@ class Fusion(nn.Module):
 
 
 def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: str = "") -> None:
-    """Write an encoder as ONNX, with its description among the metadata.
+    """Export an encoder to ONNX, with its description in the metadata.
 
-    The graph takes uint8 images (n, size, size, 3) under the names ``images0``, ``images1`` ...,
-    one for each input, and gives ``features`` (n, dim); the normalisation of the pixels is part of
-    it.
+    The ONNX graph takes uint8 images (n, size, size, 3) under the names ``images0``, ``images1``
+    ..., one for each input, normalises the pixels, and returns ``features`` (n, dim).
 
     Parameters
     ----------
@@ -137,15 +136,15 @@ def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: s
     out
         The file to write.
     cache
-        Folder of exports, by the digest of their weights and settings: what is there is copied,
-        what is not is kept there. None exports in any case.
+        Folder of exports, by the digest of their weights and settings. An export that it holds is
+        copied; a new one is stored there. None always exports.
     code
-        Digest of the code that exports: an export by other code is not taken from the cache.
+        Digest of the exporting code; the cache returns no export of other code.
 
     Raises
     ------
     UserError
-        If the weights are missing or do not fit, or are too large for a file of this format.
+        If the weights are missing or do not fit, or are too large for ONNX.
     """
     encoder = Fusion(spec).eval()
     description = json.dumps(encoder.describe(), sort_keys=True)
@@ -159,12 +158,12 @@ def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: s
 
 
 def _kept(cache: Path, key: str) -> Path | None:
-    """Find an earlier export that is still what it was; its name ends in its own digest."""
+    """Find an intact earlier export; its name ends in its own digest."""
     for file in sorted(cache.glob(f"{key}-*.onnx")):
         if file.stem == f"{key}-{_digest(file)}":
-            logger.info("exported before, from the same weights: %s", file)
+            logger.info("reusing the export of the same weights: %s", file)
             return file
-        logger.warning("%s is damaged: exporting it again", file)
+        logger.warning("%s is damaged: exporting again", file)
         file.unlink()
     return None
 
@@ -179,14 +178,15 @@ def _export(encoder: Fusion, description: str, out: Path) -> None:
     size = sum(p.numel() * p.element_size() for p in encoder.state_dict().values())
     if size > ONNX_LIMIT:
         raise UserError(
-            f"features.backbone: {size / 2**30:.1f} GiB of weights; an ONNX file holds 2"
+            f"features.backbone: {size / 2**30:.1f} GiB of weights, but an ONNX file holds at most "
+            "2; choose a smaller network"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     example = encoder.example(2)
     names = [f"images{i}" for i in range(len(example))]
     with atomic_path(out) as partial:
-        # The exporter that traces: the newer one gives the same graph, in ten times the time, and
-        # only with two more packages.
+        # The tracing exporter: the newer one gives the same graph, but takes ten times as long and
+        # two more packages.
         torch.onnx.export(
             encoder,
             example,
@@ -212,16 +212,16 @@ def _digest(file: Path) -> str:
 
 
 class TorchEncoder:
-    """A network on a GPU, in half precision there; in single precision on a CPU.
+    """The encoder in torch: in half precision on a GPU, in single precision on a CPU.
 
     Parameters
     ----------
     spec
         What to compute.
     device
-        Where.
+        Where to compute it.
     batch
-        Images that are computed at a time, which bounds the memory.
+        Number of images encoded at a time, which bounds the memory.
     """
 
     def __init__(
@@ -240,15 +240,15 @@ class TorchEncoder:
         return int(self._description["dim"])
 
     def describe(self) -> dict[str, Any]:
-        """Everything that a feature vector depends on, for provenance; JSON-serialisable."""
+        """Describe what a feature vector depends on, for provenance; JSON-serialisable."""
         return dict(self._description)
 
     def encode(self, *images: Images) -> Features:
-        """Compute the features (n, dim) of RGB images, an array (n, size, size, 3) an input."""
+        """Compute features (n, dim) of RGB images: one array (n, size, size, 3) per input."""
         check_images(images, self.inputs)
         arrays = [torch.split(torch.from_numpy(array), self.batch) for array in images]
-        # One call at a time: callers that load images meanwhile keep the GPU busy, and its memory
-        # holds one batch.
+        # One call at a time: GPU memory holds one batch, and the other callers load images
+        # meanwhile.
         with self._lock, torch.inference_mode(), self._precision():
             chunks = [self._run(chunk) for chunk in zip(*arrays, strict=True)]
         features: Features = torch.cat(chunks).numpy()

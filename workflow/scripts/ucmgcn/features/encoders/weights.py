@@ -1,4 +1,4 @@
-"""Files of weights: where they are, where people get them, and whether they are the right ones."""
+"""Weights files: find them, check them, and say where to get them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ucmgcn.files.hashing import file_sha256
 
 @cache
 def weights_sha256(path: Path) -> str:
-    """SHA-256 of a file of weights, in hexadecimal.
+    """Compute the SHA-256 of a weights file, in hexadecimal.
 
     Raises
     ------
     UserError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         return file_sha256(path)
@@ -27,22 +27,22 @@ def weights_sha256(path: Path) -> str:
 
 
 def check_sha256(name: str, file: Path, expected: str = "") -> None:
-    """Check the SHA-256 of a file of weights.
+    """Check the SHA-256 of a weights file.
 
     Parameters
     ----------
     name
-        Of the network.
+        Name of the network.
     file
-        Of its weights.
+        Its weights file.
     expected
-        SHA-256, or its first digits. If empty, a file that goes by its published name must have the
-        published SHA-256; others are taken as they are.
+        SHA-256, or its first digits. If empty, a file with the published name must have the
+        published SHA-256; other files are not checked.
 
     Raises
     ------
     UserError
-        If it is another.
+        If the file has another SHA-256.
     """
     backbone = BACKBONES.get(name)
     if not expected and backbone and file.name == backbone.published:
@@ -55,7 +55,7 @@ def check_sha256(name: str, file: Path, expected: str = "") -> None:
 
 
 def packaged_weights(name: str) -> Path | None:
-    """Find the file in the package that holds a network's weights; None where there is no such.
+    """Find a network's weights file in its weights package; None if it has no such package.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def packaged_weights(name: str) -> Path | None:
 
 
 def source(name: str) -> str:
-    """Say where people get the weights of a network."""
+    """Say where to get the weights of a network."""
     backbone = BACKBONES.get(name)
     if backbone is None:
         return (
@@ -97,7 +97,7 @@ def published_weights(name: str, allow_download: bool) -> Path:
     Raises
     ------
     UserError
-        If they are not there and may not or cannot be downloaded.
+        If they are missing, and may not or cannot be downloaded.
     """
     from torch import hub
 
@@ -115,6 +115,6 @@ def published_weights(name: str, allow_download: bool) -> Path:
 
 
 def wrong_weights(name: str, file: Path, error: Exception) -> str:
-    """Say that a file does not hold the weights of a network."""
+    """Say that a file does not hold a network's weights."""
     reason = " ".join(str(error).split())[:200]
     return f"features.weights: {file} does not hold the weights of {name} ({reason})"
