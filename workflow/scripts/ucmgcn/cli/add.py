@@ -32,7 +32,7 @@ def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | Non
       ucmgcn add stool.obj --dataset furniture --category stool
       ucmgcn add new/*.glb --dataset furniture --results /data/results
     """  # noqa: D301
-    # What rendering warns of, a mesh that is left out, is an error here and printed as such.
+    # Rendering warns of a mesh that it rejects; here that is an error, and printed below.
     logging.getLogger("ucmgcn.render").setLevel(logging.ERROR)
     library = Library.open(results / dataset)
     unusable = 0

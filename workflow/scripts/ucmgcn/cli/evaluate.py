@@ -1,4 +1,4 @@
-"""The command `evaluate`: the metrics of embeddings that were made elsewhere."""
+"""The command `evaluate`: metrics of embeddings made elsewhere."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ COLUMNS = ("rank", "model", "category", "score", "path")
 
 @dataclass(frozen=True)
 class Search:
-    """A photo and what was found for it."""
+    """A photo and its hits."""
 
     photo: Path
     hits: list[Hit]
@@ -102,7 +102,7 @@ def query(  # noqa: PLR0913 - one for each option
 
 
 def format_text(search: Search) -> str:
-    """Lay out what was found for a photo as text, a line a model."""
+    """Format the hits of a photo as text, a line a model."""
     rows = [tuple(map(str, _cells(hit).values())) for hit in search.hits]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
     lines = [
@@ -113,7 +113,7 @@ def format_text(search: Search) -> str:
 
 
 def format_csv(searches: Sequence[Search]) -> str:
-    """Lay out what was found as CSV, a line a model."""
+    """Format the hits as CSV, a line a model."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ("photo", *COLUMNS), lineterminator="\n")
     writer.writeheader()
@@ -123,7 +123,7 @@ def format_csv(searches: Sequence[Search]) -> str:
 
 
 def format_json(searches: Sequence[Search]) -> str:
-    """Lay out what was found as JSON, an item a photo; `view` is the number of the nearest view."""
+    """Format the hits as JSON, an item a photo; `view` is the number of the nearest view."""
     items = [
         {
             "photo": str(search.photo),
@@ -145,7 +145,7 @@ def _cells(hit: Hit) -> dict[str, object]:
 
 
 def _files(photos: Sequence[Path]) -> Iterator[Path]:
-    """Yield the photos that are named, and those below the folders that are named."""
+    """Yield the given photos, and those in the given folders."""
     for path in photos:
         if not path.is_dir():
             yield path

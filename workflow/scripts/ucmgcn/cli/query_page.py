@@ -1,4 +1,4 @@
-"""The page of `ucmgcn query`: photos, and the views of the models that were found."""
+"""The page of `ucmgcn query`: photos, and the nearest views of the hits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIEW_SIDE = 160
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo on the page, and the models that were found, each with a picture of its view."""
+    """A photo on the page, and its hits, each with a picture of its view."""
 
     photo: Path
     picture: str
@@ -33,7 +33,7 @@ def write_page(out: Path, library: Library, searches: Sequence[tuple[Path, list[
     Parameters
     ----------
     searches
-        Photos that can be read, with what `Library.search` found for them.
+        Photos that can be read, with the hits of `Library.search`.
     """
     html = (
         template_environment(PAGES)

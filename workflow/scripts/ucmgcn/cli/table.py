@@ -26,7 +26,7 @@ def table(metrics: Path) -> None:
 
 
 def format_metrics(path: Path) -> str:
-    """Lay out `metrics.csv` as text: a row for each method and protocol, mean ± sd over seeds.
+    """Format `metrics.csv` as text: a row for each method and protocol, mean ± sd over seeds.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def format_metrics(path: Path) -> str:
 
 
 def _ceiling(frame: pd.DataFrame) -> str:
-    """Say what a perfect ranking would reach in F, which is far below 1 for large categories."""
+    """Give the F of a perfect ranking, which is far below 1 for large categories."""
     known = pd.to_numeric(frame.get("F_ceiling", pd.Series(dtype=float)), errors="coerce").dropna()
     return f"F of a perfect ranking: {known.iloc[0]:.3f}\n" if len(known) else ""
 

@@ -1,6 +1,6 @@
-"""Metrics of embeddings that were made elsewhere: of arrays, and of files (`ucmgcn evaluate`).
+"""Metrics of embeddings made elsewhere: of arrays, and of files (`ucmgcn evaluate`).
 
-Both ways in come together in `evaluate_sides`, so that they check and measure alike.
+Both call `evaluate_sides`, so that they check and measure alike.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What embeddings reached; `print` shows it as a table.
+    """Metrics of embeddings; `print` shows them as a table.
 
     Attributes
     ----------
     metrics, ceilings
-        Each metric, and what a perfect ranking would give. R@1, R@5 and R@10 are there if the exact
-        models are known; their ceiling is 1.
+        Each metric, and its value for a perfect ranking. R@1, R@5 and R@10 need the exact models;
+        their ceiling is 1.
     n_queries, n_models, n_categories
         Queries that were measured, models that were ranked, and the models' categories.
     n_left_out, left_out_categories
@@ -98,7 +98,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Names:
-    """What messages call the parts of a `Side`: arguments, or files, whose rows count from 1."""
+    """Names of the parts of a `Side` in messages: arguments, or files, whose rows count from 1."""
 
     embeddings: str
     labels: str
@@ -106,7 +106,7 @@ class Names:
     files: bool = False
 
     def row(self, part: str, number: int, word: str = "row") -> str:
-        """Say which row of a part, counted from 0, a message is about."""
+        """Name a row of a part; `number` counts from 0."""
         return f"{part}, {word} {number + 1}" if self.files else f"{part}[{number}]"
 
 
@@ -123,7 +123,7 @@ class Side:
     instances
         The exact model of each row, by a name; None where that is not known.
     names
-        What messages call them.
+        Their names in messages.
     """
 
     embeddings: npt.NDArray[Any]
@@ -256,7 +256,7 @@ def _side(
 
 
 def _texts(labels: Sequence[Any]) -> list[str]:
-    """Write labels as texts; what pandas holds for a missing one (None, NaN, NA) as empty ones."""
+    """Convert labels to strings; missing ones (None, NaN, pandas.NA) become empty."""
     return ["" if _is_missing(label) else str(label) for label in labels]
 
 
@@ -268,7 +268,7 @@ def _is_missing(label: Any) -> bool:
 
 
 def _task(queries: Side, models: Side, skip_unknown: bool) -> RetrievalTask:
-    """Check the two sides alone and against each other, and put them together."""
+    """Check each side, and both against each other, and join them."""
     if (queries.instances is None) != (models.instances is None):
         raise UserError("query instances and model instances need each other; give both")
     queries.check()

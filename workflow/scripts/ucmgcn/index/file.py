@@ -1,7 +1,7 @@
 """The index: one file with all that a search reads, so that it starts within seconds.
 
-It holds the gallery, the frozen state of each method, and what describes a new photo or mesh just
-as the pipeline did: the settings of its stages, and where the encoder and the views lie.
+It holds the gallery, the frozen state of each method, and what it takes to encode a new photo or
+mesh as the pipeline did: the settings of the stages, and the paths of the encoder and the views.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the index was made of.
+    """Provenance of an index.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Facts:
         Name and kind of the data set, and the folder of its meshes, as the run had them.
     encoder, views, view_features
         The exported encoder, the shards of the rendered views and of their features, relative to
-        the folder of the data set's results.
+        the data set's results.
     render, features
         Settings of these stages.
     """
@@ -64,18 +64,18 @@ class Facts:
 
     @property
     def render_config(self) -> RenderConfig:
-        """Settings with which a new mesh is rendered."""
+        """Settings to render a new mesh with."""
         return RenderConfig(**self.render)
 
     @property
     def features_config(self) -> FeaturesConfig:
-        """Settings with which a new photo or view is described."""
+        """Settings to encode a new photo or view with."""
         return FeaturesConfig(**self.features)
 
 
 @dataclass(frozen=True)
 class IndexedModels:
-    """What the index keeps of each model.
+    """What an index holds of each model.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ def read_index(path: Path) -> SearchIndex:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open an index for reading; whatever is wrong with it becomes a `UserError`."""
+    """Open an index for reading; any error becomes a `UserError`."""
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("schema") != SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""The index stage: freeze what was trained, for searches; see `ucmgcn.index.file`."""
+"""The index stage: freeze the trained state for searches; see `ucmgcn.index.file`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ucmgcn.train.freeze import freeze_propagation, load_frozen
 
 @dataclass(frozen=True)
 class IndexInputs:
-    """What the stage reads: a manifest, the graph, one seed's network, encoder and shards."""
+    """Inputs of the stage: a manifest, the graph, the network of one seed, encoder and shards."""
 
     models: Path
     graph: Path
@@ -39,9 +39,9 @@ def build_index(
     Parameters
     ----------
     settings
-        With which the network was trained.
+        That the network was trained with.
     facts
-        What else a search has to know: the fields of `Facts` that are no files.
+        The fields of `Facts` that are no files.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """Add a mesh to the library of a finished run, searchable before the next run.
 
-It is rendered and described just as the run did it, into a folder of its own below
-`results/<dataset>/added` (`ucmgcn.search.additions` reads it). It is also copied to the meshes of
-the data set, where the next run finds it; once that has indexed it, what lies in `added` is no
-longer read.
+The mesh is rendered and encoded with the settings of the run, into its own folder below
+`results/<dataset>/added`, which `ucmgcn.search.additions` reads. It is also copied to the meshes of
+the data set, where the next run finds it. Once that run has indexed it, its folder in `added` is
+ignored.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def add_mesh(mesh: Path, category: str | None, contents: Contents, encoder: Enco
 
 
 def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) -> Target:
-    """Settle the id of a mesh, and where it is kept.
+    """Choose the id of a mesh, and where it is kept.
 
     Parameters
     ----------
@@ -107,14 +107,14 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
     Raises
     ------
     ItemError
-        If there is no such file, or its name is one that a run passes over.
+        If there is no such file, or a run would ignore its name.
     UserError
         If the category is no name of a folder.
     """
     if not mesh.is_file():
         raise ItemError("there is no such file")
     if mesh.name.startswith("."):
-        raise ItemError("its name starts with a dot, which a run passes over; rename it")
+        raise ItemError("its name starts with a dot, which a run ignores; rename it")
     folder = root / facts.models
     category = _checked(category or "")
     if facts.kind != "folder":
@@ -161,10 +161,9 @@ def _check_place(target: Target) -> None:
 def _describe_mesh(
     mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder
 ) -> list[ItemWarning]:
-    """Render and describe a mesh, and keep both below `home`, the data set's results.
+    """Render and encode a mesh into its folder below `home`, the data set's results.
 
-    Returns what is to be said about it, such as that a texture is missing; ItemError if it cannot
-    be rendered.
+    Returns the warnings, such as a missing texture. Raises ItemError if it cannot be rendered.
     """
     model, folder = target.model, addition_folder(home, target.model.id)
     provenance = {
@@ -187,7 +186,7 @@ def _describe_mesh(
 
 
 def _keep(target: Target) -> None:
-    """Copy a mesh, and what it refers to, to the meshes of the data set."""
+    """Copy a mesh and its companions to the meshes of the data set."""
     for copy, original in target.files.items():
         with atomic_path(copy) as partial:
             shutil.copyfile(original, partial)

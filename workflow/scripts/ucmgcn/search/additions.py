@@ -1,6 +1,6 @@
-"""The models that were added to a finished run, as they are stored until the next run.
+"""Models added to a finished run, as they are stored until the next run.
 
-Each has a folder of its own below `results/<dataset>/added`, with one shard of its views and one of
+Each has its own folder below `results/<dataset>/added`, with a shard of its views and a shard of
 their features; `ucmgcn.search.add` writes them.
 """
 
@@ -29,11 +29,11 @@ class Addition:
     model
         Its id and category, and its mesh, relative to the folder of the run.
     digest
-        SHA-256 of the mesh as it was described.
+        SHA-256 of the mesh that was encoded.
     features
         The encoder's features of its views, shape (v, D).
     views, view_features
-        The shards that hold it alone.
+        Its shards.
     """
 
     model: Model
@@ -46,7 +46,7 @@ class Addition:
 def read_additions(facts: Facts, known: set[str], root: Path, home: Path) -> list[Addition]:
     """Read the models that were added, sorted by id.
 
-    Left out are those that a run has indexed since, and those whose mesh has been removed.
+    Those that a run has indexed since are skipped, and those whose mesh was removed.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def read_additions(facts: Facts, known: set[str], root: Path, home: Path) -> lis
 
 
 def feature_files(home: Path) -> list[Path]:
-    """List the file of each addition that is written last, sorted."""
+    """List the feature shards of the additions, sorted; each is written last."""
     return sorted((home / FOLDER).glob("*/features.h5"))
 
 

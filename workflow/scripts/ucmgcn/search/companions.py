@@ -1,4 +1,4 @@
-"""The files that go with a mesh: its materials, textures and buffers."""
+"""Companions of a mesh: its material, texture and buffer files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TASK = "ucmgcn.search.companions:companions_task"
 def companions(mesh: Path) -> list[Path]:
     """List the materials, textures and buffers of a mesh, relative to its folder.
 
-    The mesh is read in a process of its own, see `ucmgcn.core.worker`.
+    The mesh is read in a child process, see `ucmgcn.core.worker`.
     """
     with Worker(TASK, {}, Limits()) as find:
         try:
             names = find(str(mesh)).arrays[0]
-        # What is wrong with the mesh is said when it is rendered.
+        # Rendering reports what is wrong with the mesh.
         except ItemError as error:
             logger.debug("%s: %s", mesh, error)
             return []
@@ -39,7 +39,7 @@ def companions(mesh: Path) -> list[Path]:
 
 @contextmanager
 def companions_task() -> Iterator[Task]:
-    """Give the function that a worker process runs: names of companions, as JSON in an array."""
+    """Yield the function that a worker process runs: names of companions, as JSON in an array."""
     start_no_programs()
 
     def find(path: str) -> Arrays:
@@ -56,14 +56,14 @@ def _asked_for(mesh: Path) -> set[Path]:
     try:
         with mesh.open("rb") as file:
             trimesh.load_scene(file, file_type=mesh.suffix.lower()[1:], resolver=resolver)
-    # As above; what was asked for until then counts.
+    # As above; files requested before the failure count.
     except Exception as error:
         logger.debug("%s: %s", mesh, error)
     return resolver.found
 
 
 class _Recorder(Companions):
-    """Keeps which files were asked for and are there."""
+    """Records which of the requested files exist."""
 
     def __init__(self, source: str, found: set[Path] | None = None) -> None:
         super().__init__(source)

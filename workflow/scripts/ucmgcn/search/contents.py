@@ -1,4 +1,4 @@
-"""What a library reads of a finished run: the index, and the models that were added since."""
+"""Contents of a library: the index of a finished run, and the models added since."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ METHODS = (*GRAPH_METHODS, "max-pool", "mean-pool", "max-view", "alpha-qe")
 
 @dataclass(frozen=True)
 class Contents:
-    """The models of a library: the m of the graph, then the a that were added.
+    """The models of a library: the m of the graph, then the a added ones.
 
     Attributes
     ----------
     home, version
-        The data set's results, and what tells its files from later ones, see `version_of`.
+        The data set's results, and the state of its files, see `version_of`.
     index, frozen
         The index, and the frozen state of the method; of a baseline, that of propagation.
     additions
-        The models that were added.
+        The added models.
     gallery
         Embeddings of all models, unit vectors, shape (m + a, e).
     views
@@ -75,7 +75,7 @@ class Contents:
 
 
 def read_contents(folder: Path, method: str) -> Contents:
-    """Read the library of a data set, and attach the models that were added to its graph.
+    """Read the library of a data set, and attach the added models to its graph.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def read_contents(folder: Path, method: str) -> Contents:
 
 
 def version_of(home: Path) -> list[tuple[str, int]]:
-    """Tell the files of a library from later ones: each with the time of its last change, in ns."""
+    """List the files of a library with the time of their last change, in ns, to detect changes."""
     return [(str(file), _changed(file)) for file in (home / INDEX, *feature_files(home))]
 
 
@@ -118,9 +118,9 @@ def _changed(file: Path) -> int:
 
 
 def _with_parents(folder: Path) -> Path:
-    """Write a folder such that its path names the two folders that it lies in.
+    """Return a path that names the two parents of a folder.
 
-    A path that does so is left as it is: it is shown to the user, who wrote it.
+    A path that already does is kept, because messages show it to the user.
     """
     if ".." in folder.parts[-2:]:
         return folder.resolve()
@@ -137,7 +137,7 @@ def _no_method(method: str) -> str:
 
 
 def _no_results(folder: Path, home: Path) -> str:
-    """Say what is amiss with a folder, given as the user wrote it and with its parents."""
+    """Explain why a folder holds no library; `home` is the folder with its parents."""
     inside = _data_sets(home)
     if inside:
         return f"{folder} holds the results of {', '.join(inside)}; open {folder / inside[0]}"
@@ -155,5 +155,5 @@ def _no_results(folder: Path, home: Path) -> str:
 
 
 def _data_sets(results: Path) -> list[str]:
-    """Names of the data sets below a folder whose runs are finished, sorted."""
+    """Names of the finished data sets below a folder, sorted."""
     return sorted(path.parents[1].name for path in results.glob(f"*/{INDEX}"))

@@ -17,7 +17,7 @@ from ucmgcn.index.file import Model
 def export_models(
     models: Sequence[Model], embeddings: Features, format: str, out: Path
 ) -> list[Path]:
-    """Write the models' embeddings, unit vectors to be compared by the inner product.
+    """Write the models' embeddings: unit vectors, to compare by the inner product.
 
     Row i of the vectors is row i of `models.csv` (id, category, path).
 

@@ -1,4 +1,4 @@
-"""From scores to hits: the models of a library by id, category and score."""
+"""From scores to hits: models by id, category and score."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The m models that are searched.
+    """The m models of a library.
 
     Attributes
     ----------
@@ -97,12 +97,12 @@ class Gallery:
         Parameters
         ----------
         scores, wanted
-            Score of each model, and which may be listed, shape (m,).
+            Score of each model, and mask of those that may be listed, shape (m,).
         query
-            Features of the query's photo or views, unit vectors (q, d), which choose each model's
+            Features of the query's photo or views, unit vectors (q, d); they choose each model's
             view.
         top
-            How many are listed at most.
+            Most hits to list.
         """
         order = np.argsort(-scores, kind="stable")
         best = order[wanted[order]][:top].tolist()

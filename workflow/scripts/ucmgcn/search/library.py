@@ -1,4 +1,4 @@
-"""Search the models of a finished run: with a photo, or with one of the models."""
+"""Search the models of a finished run with a photo, or with one of the models."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Library:
     Attributes
     ----------
     models
-        All models: those of the run in the order of their ids, then those that were added since.
+        All models: those of the run in the order of their ids, then those added since.
     categories
         Categories of the models, sorted; empty where they have none.
     method
         How models are ranked.
     facts
-        What the library was made of.
+        Provenance of the library.
     """
 
     def __init__(self, contents: Contents, method: str) -> None:
@@ -73,7 +73,7 @@ class Library:
         return cls(read_contents(Path(folder), method), method)
 
     def current(self) -> Self:
-        """Return this library, or a newly opened one if its files have changed since."""
+        """Return this library, or open it again if its files have changed."""
         home, version = self._contents.home, self._contents.version
         return self if version_of(home) == version else self.open(home, self.method)
 
@@ -88,7 +88,7 @@ class Library:
             A file, a file's content, an image of Pillow, or an array of RGB values, uint8 of shape
             (h, w, 3).
         top
-            How many models are wanted; fewer are given where there are not as many.
+            How many hits to return, fewer if there are not as many models.
         category
             Only models of this category.
 
@@ -105,7 +105,7 @@ class Library:
         return self._gallery.hits(self._scorer.photo(feature), wanted, query, top)
 
     def similar(self, model_id: str, top: int = 10, category: str | None = None) -> list[Hit]:
-        """Find the other models that are most like one of them, best first.
+        """Find the models most similar to one of them, best first, without itself.
 
         Raises
         ------
@@ -183,9 +183,9 @@ class Library:
         return OnnxEncoder(self._contents.home / self.facts.encoder, batch)
 
     def add(self, mesh: str | PathLike[str], category: str | None = None) -> str:
-        """Make a mesh searchable: render it, describe it, and keep it among those of the data set.
+        """Make a mesh searchable: render it, encode it, and copy it to those of the data set.
 
-        A library that is opened from now on holds it; this one does not, see `current`.
+        A library opened from now on holds it; this one does not, see `current`.
 
         Parameters
         ----------

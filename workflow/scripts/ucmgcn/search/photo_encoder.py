@@ -1,4 +1,4 @@
-"""The photo that a search is given: read in a process of its own, and described by the encoder."""
+"""Encode the photo of a search; files are read in a child process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 # A file, a file's content, a picture of Pillow, or RGB values of shape (h, w, 3).
 Photo = str | PathLike[str] | bytes | Image.Image | Images
 
-# What one photo may cost; one of 64 million pixels takes some seconds and 2 GiB.
+# Of one photo; one of 64 million pixels takes some seconds and 2 GiB.
 TASK = "ucmgcn.media.photos:photo_task"
 LIMITS = Limits(seconds=60.0, memory=4096)
 
 
 class PhotoEncoder:
-    """Computes the encoder's features of single photos; it may be called from several threads.
+    """Computes the encoder's features of single photos; several threads may call it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class PhotoEncoder:
         ItemError
             If it cannot be read as a photo; the message is the reason.
         TypeError
-            If it is nothing that could be one.
+            If it is of no type that a photo can have.
         """
         with _as_file(photo) as path:
             images, warnings = self._read(str(path))
@@ -68,7 +68,7 @@ class PhotoEncoder:
 
 @contextmanager
 def _as_file(photo: Photo) -> Iterator[Path]:
-    """Give the file of a photo; what is no file yet is written to one for the time of reading."""
+    """Yield the file of a photo; anything else is written to a temporary file."""
     if isinstance(photo, str | PathLike):
         path = Path(photo)
         _check_file(path)
@@ -108,12 +108,12 @@ def _content(photo: bytes | Image.Image | Images) -> bytes:
 
 
 def _png(image: Image.Image) -> bytes:
-    """Write a picture without loss, upright and with 8 bits a channel, as its file would be read.
+    """Encode a picture losslessly, upright and with 8 bits a channel, as its file would be read.
 
     Raises
     ------
     ItemError
-        If it cannot be decoded: Pillow decodes a file when its pixels are asked for first.
+        If it cannot be decoded: Pillow decodes a file on the first access to its pixels.
     """
     buffer = io.BytesIO()
     try:

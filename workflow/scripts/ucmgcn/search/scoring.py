@@ -19,10 +19,10 @@ class ModelScorer(Protocol):
     """How a method scores the m models of a library."""
 
     def photo(self, feature: Features) -> Features:
-        """Score all models for a photo, by its features of the encoder (D,): shape (m,)."""
+        """Score all models for a photo, given its features (D,): shape (m,)."""
 
     def model(self, number: int) -> Features:
-        """Score all models by their likeness to one of them: shape (m,)."""
+        """Score all models by their similarity to one of them: shape (m,)."""
 
 
 def make_scorer(method: str, contents: Contents) -> ModelScorer:
@@ -44,7 +44,7 @@ class EmbeddedModels:
     gallery
         Embeddings of the models, unit vectors, shape (m, e).
     embed
-        Embeds a photo, by the encoder's features of it (D,): a unit vector (e,).
+        Maps the features (D,) of a photo to its embedding, a unit vector (e,).
     """
 
     gallery: Features
@@ -68,7 +68,7 @@ class _Baseline:
     pooled: Features
 
     def photo(self, feature: Features) -> Features:
-        # Imported here: they take as long as all the rest of a search.
+        # Imported here, since it takes as long as the rest of a search.
         from ucmgcn.evaluate.baselines import BaselineInputs, build_baseline
         from ucmgcn.files.rows import ShardViews
 

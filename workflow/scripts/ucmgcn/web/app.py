@@ -40,7 +40,7 @@ from ucmgcn.web.pages import FOLDER, Pages, SecurityHeaders
 logger = logging.getLogger(__name__)
 
 TOP, MOST = 24, 96
-# Meshes would take seconds to compress, for a client that is seldom far away.
+# Meshes would take seconds to compress, and clients are mostly near.
 AS_IT_IS = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "model/gltf-binary")
 A_DAY = {"Cache-Control": "private, max-age=86400"}
 ASK_AGAIN = {"Cache-Control": "private, no-cache"}
@@ -55,7 +55,7 @@ class SearchOptions:
 
 
 class Site:
-    """The handlers, and what they share."""
+    """The handlers, and the state that they share."""
 
     def __init__(self, library: Library, dataset: str, limits: ServerLimits) -> None:
         self.catalogue, self.limits = Catalogue.of(library), limits
@@ -122,7 +122,7 @@ class Site:
         return Response(encoded, media_type="image/webp", headers=ASK_AGAIN)
 
     async def mesh(self, request: Request) -> Response:
-        """Send the mesh's file as it lies in the data set."""
+        """Send the mesh's own file."""
         path = self._model(request).path
         if not path.is_file():
             raise HTTPException(404, "The mesh's file is no longer there.")
@@ -247,7 +247,7 @@ def create_app(
 
 
 def warm_up(library: Library) -> None:
-    """Search with a blank photo, so that the first client does not wait for the encoder to open."""
+    """Search with a blank photo, so that the first client need not wait for the encoder."""
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), "white").save(buffer, "PNG")
     library.search(buffer.getvalue(), 1)

@@ -1,4 +1,4 @@
-"""The models that the page shows: by key, and as JSON."""
+"""The models of the page, by key and as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Catalogue:
 
 
 def key_of(id: str) -> str:
-    """Key of a model in addresses: the same whatever characters its id has."""
+    """Key of a model in URLs, whatever characters its id has."""
     return hashlib.sha256(id.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
@@ -46,7 +46,7 @@ def described(id: str, category: str, path: Path) -> dict[str, Any]:
 
 
 def described_hit(hit: Hit) -> dict[str, Any]:
-    """Describe a model that was found in JSON."""
+    """Describe a hit in JSON."""
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),

@@ -34,7 +34,7 @@ class ErrorResponses:
         self._page = page
 
     def handlers(self) -> dict[Any, Any]:
-        """Return the handlers by the errors that they take."""
+        """Return the handler of each type of error."""
         return {
             HTTPException: self.refused,
             UserError: self.unusable,

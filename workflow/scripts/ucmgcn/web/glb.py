@@ -51,7 +51,7 @@ def _load(path: Path) -> Mesh:
 
 
 def _coloured(part: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Give a part what glTF can say: a grey where it has no colour, colours by vertex."""
+    """Give a part colours that glTF has: grey where there are none, colours by vertex."""
     visual: Any = part.visual
     if not visual.defined:
         grey = PBRMaterial(baseColorFactor=GREY, metallicFactor=0.0, roughnessFactor=0.75)  # type: ignore[no-untyped-call]
@@ -66,7 +66,7 @@ def _coloured(part: trimesh.Trimesh) -> trimesh.Trimesh:
 
 
 def _convert(path: Path) -> bytes:
-    """Convert in a process of its own, whose memory is bounded."""
+    """Convert in a child process, with limited memory."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (WORKER_BYTES, hard))
     start_no_programs()
@@ -77,10 +77,10 @@ def _convert(path: Path) -> bytes:
 
 
 class GlbCache:
-    """Converted meshes; one at a time is made, in a process that is killed when it is late.
+    """Converted meshes; one at a time is converted, in a process that is killed when it is late.
 
-    Not by `ucmgcn.core.worker.Worker`: that holds a thread until its item is done, for which the
-    server would wait at Ctrl-C, up to the 30 seconds of a conversion.
+    Not by `ucmgcn.core.worker.Worker`, which blocks a thread until its item is done: at Ctrl-C the
+    server would wait for it, up to the 30 seconds of a conversion.
     """
 
     def __init__(self, limits: ServerLimits) -> None:

@@ -87,7 +87,7 @@ class RateLimit:
 
 
 def client_of(request: Request) -> str:
-    """Address that requests are counted by: an IPv4 address, or the /64 of an IPv6 one."""
+    """Address that requests are counted by: IPv4, or the /64 of IPv6."""
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
@@ -99,7 +99,7 @@ def client_of(request: Request) -> str:
 
 
 class Gate:
-    """Let a bounded number of tasks through at a time, and a bounded number wait."""
+    """Let some tasks run at a time, some more wait, and refuse the others."""
 
     def __init__(self, places: int, waiting: int, seconds: float) -> None:
         self._places = anyio.Semaphore(places)

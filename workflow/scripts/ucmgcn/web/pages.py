@@ -97,5 +97,5 @@ class Pages:
 
 
 def wants_json(request: Request) -> bool:
-    """Whether JSON is asked for by name; a browser and a bare `*/*` get a page."""
+    """Whether a request accepts JSON by name; a browser and a bare `*/*` get a page."""
     return "application/json" in request.headers.get("accept", "")

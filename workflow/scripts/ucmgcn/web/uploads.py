@@ -49,7 +49,7 @@ async def read_form(request: Request, limits: ServerLimits) -> AsyncIterator[For
 
 
 def _bounded(receive: Receive, limits: ServerLimits) -> Receive:
-    """Count what arrives: a length may be declared wrongly, or not at all."""
+    """Count the bytes received: the declared length may be wrong or missing."""
     total = 0
 
     async def receive_bounded() -> Message:
@@ -102,7 +102,7 @@ def check_photo(file: IO[bytes], limits: ServerLimits) -> None:
 
 
 def known_formats() -> str:
-    """Say what can be read."""
+    """Name the formats that can be read."""
     return "JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP can be read."
 
 
