@@ -19,9 +19,7 @@ from measuring import Row, measured, record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from ucmgcn.cli.evaluate import format_report, measure_embeddings
-from ucmgcn.evaluate.assess import RetrievalTask
-from ucmgcn.evaluate.ranking import Measure
+from ucmgcn import evaluate_arrays
 
 MI3DOR = 10_500 * 3_848
 
@@ -53,10 +51,9 @@ def main(
         for label in labels
     ]
     names = [[str(i) for i in label] for label in labels]
-    task = RetrievalTask([""] * queries, [str(i) for i in range(models)], *names)
     with measured(f"{threads} threads") as taken:
-        report = measure_embeddings(task, *rows, Measure(), "official", threads)
-    print(format_report(report))
+        result = evaluate_arrays(rows[0], names[0], rows[1], names[1], threads=threads)
+    print(result)
     part = f"evaluate: {queries:,} x {models:,} x {dimensions}"
     reached = f"{taken.seconds:.1f} s, {taken.peak:.2f} GiB"
     if queries * models <= MI3DOR:

@@ -12,9 +12,10 @@ from command import ucmgcn
 from PIL import Image
 
 from ucmgcn.core.errors import ItemError, UserError
-from ucmgcn.search.add import choose_target, companions
+from ucmgcn.search.add import choose_target
+from ucmgcn.search.companions import companions
+from ucmgcn.search.contents import GRAPH_METHODS
 from ucmgcn.search.library import Library
-from ucmgcn.search.scoring import GRAPH_METHODS
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +42,15 @@ def test_an_added_mesh_is_found_and_adding_it_again_is_harmless(spoilt) -> None:
     old = min((spoilt / "data" / "models" / "chair").glob("*.obj"))
     shutil.copy(old, mesh)
     words = ("add", mesh, "--dataset", "tiny", "--category", "chair")
-    opened = Library.open("tiny", spoilt / "results")
+    opened = Library.open(spoilt / "results" / "tiny")
     first = ucmgcn(spoilt, *words)
     assert first.returncode == 0 and first.stdout.startswith("chair/new chair: searchable now")
     assert (spoilt / "data" / "models" / "chair" / "new chair.obj").is_file()
     photo = next((spoilt / "data" / "images" / "chair").iterdir())
     position = {}
     for method in (*GRAPH_METHODS, "max-pool", "max-view"):
-        library = Library.open("tiny", spoilt / "results", method)
-        hits = library.answer(photo, top=100)
+        library = Library.open(spoilt / "results" / "tiny", method)
+        hits = library.search(photo, top=100)
         position = {hit.model: hit for hit in hits}
         twin, added = position[f"chair/{old.stem}"], position["chair/new chair"]
         assert abs(twin.rank - added.rank) <= 3 and twin.view == added.view
@@ -62,7 +63,7 @@ def test_an_added_mesh_is_found_and_adding_it_again_is_harmless(spoilt) -> None:
     assert len(opened.current().models) == len(opened.models) + 1
     again = ucmgcn(spoilt, *words)
     assert again.returncode == 0 and "in the library already" in again.stdout
-    assert len(Library.open("tiny", spoilt / "results").models) == len(opened.models) + 1
+    assert len(Library.open(spoilt / "results" / "tiny").models) == len(opened.models) + 1
 
 
 def test_a_bad_mesh_is_one_line_and_the_others_are_added(spoilt) -> None:
@@ -78,7 +79,7 @@ def test_a_bad_mesh_is_one_line_and_the_others_are_added(spoilt) -> None:
 
 
 def test_another_mesh_of_the_same_id_is_refused_and_a_removed_one_is_gone(spoilt) -> None:
-    library = Library.open("tiny", spoilt / "results")
+    library = Library.open(spoilt / "results" / "tiny")
     taken = next(model for model in library.models if model.category)
     mesh = spoilt / f"{taken.path.stem}.obj"
     trimesh.creation.box().export(mesh)
@@ -88,11 +89,11 @@ def test_another_mesh_of_the_same_id_is_refused_and_a_removed_one_is_gone(spoilt
     library.add(mesh)
     assert "gone" in [model.id for model in library.current().models]
     (spoilt / "data" / "models" / "gone.obj").unlink()
-    assert "gone" not in [m.id for m in Library.open("tiny", spoilt / "results").models]
+    assert "gone" not in [m.id for m in Library.open(spoilt / "results" / "tiny").models]
 
 
 def test_what_a_mesh_refers_to_goes_with_it(textured, spoilt, tmp_path) -> None:
-    facts = Library.open("tiny", spoilt / "results").facts
+    facts = Library.open(spoilt / "results" / "tiny").facts
     found = companions(textured)
     assert {path.suffix for path in found} == {".mtl", ".png"}
     target = choose_target(textured, "chair", facts, tmp_path)
@@ -102,7 +103,7 @@ def test_what_a_mesh_refers_to_goes_with_it(textured, spoilt, tmp_path) -> None:
 
 
 def test_a_mesh_in_the_folder_stays_where_it_is(spoilt) -> None:
-    facts = Library.open("tiny", spoilt / "results").facts
+    facts = Library.open(spoilt / "results" / "tiny").facts
     inside = next((spoilt / "data" / "models" / "chair").iterdir())
     target = choose_target(inside, None, facts, spoilt)
     assert target.model.id == f"chair/{inside.stem}" and not target.files

@@ -24,10 +24,10 @@ def exported(finished) -> Path:
 
 @pytest.mark.parametrize("form", ["faiss", "npy", "parquet"])
 def test_reading_it_back_finds_the_same_neighbours(finished, exported, form) -> None:
-    library = Library.open("tiny", finished.folder / "results")
+    library = Library.open(finished.folder / "results" / "tiny")
     photo = sorted((finished.folder / "data" / "images").rglob("*.*"))[0]
     query = library.embed(photo)
-    expected = [(hit.model, hit.score) for hit in library.answer(photo)]
+    expected = [(hit.model, hit.score) for hit in library.search(photo)]
     if form == "faiss":
         scores, rows = faiss.read_index(str(exported / "models.faiss")).search(query[None], 10)
         ids = pd.read_csv(exported / "models.csv")["id"]
@@ -42,6 +42,16 @@ def test_reading_it_back_finds_the_same_neighbours(finished, exported, form) -> 
         actual = list(zip(ids["id"][best], vectors[best] @ query, strict=True))
     assert [model for model, _ in actual] == [model for model, _ in expected]
     np.testing.assert_allclose([s for _, s in actual], [s for _, s in expected], atol=1e-5)
+
+
+def test_the_library_writes_the_same_files(finished, exported, tmp_path) -> None:
+    library = Library.open(finished.folder / "results" / "tiny")
+    files = [path for form in ("faiss", "npy") for path in library.export(form, str(tmp_path))]
+    assert {path.name for path in files} == {"models.faiss", "models.npy", "models.csv"}
+    for path in files[:-1]:
+        assert path.read_bytes() == (exported / path.name).read_bytes() or path.suffix == ".csv"
+    own, command = (pd.read_csv(folder / "models.csv") for folder in (tmp_path, exported))
+    pd.testing.assert_frame_equal(own[["id", "category"]], command[["id", "category"]])
 
 
 def test_a_method_without_embeddings_is_a_mistake(finished) -> None:

@@ -148,7 +148,7 @@ def check_that_add_draws_textures(project: Run) -> None:
         done = ucmgcn(project.folder, "add", mesh, "--dataset", "rooms")
         assert done.returncode == 0, done.stderr
         assert (NO_TEXTURE in done.stderr) == (name == "bare")
-    library = Library.open("rooms", project.folder / "results")
+    library = Library.open(project.folder / "results" / "rooms")
     colours = [is_coloured(library.view(name, 0)) for name in ("whole", "bare")]
     assert colours == [True, False]
 

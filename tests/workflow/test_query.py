@@ -10,20 +10,22 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from command import ucmgcn
+from PIL import Image
 
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.files.shards import open_shard, read_shards
 from ucmgcn.graph.attach import embed_queries
+from ucmgcn.search.contents import METHODS
 from ucmgcn.search.library import Library
-from ucmgcn.search.scoring import METHODS
 from ucmgcn.settings import Limits
 
 
 @pytest.fixture(scope="module")
 def library(finished) -> Library:
-    return Library.open("tiny", finished.folder / "results")
+    return Library.open(finished.folder / "results" / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def photos(finished) -> list[Path]:
 
 
 def test_a_photo_finds_models_of_its_category(library, photos) -> None:
-    firsts = [library.answer(photo, top=1)[0] for photo in photos]
+    firsts = [library.search(photo, top=1)[0] for photo in photos]
     right = np.mean([hit.category == p.parent.name for hit, p in zip(firsts, photos, strict=True)])
     assert right > 0.7
     assert all(hit.path.is_file() for hit in firsts)
@@ -47,7 +49,7 @@ def test_the_scores_are_those_of_the_pipelines_inductive_embeddings(
     scores = embed_queries(frozen, features) @ frozen.gallery.T
     for photo in photos[::5]:
         id = photo.relative_to(finished.folder / "data" / "images").with_suffix("").as_posix()
-        hits = library.answer(photo, top=len(library.models))
+        hits = library.search(photo, top=len(library.models))
         expected = scores[ids.index(id)]
         position = {model.id: i for i, model in enumerate(library.models)}
         actual = [hit.score for hit in hits]
@@ -60,18 +62,56 @@ def test_every_method_answers_the_same_photo_alike_whatever_else_was_asked(
     finished, photos, method
 ) -> None:
     results = finished.folder / "results"
-    alone = Library.open("tiny", results, method).answer(photos[0])
-    library = Library.open("tiny", results, method)
+    alone = Library.open(results / "tiny", method).search(photos[0])
+    library = Library.open(results / "tiny", method)
     for other in photos[1:4]:
-        library.answer(other)
-    assert library.answer(photos[0]) == alone
-    assert library.answer(photos[0].read_bytes()) == alone
+        library.search(other)
+    assert library.search(photos[0]) == alone
+    assert library.search(photos[0].read_bytes()) == alone
     assert [hit.rank for hit in alone] == list(range(1, 11))
     assert all(a.score >= b.score for a, b in itertools.pairwise(alone))
 
 
+def test_a_photo_may_be_a_path_bytes_a_picture_or_an_array(library, photos) -> None:
+    expected = library.search(photos[0])
+    with Image.open(photos[0]) as picture:
+        for photo in (str(photos[0]), photos[0].read_bytes(), picture, np.asarray(picture)):
+            assert library.search(photo) == expected
+            np.testing.assert_array_equal(library.embed(photo), library.embed(photos[0]))
+
+
+def test_the_hits_make_a_table(library, photos) -> None:
+    hits = library.search(photos[0], top=3)
+    table = pd.DataFrame(hits)
+    assert list(table) == ["rank", "model", "category", "score", "view", "path"]
+    assert list(table["model"]) == [hit.model for hit in hits]
+    assert table["score"].dtype == float and table["rank"].tolist() == [1, 2, 3]
+
+
+def test_the_library_says_what_it_is(library) -> None:
+    assert repr(library) == f"<Library tiny: {len(library.models)} models, method ucm-gcn>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "name"),
+    [
+        (".", "results/tiny"),
+        ("results", "tiny"),
+        ("results/tiny", "."),
+        ("data", "../results/tiny"),
+    ],
+)
+def test_a_relative_folder_finds_the_meshes_from_everywhere(
+    finished, library, monkeypatch, inside, name
+) -> None:
+    monkeypatch.chdir(finished.folder / inside)
+    found = Library.open(name).models
+    assert [model.id for model in found] == [model.id for model in library.models]
+    assert all(model.path.is_file() for model in found)
+
+
 def test_the_view_is_the_one_most_like_the_photo(library, photos) -> None:
-    hit = library.answer(photos[0])[0]
+    hit = library.search(photos[0])[0]
     own = library._contents.frozen.space.photos(library.describe(photos[0])[None])[0]
     number = [model.id for model in library.models].index(hit.model)
     assert hit.view == int((library._contents.views[number] @ own).argmax())
@@ -94,13 +134,17 @@ def test_similar_leaves_out_the_model_itself_and_minds_the_category(library) -> 
 def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
     results = finished.folder / "results"
     with pytest.raises(UserError, match=r"no results of 'tinny' .* there are tiny"):
-        Library.open("tinny", results)
+        Library.open(results / "tinny")
+    with pytest.raises(UserError, match=r"holds the results of tiny; open .*/results/tiny"):
+        Library.open(results)
+    with pytest.raises(UserError, match="no format 'csv'"):
+        library.export("csv", tmp_path)
     with pytest.raises(UserError, match="k-reciprocal re-ranks all photos"):
-        Library.open("tiny", results, "k-reciprocal")
+        Library.open(results / "tiny", "k-reciprocal")
     with pytest.raises(UserError, match="no method 'ucm'"):
-        Library.open("tiny", results, "ucm")
+        Library.open(results / "tiny", "ucm")
     with pytest.raises(UserError, match="no category 'cat'"):
-        library.answer(photos[0], category="cat")
+        library.search(photos[0], category="cat")
     with pytest.raises(UserError, match="did you mean"):
         library.similar("chair/unknown")
     with pytest.raises(UserError, match="no view 99"):
@@ -108,17 +152,28 @@ def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
     os.mkfifo(tmp_path / "fifo.jpg")
     for photo in (b"no image", tmp_path / "fifo.jpg", tmp_path / "none.jpg"):
         with pytest.raises(ItemError):
-            library.answer(photo)
+            library.search(photo)
+
+
+def test_a_library_whose_index_is_being_made_anew_says_so(copy) -> None:
+    library = Library.open(copy.folder / "results" / "tiny")
+    assert library.current() is library
+    index = copy.folder / "results" / "tiny" / "index" / "index.h5"
+    kept = index.rename(index.with_name("kept.h5"))
+    with pytest.raises(UserError, match="the run of tiny is not finished"):
+        library.current()
+    kept.rename(index)
+    assert library.current() is library
 
 
 def test_a_photo_may_take_so_long_and_the_next_one_is_answered(
     finished, library, photos, monkeypatch
 ) -> None:
-    hurried = Library.open("tiny", finished.folder / "results")
-    monkeypatch.setattr("ucmgcn.search.library.PHOTO_LIMITS", Limits(seconds=1e-9))
+    hurried = Library.open(finished.folder / "results" / "tiny")
+    monkeypatch.setattr("ucmgcn.search.photo_encoder.LIMITS", Limits(seconds=1e-9))
     with pytest.raises(ItemError, match="takes longer"):
-        hurried.answer(photos[0])
-    assert library.answer(photos[0], top=1)
+        hurried.search(photos[0])
+    assert library.search(photos[0], top=1)
 
 
 def test_the_command_prints_a_table_and_names_what_it_cannot_read(finished, photos) -> None:

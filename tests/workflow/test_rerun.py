@@ -125,7 +125,7 @@ def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy)
     words = ("add", new, "--dataset", "tiny", "--category", old.parent.name)
     assert "searchable now" in ucmgcn(copy.folder, *words).stdout
     id, results = f"{old.parent.name}/a-new-one", copy.folder / "results"
-    before = Library.open("tiny", results).similar(id, 3)
+    before = Library.open(results / "tiny").similar(id, 3)
     shard = shard_of(id, 3)
     members = pd.read_csv(results / "tiny/manifest/models.csv")["id"]
     others = sum(shard_of(member, 3) == shard for member in members)
@@ -140,7 +140,7 @@ def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy)
         assert f"{others} items reused" in text
     assert id in (results / "tiny/manifest/models.csv").read_text()
     assert "Nothing to be done" in copy.snakemake()
-    library = Library.open("tiny", results)
+    library = Library.open(results / "tiny")
     assert id in [model.id for model in read_index(results / "tiny/index/index.h5").models]
     assert [model.id for model in library.models].count(id) == 1
     # The mesh is a copy of another, which stays its nearest.

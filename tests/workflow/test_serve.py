@@ -86,14 +86,14 @@ def test_the_page_answers_as_the_library_does(served: Served):
         headers={"Accept": "application/json"},
     )
     hits = answer.json()["hits"]
-    expected = Library.open("tiny", served.folder / "results").answer(photo, 5)
+    expected = Library.open(served.folder / "results" / "tiny").search(photo, 5)
     assert [(h["model"], h["category"]) for h in hits] == [(h.model, h.category) for h in expected]
     assert [h["score"] for h in hits] == pytest.approx([h.score for h in expected], abs=1e-5)
 
 
 def glb_addresses(served: Served) -> dict[str, str]:
     """Address of one model in 3D for each format of the run's meshes."""
-    models = Library.open("tiny", served.folder / "results").models
+    models = Library.open(served.folder / "results" / "tiny").models
     return {
         model.path.suffix: f"{served.address}models/{key_of(model.id)}/mesh.glb" for model in models
     }
@@ -198,7 +198,7 @@ def visit(browser, served: Served):
 def test_a_photo_finds_the_models_that_the_library_finds(visit, served: Served):
     visitor = visit()
     visitor.search()
-    expected = Library.open("tiny", served.folder / "results").answer(served.photos[4], 24)
+    expected = Library.open(served.folder / "results" / "tiny").search(served.photos[4], 24)
     assert visitor.names() == [hit.model for hit in expected]
     assert visitor.page.locator("#photo").is_visible()
     assert visitor.page.text_content(".card .score").endswith(f"{expected[0].score:.3f}")

@@ -113,7 +113,7 @@ def spoil(folder: Path, name: str) -> None:
     [
         ("columns", "q.npy has 4 columns but"),
         ("rows", "1 rows, but"),
-        ("nan", "row 2 has a NaN"),
+        ("nan", "q.npy, row 2: it has a NaN"),
         ("empty labels", "the file is empty"),
         ("empty matrix", "one row an item"),
         ("unknown category", "line 2: category 'unicorn' is not in"),

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ucmgcn.cli.table import METRICS, format_metrics
+from ucmgcn.cli.table import format_metrics
 from ucmgcn.core.errors import UserError
+from ucmgcn.evaluate.metrics import METRICS
 
 HEAD = "dataset,method,supervision,protocol,backbone,n_seeds,n_queries,n_models," + ",".join(
     [*METRICS, *(f"{m}_std" for m in METRICS)]

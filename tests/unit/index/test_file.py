@@ -10,7 +10,7 @@ from frozen_graph import BESIDE, MODELS, PHOTOS, VIEWS, trained
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.graph.attach import Frozen, embed_model, embed_queries, photo_reach
-from ucmgcn.index.file import Facts, Index, Model, read_index, write_index
+from ucmgcn.index.file import Facts, IndexedModels, Model, SearchIndex, read_index, write_index
 from ucmgcn.media.cameras import icosahedron
 
 IDS = [f"chair/{i}" for i in range(MODELS)]
@@ -28,14 +28,12 @@ FACTS = Facts(
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Index:
+def index(tmp_path: Path) -> SearchIndex:
     models = [Model(id, "chair", Path(f"{id}.obj")) for id in IDS]
     pooled = {"max": VIEWS.max(axis=1), "mean": VIEWS.mean(axis=1)}
     methods = {name: frozen(name) for name in STATES}
-    shard = np.zeros(MODELS, dtype=np.int64)
-    write_index(
-        tmp_path / "index.h5", FACTS, models, shard, PHOTO_IDS, pooled, icosahedron(), methods
-    )
+    gallery = IndexedModels(models, np.zeros(MODELS, dtype=np.int64), pooled)
+    write_index(tmp_path / "index.h5", FACTS, gallery, PHOTO_IDS, icosahedron(), methods)
     return read_index(tmp_path / "index.h5")
 
 
@@ -48,7 +46,7 @@ def frozen(name: str) -> Frozen:
     return replace(trained(per_relation)[0], residual=residual)
 
 
-def test_it_gives_back_what_was_written(index: Index) -> None:
+def test_it_gives_back_what_was_written(index: SearchIndex) -> None:
     assert index.facts == FACTS and index.facts.render_config.size == 96
     assert index.facts.features_config.resize == "pad"
     assert [model.id for model in index.models] == IDS and index.photos == PHOTO_IDS
@@ -58,7 +56,7 @@ def test_it_gives_back_what_was_written(index: Index) -> None:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_frozen_state_answers_as_before(index: Index, name: str) -> None:
+def test_a_frozen_state_answers_as_before(index: SearchIndex, name: str) -> None:
     state, again = frozen(name), index.frozen(name)
     assert asdict(again.config) == asdict(state.config) and again.kinds == state.kinds
     np.testing.assert_array_equal(again.gallery, state.gallery)
@@ -71,7 +69,9 @@ def test_a_frozen_state_answers_as_before(index: Index, name: str) -> None:
     )
 
 
-def test_a_damaged_index_is_one_line_that_says_how_to_mend_it(index: Index, tmp_path: Path) -> None:
+def test_a_damaged_index_is_one_line_that_says_how_to_mend_it(
+    index: SearchIndex, tmp_path: Path
+) -> None:
     with h5py.File(index.path, "a") as file:
         del file["methods/one/spread"]
     with pytest.raises(UserError, match=r"index\.h5 is damaged .* run snakemake again"):

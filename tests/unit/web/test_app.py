@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.media.photos import load_photo
 from ucmgcn.web.app import create_app, key_of
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 JSON = {"Accept": "application/json"}
 PARTIAL = {"X-Partial": "1"}
@@ -55,7 +55,7 @@ class SmallLibrary:
     def current(self):
         return self.next
 
-    def answer(self, photo, top=10, category=None):
+    def search(self, photo, top=10, category=None):
         level = load_photo(io.BytesIO(photo), 8).mean() / 255
         return self._hits(level * (len(self.models) - 1), top, category)
 
@@ -104,7 +104,7 @@ def client(library):
 
 
 def client_of(library, **limits) -> TestClient:
-    app = create_app(library, "crates", replace(Limits(), **limits), ["testserver"])
+    app = create_app(library, "crates", replace(ServerLimits(), **limits), ["testserver"])
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -131,7 +131,7 @@ def bomb(width: int, height: int) -> bytes:
 
 def test_the_answer_is_the_librarys(client, library):
     hits = ask(client, photo(255), top="5").json()["hits"]
-    expected = library.answer(photo(255), 5)
+    expected = library.search(photo(255), 5)
     assert [(h["rank"], h["model"], h["category"]) for h in hits] == [
         (h.rank, h.model, h.category) for h in expected
     ]
@@ -345,7 +345,7 @@ def test_a_failure_of_the_program_shows_no_inside(client, library):
     def fail(*_):
         raise RuntimeError("secret")
 
-    library.answer = fail
+    library.search = fail
     answer = ask(client, photo())
     assert answer.status_code == 500
     assert "secret" not in answer.text
@@ -355,7 +355,7 @@ def test_the_librarys_word_on_a_photo_reaches_the_client(client, library):
     def refuse(*_):
         raise ItemError("it is upside down")
 
-    library.answer = refuse
+    library.search = refuse
     answer = ask(client, photo())
     assert answer.status_code == 422
     assert "upside down" in answer.json()["error"]

@@ -16,7 +16,7 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.media.meshes import load_mesh
 from ucmgcn.web import glb
 from ucmgcn.web.glb import GlbCache, to_glb
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 
 def read(data: bytes) -> trimesh.Trimesh:
@@ -90,7 +90,7 @@ def test_what_is_no_mesh_says_why(tmp_path):
 
 def cached(paths, **limits) -> tuple[list[bytes | str], GlbCache]:
     async def main():
-        cache = GlbCache(replace(Limits(), **limits))
+        cache = GlbCache(replace(ServerLimits(), **limits))
         found = []
         for path in paths:
             try:
@@ -111,7 +111,7 @@ def box(tmp_path):
 
 def test_a_mesh_is_converted_once_and_again_when_it_changes(box, monkeypatch):
     async def main():
-        cache = GlbCache(Limits())
+        cache = GlbCache(ServerLimits())
         first = await cache.get(box)
         monkeypatch.setattr(glb, "_convert", dead)
         assert await cache.get(box) is first
@@ -129,6 +129,19 @@ def test_a_late_a_dead_and_a_large_conversion_is_an_answer(box, tmp_path, monkey
     assert "converter ended" in cached([box])[0][0]
     monkeypatch.setattr(glb, "_convert", slow)
     assert "more than 0.5 seconds" in cached([box], mesh_seconds=0.5)[0][0]
+
+
+def test_a_conversion_ends_with_its_request(box, monkeypatch):
+    """Or Ctrl-C would wait for it."""
+
+    async def main():
+        with anyio.move_on_after(1):
+            await GlbCache(ServerLimits()).get(box)
+
+    monkeypatch.setattr(glb, "_convert", slow)
+    start = time.monotonic()
+    anyio.run(main)
+    assert time.monotonic() - start < 20
 
 
 def test_memory_is_bounded(tmp_path):

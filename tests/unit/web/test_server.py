@@ -18,9 +18,9 @@ from waiting import HANG_SECONDS
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.web import server, uploads
-from ucmgcn.web.limits import Limits, client_of
+from ucmgcn.web.limits import ServerLimits, client_of
 
-LIMITS = replace(Limits(), upload_seconds=0.5)
+LIMITS = replace(ServerLimits(), upload_seconds=0.5)
 
 
 async def hello(request: Request) -> PlainTextResponse:

@@ -1,4 +1,4 @@
-"""The command `add`: make a mesh searchable without a run."""
+"""The command `add`: make meshes searchable without a run."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from ucmgcn.search.library import Library
 def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | None) -> None:
     """Add meshes to the library, searchable at once.
 
-    Each mesh is rendered, described and attached to the trained graph, without retraining. It is
-    also copied to the data set's folder of meshes, with the files that it refers to, and so the
-    next run of snakemake makes it a full member. A mesh that is in the library already is left as
-    it is. One that cannot be used is named on standard error, the others are added, and the exit
-    code is 2.
+    Each mesh is rendered, described and attached to the trained graph; nothing is retrained. The
+    mesh and the files that it refers to are copied to the data set's folder of meshes, so the next
+    run of snakemake takes it in. A mesh that is in the library already is left as it is. If a mesh
+    cannot be used, standard error names it, the others are added, and the exit status is 2.
 
     \b
     Examples:
       ucmgcn add stool.obj --dataset furniture --category stool
       ucmgcn add new/*.glb --dataset furniture --results /data/results
     """  # noqa: D301
-    # What it warns of is an error here, and printed as such.
-    logging.getLogger("ucmgcn.render.renderer").setLevel(logging.ERROR)
-    library = Library.open(dataset, results)
+    # Rendering warns of a mesh that it rejects; here that is an error, and printed below.
+    logging.getLogger("ucmgcn.render").setLevel(logging.ERROR)
+    library = Library.open(results / dataset)
     unusable = 0
     for mesh in meshes:
         try:

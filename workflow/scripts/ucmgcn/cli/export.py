@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from ucmgcn.cli.options import dataset_option, results_option
-from ucmgcn.search.export import FORMATS, export_library
+from ucmgcn.search.export import EXPORT_FORMATS
 from ucmgcn.search.library import Library
 
 
 @click.command()
 @dataset_option
-@click.option("--format", "form", required=True, type=click.Choice(FORMATS))
+@click.option(
+    "--format", "form", required=True, type=click.Choice(EXPORT_FORMATS), help="Files to write."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -25,19 +27,19 @@ from ucmgcn.search.library import Library
     "--method",
     default="ucm-gcn",
     show_default=True,
-    help="ucm-gcn, propagation, max-pool or mean-pool.",
+    help="Whose embeddings: ucm-gcn, propagation, max-pool or mean-pool.",
 )
 def export(dataset: str, form: str, out: Path | None, results: Path, method: str) -> None:
     """Export the models' embeddings, with their ids.
 
-    They are unit vectors, to be compared by the inner product. faiss and npy come with models.csv,
-    whose row i says what vector i is; parquet holds ids and vectors in one file.
+    Embeddings are L2-normalised: compare them by the inner product. faiss and npy come with
+    models.csv, whose row i says which model vector i is of; parquet holds ids and vectors.
 
     \b
     Examples:
       ucmgcn export --dataset demo --format parquet
       ucmgcn export --dataset furniture --format faiss --out /data/furniture
     """  # noqa: D301
-    library = Library.open(dataset, results, method)
-    for path in export_library(library, form, out or results / dataset / "export"):
+    library = Library.open(results / dataset, method)
+    for path in library.export(form, out or results / dataset / "export"):
         click.echo(path)

@@ -1,4 +1,4 @@
-"""The command `ucmgcn`: what is done with a data set outside the pipeline."""
+"""The command `ucmgcn`: everything outside the pipeline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from ucmgcn import __version__
 from ucmgcn.core.errors import UserError
 
-# Module and name of each command. They are imported when called: a search must start fast.
+# Module and name of each command, imported when called, so that a search starts fast.
 COMMANDS = {
     "add": "add:add",
     "evaluate": "evaluate:evaluate",
@@ -22,7 +22,7 @@ COMMANDS = {
 
 
 class _Group(click.Group):
-    """A group whose commands end with one line and exit code 2 on a user's mistake."""
+    """Commands that are imported when called. User errors exit with status 2 and one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -47,7 +47,7 @@ class _Group(click.Group):
 def main() -> None:
     """Find the 3D model that a photo shows.
 
-    Ends with 0 if all went well, with 2 and one line on a mistake that you can mend.
+    User errors exit with status 2, after one line on standard error.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The command `query`: find the models that photos show."""
+"""The command `query`: search with photos."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ import click
 
 from ucmgcn.cli.options import dataset_option, results_option
 from ucmgcn.core.errors import ItemError, UserError
-from ucmgcn.search.library import Hit, Library
-from ucmgcn.search.scoring import METHODS
+from ucmgcn.search.contents import METHODS
+from ucmgcn.search.hits import Hit
+from ucmgcn.search.library import Library
 
 COLUMNS = ("rank", "model", "category", "score", "path")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A photo and what was found for it."""
+class Search:
+    """A photo and its hits."""
 
     photo: Path
     hits: list[Hit]
@@ -33,10 +34,19 @@ class Answer:
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @dataset_option
 @results_option
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Models for each photo.",
+)
 @click.option("--category", metavar="NAME", help="Find models of this category only.")
 @click.option(
-    "--method", default="ucm-gcn", show_default=True, help=f"One of {', '.join(METHODS)}."
+    "--method",
+    default="ucm-gcn",
+    show_default=True,
+    help=f"How models are ranked: {', '.join(METHODS)}.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON, a list with an item a photo.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, a line a model.")
@@ -46,7 +56,7 @@ class Answer:
     metavar="FILE",
     help="Write a page with the photos and the views of the models.",
 )
-def query(
+def query(  # noqa: PLR0913 - one for each option
     photos: Sequence[Path],
     dataset: str,
     results: Path,
@@ -58,9 +68,9 @@ def query(
 ) -> None:
     """Find the 3D models that photos show.
 
-    PHOTOS are image files, or folders of them. Nothing is retrained, and no photo's answer
-    depends on another photo. A photo that cannot be read is named on standard error; the others are
-    answered, and the exit code is 2.
+    PHOTOS are image files, or folders of them. What is found for a photo never depends on another
+    photo. If a photo cannot be read, standard error names it, the others are searched with, and
+    the exit status is 2.
 
     \b
     Examples:
@@ -69,60 +79,59 @@ def query(
       ucmgcn query chair.jpg lamp.png --dataset furniture --html found.html
       ucmgcn query chair.jpg --dataset furniture --category seats --json
     """  # noqa: D301
-    library = Library.open(dataset, results, method)
+    library = Library.open(results / dataset, method)
     unreadable = 0
-    answers: list[Answer] = []
+    searches: list[Search] = []
     for photo in _files(photos):
         try:
-            answer = Answer(photo, library.answer(photo, top, category))
+            searches.append(Search(photo, library.search(photo, top, category)))
         except ItemError as error:
             click.echo(f"ucmgcn: {photo}: {error}", err=True)
             unreadable += 1
             continue
-        answers.append(answer)
         if form is None and html is None:
-            click.echo(format_answer(answer))
+            click.echo(format_text(searches[-1]))
     if form:
-        click.echo(FORMS[form](answers), nl=False)
+        click.echo(FORMS[form](searches), nl=False)
     if html:
         from ucmgcn.cli.query_page import write_page
 
-        write_page(html, library, [(answer.photo, answer.hits) for answer in answers], method)
-        click.echo(f"{html}: {len(answers)} photo{'s' * (len(answers) != 1)}", err=True)
+        write_page(html, library, [(search.photo, search.hits) for search in searches])
+        click.echo(f"{html}: {len(searches)} photo{'s' * (len(searches) != 1)}", err=True)
     sys.exit(2 if unreadable else 0)
 
 
-def format_answer(answer: Answer) -> str:
-    """Lay out an answer as text, a line a model."""
-    rows = [tuple(map(str, _cells(hit).values())) for hit in answer.hits]
+def format_text(search: Search) -> str:
+    """Format the hits of a photo as text, a line a model."""
+    rows = [tuple(map(str, _cells(hit).values())) for hit in search.hits]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (COLUMNS, *rows)
     ]
-    return "\n".join([str(answer.photo), *lines, ""])
+    return "\n".join([str(search.photo), *lines, ""])
 
 
-def format_csv(answers: Sequence[Answer]) -> str:
-    """Lay out answers as CSV, a line a model."""
+def format_csv(searches: Sequence[Search]) -> str:
+    """Format the hits as CSV, a line a model."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ("photo", *COLUMNS), lineterminator="\n")
     writer.writeheader()
-    for answer in answers:
-        writer.writerows({"photo": str(answer.photo), **_cells(hit)} for hit in answer.hits)
+    for search in searches:
+        writer.writerows({"photo": str(search.photo), **_cells(hit)} for hit in search.hits)
     return text.getvalue()
 
 
-def format_json(answers: Sequence[Answer]) -> str:
-    """Lay out answers as JSON, an item a photo; `view` is the number of the nearest view."""
+def format_json(searches: Sequence[Search]) -> str:
+    """Format the hits as JSON, an item a photo; `view` is the number of the nearest view."""
     items = [
         {
-            "photo": str(answer.photo),
+            "photo": str(search.photo),
             "models": [
-                {**_cells(hit), "score": hit.score, "view": hit.view} for hit in answer.hits
+                {**_cells(hit), "score": hit.score, "view": hit.view} for hit in search.hits
             ],
         }
-        for answer in answers
+        for search in searches
     ]
     return json.dumps(items, indent=2, ensure_ascii=False) + "\n"
 
@@ -136,7 +145,7 @@ def _cells(hit: Hit) -> dict[str, object]:
 
 
 def _files(photos: Sequence[Path]) -> Iterator[Path]:
-    """Yield the photos that are named, and those below the folders that are named."""
+    """Yield the given photos, and those in the given folders."""
     for path in photos:
         if not path.is_dir():
             yield path

@@ -1,4 +1,4 @@
-"""A page with the answers of `ucmgcn query`: photos, and the models' most similar views."""
+"""The page of `ucmgcn query`: photos, and the nearest views of the hits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from ucmgcn.core.templates import template_environment
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.media.photos import load_photo
 from ucmgcn.media.pictures import data_uri
-from ucmgcn.search.library import Hit, Library
+from ucmgcn.search.hits import Hit
+from ucmgcn.search.library import Library
 
 PAGES = Path(__file__).parent / "pages"
 PHOTO_SIDE = 320
@@ -20,43 +20,38 @@ VIEW_SIDE = 160
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo on the page, and the models that were found, each with a picture of its view."""
+    """A photo on the page, and its hits, each with a picture of its view."""
 
     photo: Path
     picture: str
     found: list[tuple[Hit, str]]
 
 
-def write_page(
-    out: Path, library: Library, answers: Sequence[tuple[Path, list[Hit]]], method: str
-) -> None:
+def write_page(out: Path, library: Library, searches: Sequence[tuple[Path, list[Hit]]]) -> None:
     """Write a self-contained HTML page.
 
     Parameters
     ----------
-    answers
-        Photos that can be read, with what `Library.answer` found for them.
+    searches
+        Photos that can be read, with the hits of `Library.search`.
     """
-    environment = Environment(
-        loader=FileSystemLoader(PAGES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("query.html.j2").render(
-        dataset=library.facts.dataset,
-        models=len(library.models),
-        method=method,
-        answers=list(_shown(library, answers)),
+    html = (
+        template_environment(PAGES)
+        .get_template("query.html.j2")
+        .render(
+            dataset=library.facts.dataset,
+            models=len(library.models),
+            method=library.method,
+            searches=list(_shown(library, searches)),
+        )
     )
     with atomic_path(out) as partial:
         partial.write_text(html, encoding="utf-8")
 
 
-def _shown(library: Library, answers: Sequence[tuple[Path, list[Hit]]]) -> Iterator[Shown]:
+def _shown(library: Library, searches: Sequence[tuple[Path, list[Hit]]]) -> Iterator[Shown]:
     pictures: dict[tuple[str, int], str] = {}
-    for photo, hits in answers:
+    for photo, hits in searches:
         for hit in hits:
             key = hit.model, hit.view
             if key not in pictures:

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.search.contents import METHODS
 from ucmgcn.search.library import Library
-from ucmgcn.search.scoring import METHODS
 from ucmgcn.web import server
 from ucmgcn.web.app import create_app, warm_up
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 
 @click.command()
@@ -36,20 +36,23 @@ from ucmgcn.web.limits import Limits
 @click.option(
     "--max-upload",
     type=click.FloatRange(min=0, min_open=True),
-    default=Limits.upload_bytes / 2**20,
+    default=ServerLimits.upload_bytes / 2**20,
     show_default=True,
     help="Largest upload, in MB.",
 )
 @click.option(
-    "--rate", default=Limits.rate, show_default=True, help="Searches of one client, as 5/second."
+    "--rate",
+    default=ServerLimits.rate,
+    show_default=True,
+    help="Searches of one client, as 5/second.",
 )
 def serve(
     dataset: str, results: Path, method: str, host: str, port: int, max_upload: float, rate: str
 ) -> None:
-    """Serve a page on which a photo finds a data set's models.
+    """Serve a web page that searches a data set with photos.
 
     The page loads nothing from elsewhere. Only this machine can open it, unless --host says
-    otherwise. Ctrl-C ends it.
+    otherwise. Ctrl-C ends the server.
 
     \b
     Examples:
@@ -59,8 +62,8 @@ def serve(
       curl -H 'Accept: application/json' -F photo=@photo.jpg http://127.0.0.1:8000/search
     """  # noqa: D301
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    limits = Limits(upload_bytes=int(max_upload * 2**20), rate=rate)
-    library = Library.open(dataset, results, method)
+    limits = ServerLimits(upload_bytes=int(max_upload * 2**20), rate=rate)
+    library = Library.open(results / dataset, method)
     app = create_app(library, dataset, limits, server.names(host))
     try:
         with server.listen(host, port) as listening:

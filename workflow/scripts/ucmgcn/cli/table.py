@@ -1,4 +1,4 @@
-"""The command `table`: a metrics table for people."""
+"""The command `table`: metrics as text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import click
 import pandas as pd
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.evaluate.metrics import METRICS
 
-INSTANCE = ("R@1", "R@5", "R@10")
-
-
-METRICS = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP")
+RECALLS = ("R@1", "R@5", "R@10")  # those of ucmgcn.evaluate.instances, which imports scipy
 
 
 @click.command()
 @click.argument("metrics", type=click.Path(dir_okay=False, path_type=Path))
 def table(metrics: Path) -> None:
-    """Print a metrics table for people.
+    """Print a table of metrics: their mean, and standard deviation over seeds.
 
     \b
     Example:
@@ -28,7 +26,7 @@ def table(metrics: Path) -> None:
 
 
 def format_metrics(path: Path) -> str:
-    """Lay out `metrics.csv` as text: a row for each method and protocol, mean ± sd over seeds.
+    """Format `metrics.csv` as text: a row for each method and protocol, mean ± sd over seeds.
 
     Raises
     ------
@@ -37,7 +35,7 @@ def format_metrics(path: Path) -> str:
     """
     try:
         frame = pd.read_csv(
-            path, keep_default_na=False, na_values=dict.fromkeys((*METRICS, *INSTANCE), "")
+            path, keep_default_na=False, na_values=dict.fromkeys((*METRICS, *RECALLS), "")
         )
     except FileNotFoundError as error:
         raise UserError(f"there is no table {path}; `snakemake --cores all` makes it") from error
@@ -45,17 +43,17 @@ def format_metrics(path: Path) -> str:
     if missing:
         raise UserError(f"{path} is not a metrics table: it lacks {', '.join(sorted(missing))}")
     shown = frame[["method", "protocol"]].copy()
-    for metric in (*METRICS, *(name for name in INSTANCE if name in frame)):
+    for metric in (*METRICS, *(name for name in RECALLS if name in frame)):
         shown[metric] = [_cell(row, metric) for _, row in frame.iterrows()]
     head = frame.iloc[0]
     counts = f"{head.dataset}: {head.n_queries} photos against {head.n_models} models"
-    measured = frame[[name for name in (*METRICS, *INSTANCE) if name in frame]].notna()
+    measured = frame[[name for name in (*METRICS, *RECALLS) if name in frame]].notna()
     labels = "" if measured.any(axis=None) else "no labels, so no metrics\n"
     return f"{counts}\n{labels}{shown.to_string(index=False)}\n{_ceiling(frame)}{path}"
 
 
 def _ceiling(frame: pd.DataFrame) -> str:
-    """Say what a perfect ranking would reach in F, which is far below 1 for large categories."""
+    """Give the F of a perfect ranking, which is far below 1 for large categories."""
     known = pd.to_numeric(frame.get("F_ceiling", pd.Series(dtype=float)), errors="coerce").dropna()
     return f"F of a perfect ranking: {known.iloc[0]:.3f}\n" if len(known) else ""
 

@@ -1,1 +1,1 @@
-"""The index stage: what a search reads."""
+"""The index stage: the file that a search reads."""

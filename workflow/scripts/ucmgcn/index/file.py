@@ -1,22 +1,22 @@
 """The index: one file with all that a search reads, so that it starts within seconds.
 
-It holds the gallery, the frozen state of each method, and what describes a new photo or mesh just
-as the pipeline did: the settings of its stages, and where the encoder and the views lie.
+It holds the gallery, the frozen state of each method, and what it takes to encode a new photo or
+mesh as the pipeline did: the settings of the stages, and the paths of the encoder and the views.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
-from ucmgcn.core.arrays import Features, Ints
+from ucmgcn.core.arrays import Features, Floats, Ints
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer, photo_reach
@@ -40,7 +40,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the index was made of.
+    """Provenance of an index.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Facts:
         Name and kind of the data set, and the folder of its meshes, as the run had them.
     encoder, views, view_features
         The exported encoder, the shards of the rendered views and of their features, relative to
-        the folder of the data set's results.
+        the data set's results.
     render, features
         Settings of these stages.
     """
@@ -64,33 +64,52 @@ class Facts:
 
     @property
     def render_config(self) -> RenderConfig:
-        """Settings with which a new mesh is rendered."""
+        """Settings to render a new mesh with."""
         return RenderConfig(**self.render)
 
     @property
     def features_config(self) -> FeaturesConfig:
-        """Settings with which a new photo or view is described."""
+        """Settings to encode a new photo or view with."""
         return FeaturesConfig(**self.features)
 
 
 @dataclass(frozen=True)
-class Index:
-    """An opened index.
+class IndexedModels:
+    """What an index holds of each model.
 
     Attributes
     ----------
-    facts
-        What it was made of.
     models
         The m models of the graph, in its order.
     shard
         For each model the number of the shard with its views, shape (m,).
+    pooled
+        For each of `POOLINGS` the encoder's features of the models, shape (m, D).
+    """
+
+    models: Sequence[Model]
+    shard: Ints
+    pooled: Mapping[str, Features]
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """An opened index.
+
+    Attributes
+    ----------
+    path
+        The file.
+    facts
+        What it was made of.
+    models, shard
+        See `IndexedModels`.
     photos
         Ids of the n photos of the graph.
     beside
         Pairs of views whose cameras are neighbours, shape (e, 2).
     reach
-        See `inductive.photo_reach`, shape (n,).
+        See `ucmgcn.graph.attach.photo_reach`, shape (n,).
     """
 
     path: Path
@@ -115,21 +134,19 @@ class Index:
 def write_index(
     path: Path,
     facts: Facts,
-    models: Sequence[Model],
-    shard: Ints,
+    gallery: IndexedModels,
     photos: Sequence[str],
-    pooled: Mapping[str, Features],
-    cameras: npt.NDArray[np.float64],
+    cameras: Floats,
     methods: Mapping[str, Frozen],
 ) -> None:
-    """Write an index; see `Index`.
+    """Write an index; see `SearchIndex`.
 
     Parameters
     ----------
-    models, shard, photos
-        See `Index`.
-    pooled
-        For each of `POOLINGS` the models' features, shape (m, D).
+    facts, photos
+        See `SearchIndex`.
+    gallery
+        The models.
     cameras
         Unit positions of the views' cameras, shape (v, 3); empty where they are not known.
     methods
@@ -140,20 +157,20 @@ def write_index(
     beside = neighbours(cameras) if len(cameras) else np.empty((0, 2), dtype=np.int64)
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(schema=SCHEMA_VERSION, facts=json.dumps(asdict(facts)))
-        rows = [(model.id, model.category, str(model.path)) for model in models]
+        rows = [(model.id, model.category, str(model.path)) for model in gallery.models]
         file.create_dataset("models", data=rows, dtype=text, shape=(len(rows), 3))
-        file.create_dataset("shard", data=shard)
+        file.create_dataset("shard", data=gallery.shard)
         file.create_dataset("photos", data=list(photos), dtype=text)
         file.create_dataset("beside", data=beside)
         file.create_dataset("reach", data=photo_reach(state))
         for name in POOLINGS:
-            file.create_dataset(f"pooled/{name}", data=pooled[name])
+            file.create_dataset(f"pooled/{name}", data=gallery.pooled[name])
         _write_graph(file.create_group("graph"), state)
         for name, frozen in methods.items():
             _write_method(file.create_group(f"methods/{name}"), frozen)
 
 
-def read_index(path: Path) -> Index:
+def read_index(path: Path) -> SearchIndex:
     """Open an index.
 
     Raises
@@ -164,7 +181,7 @@ def read_index(path: Path) -> Index:
     with _opened(path) as file:
         facts = Facts(**json.loads(str(file.attrs["facts"])))
         rows = file["models"].asstr()[:]
-        return Index(
+        return SearchIndex(
             path,
             facts,
             [Model(str(id), str(category), Path(mesh)) for id, category, mesh in rows],
@@ -175,29 +192,20 @@ def read_index(path: Path) -> Index:
         )
 
 
-class _opened:
-    """An index file under reading; whatever is wrong with it becomes a `UserError`."""
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open an index for reading; any error becomes a `UserError`."""
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("schema") != SCHEMA_VERSION:
+                raise _damaged(path, "it is of another version")
+            yield file
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise _damaged(path, error) from error
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
 
-    def __enter__(self) -> h5py.File:
-        try:
-            self._file = h5py.File(self._path, "r")
-        except OSError as error:
-            raise self._broken(error) from error
-        if self._file.attrs.get("schema") != SCHEMA_VERSION:
-            self._file.close()
-            raise self._broken("it is of another version")
-        return self._file
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._file.close()
-        if isinstance(error, OSError | KeyError | ValueError | TypeError | RuntimeError):
-            raise self._broken(error) from error
-
-    def _broken(self, why: object) -> UserError:
-        return UserError(f"{self._path} is damaged ({why}). Delete it and run snakemake again")
+def _damaged(path: Path, why: object) -> UserError:
+    return UserError(f"{path} is damaged ({why}). Delete it and run snakemake again")
 
 
 def _write_graph(group: h5py.Group, frozen: Frozen) -> None:

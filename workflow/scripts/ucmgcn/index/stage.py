@@ -1,4 +1,4 @@
-"""The index stage: freeze what was trained, for searches; see `ucmgcn.index.file`."""
+"""The index stage: freeze the trained state for searches; see `ucmgcn.index.file`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ucmgcn.core.arrays import Ints
 from ucmgcn.datasets.manifest import read_items
 from ucmgcn.files.shards import open_shard
 from ucmgcn.graph.file import load_graph, read_nodes
-from ucmgcn.index.file import Facts, Model, write_index
+from ucmgcn.index.file import Facts, IndexedModels, Model, write_index
 from ucmgcn.settings import Settings
 from ucmgcn.train.freeze import freeze_propagation, load_frozen
 
 
 @dataclass(frozen=True)
 class IndexInputs:
-    """What the stage reads: a manifest, the graph, one seed's network, encoder and shards."""
+    """Inputs of the stage: a manifest, the graph, the network of one seed, encoder and shards."""
 
     models: Path
     graph: Path
@@ -39,9 +39,9 @@ def build_index(
     Parameters
     ----------
     settings
-        With which the network was trained.
+        That the network was trained with.
     facts
-        What else a search has to know: the fields of `Facts` that are no files.
+        The fields of `Facts` that are no files.
 
     Raises
     ------
@@ -52,13 +52,12 @@ def build_index(
     items = {item.id: item for item in read_items(inputs.models)}
     models = [Model(id, items[id].category, Path(items[id].path)) for id in nodes.models]
     views = nodes.view_features
+    pooled = {"max": views.max(axis=1), "mean": views.mean(axis=1)}
     write_index(
         out,
         _facts(inputs, out.parents[1], facts),
-        models,
-        _shards(inputs.views, nodes.models),
+        IndexedModels(models, _shards(inputs.views, nodes.models), pooled),
         nodes.photos,
-        {"max": views.max(axis=1), "mean": views.mean(axis=1)},
         nodes.cameras,
         {
             "ucm-gcn": load_frozen(inputs.graph, inputs.nodes, inputs.checkpoint, settings),

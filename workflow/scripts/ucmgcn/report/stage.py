@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from ucmgcn.core.templates import template_environment
 from ucmgcn.datasets.manifest import read_items
 from ucmgcn.datasets.rejected import summarise_warnings
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
@@ -118,13 +119,7 @@ def _scope(inputs: ReportInputs) -> _Scope:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = template_environment(TEMPLATES)
     environment.filters.update(number=_number, signed=_signed, duration=_duration, count=_count)
     return environment
 

@@ -1,38 +1,33 @@
 """Add a mesh to the library of a finished run, searchable before the next run.
 
-It is rendered and described just as the run did it, into a folder of its own below
-`results/<dataset>/added`. It is also copied to the meshes of the data set, where the next run finds
-it; once that has indexed it, what lies in `added` is no longer read.
+The mesh is rendered and encoded with the settings of the run, into its own folder below
+`results/<dataset>/added`, which `ucmgcn.search.additions` reads. It is also copied to the meshes of
+the data set, where the next run finds it. Once that run has indexed it, its folder in `added` is
+ignored.
 """
 
 from __future__ import annotations
 
 import filecmp
-import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import trimesh
-
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.item_warnings import ItemWarning
-from ucmgcn.core.worker import Arrays, Task, Worker
 from ucmgcn.datasets.manifest import Item
 from ucmgcn.features.encoders.encoder import Encoder
 from ucmgcn.features.stage import extract_view_features
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.hashing import file_sha256
 from ucmgcn.files.shards import open_shard
 from ucmgcn.index.file import Facts, Model
-from ucmgcn.media.meshes import Companions
-from ucmgcn.media.photos import start_no_programs
 from ucmgcn.render.stage import render_shard
-from ucmgcn.search.added import digest_of, folder_of, settings_of
-from ucmgcn.settings import Limits
+from ucmgcn.search.additions import addition_folder, settings_of
+from ucmgcn.search.companions import companions
+from ucmgcn.search.contents import Contents
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +49,49 @@ class Target:
     files: Mapping[Path, Path]
 
 
+def add_mesh(mesh: Path, category: str | None, contents: Contents, encoder: Encoder) -> str:
+    """Make a mesh searchable; see `ucmgcn.search.library.Library.add`.
+
+    Parameters
+    ----------
+    mesh
+        The file.
+    category
+        The subfolder of the data set's meshes that it goes to.
+    contents
+        The library that it is added to.
+    encoder
+        That of the run.
+
+    Returns
+    -------
+    str
+        What was done, for the user.
+
+    Raises
+    ------
+    ItemError
+        If the mesh cannot be rendered, or another one has its id; the message is the reason.
+    UserError
+        If the category is no name of a folder, or no OpenGL context can be opened.
+    """
+    facts = contents.index.facts
+    target = choose_target(mesh, category, facts, contents.root)
+    id, path = target.model.id, contents.root / target.model.path
+    if _holds(contents, id, mesh):
+        return f"{id}: it is in the library already"
+    _check_place(target)
+    for warning in _describe_mesh(mesh, target, facts, contents.home, encoder):
+        logger.warning("%s: %s (%s); %s", mesh, warning.what, warning.detail, warning.mend)
+    _keep(target)
+    if facts.kind != "folder":
+        return f"{id}: searchable until the next run; list it in the {facts.kind} to stay"
+    kept = f"copied to {path}" if target.files else f"it lies at {path}"
+    return f"{id}: searchable now; {kept}, where the next snakemake run takes it in for good"
+
+
 def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) -> Target:
-    """Settle the id of a mesh, and where it is kept.
+    """Choose the id of a mesh, and where it is kept.
 
     Parameters
     ----------
@@ -63,20 +99,22 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
         The file. If it lies in the data set's folder of meshes, it stays.
     category
         The subfolder that it goes to; none, or empty, if it has no category.
+    facts
+        What the library was made of.
     root
         Folder of the run.
 
     Raises
     ------
     ItemError
-        If there is no such file, or its name is one that a run passes over.
+        If there is no such file, or a run would ignore its name.
     UserError
         If the category is no name of a folder.
     """
     if not mesh.is_file():
         raise ItemError("there is no such file")
     if mesh.name.startswith("."):
-        raise ItemError("its name starts with a dot, which a run passes over; rename it")
+        raise ItemError("its name starts with a dot, which a run ignores; rename it")
     folder = root / facts.models
     category = _checked(category or "")
     if facts.kind != "folder":
@@ -95,66 +133,42 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
     return Target(Model(id, category, Path(facts.models) / home / mesh.name), copies)
 
 
-def companions(mesh: Path) -> list[Path]:
-    """List the materials, textures and buffers of a mesh, relative to its folder.
-
-    The mesh is read in a process of its own, see `ucmgcn.core.worker`.
-    """
-    with Worker("ucmgcn.search.add:companions_task", {}, Limits()) as find:
-        try:
-            names = find(str(mesh)).arrays[0]
-        # What is wrong with the mesh is said when it is rendered.
-        except ItemError as error:
-            logger.debug("%s: %s", mesh, error)
-            return []
-    return [Path(name) for name in json.loads(names.tobytes())]
+def _checked(category: str) -> str:
+    if category.startswith(".") or "/" in category or "\\" in category:
+        raise UserError(f"category {category!r} is no name of a folder; take plain words")
+    return category
 
 
-@contextmanager
-def companions_task() -> Iterator[Task]:
-    """Give the function that a worker process runs: names of companions, as JSON in an array."""
-    start_no_programs()
-
-    def find(path: str) -> Arrays:
-        mesh = Path(path)
-        found = _asked_for(mesh)
-        names = sorted(str(other.relative_to(mesh.parent.resolve())) for other in found)
-        return [np.frombuffer(json.dumps(names).encode(), np.uint8)]
-
-    yield find
+def _holds(contents: Contents, id: str, mesh: Path) -> bool:
+    """Whether a mesh is in the library; ItemError if another one has its id."""
+    kept = next((contents.root / model.path for model in contents.models if model.id == id), None)
+    if kept is None:
+        return False
+    described = {addition.model.id: addition.digest for addition in contents.additions}
+    digest = file_sha256(mesh)
+    if kept.is_file() and digest == file_sha256(kept):
+        return described.get(id, digest) == digest
+    raise ItemError(f"the library has another model {id}; rename the file")
 
 
-def _asked_for(mesh: Path) -> set[Path]:
-    resolver = _Recorder(str(mesh))
-    try:
-        with mesh.open("rb") as file:
-            trimesh.load_scene(file, file_type=mesh.suffix.lower()[1:], resolver=resolver)
-    # As above; what was asked for until then counts.
-    except Exception as error:
-        logger.debug("%s: %s", mesh, error)
-    return resolver.found
+def _check_place(target: Target) -> None:
+    """Raise ItemError if another file lies where the mesh, or a file of it, belongs."""
+    for copy, original in target.files.items():
+        if copy.exists() and not filecmp.cmp(copy, original, shallow=False):
+            raise ItemError(f"there is another file {copy}; rename yours")
 
 
-def describe_mesh(
+def _describe_mesh(
     mesh: Path, target: Target, facts: Facts, home: Path, encoder: Encoder
 ) -> list[ItemWarning]:
-    """Render and describe a mesh, and keep both below `home`, the data set's results.
+    """Render and encode a mesh into its folder below `home`, the data set's results.
 
-    Returns
-    -------
-    What is to be said about the mesh, such as that a texture is missing.
-
-    Raises
-    ------
-    ItemError
-        If the mesh cannot be rendered; the message is the reason.
-    UserError
-        If no OpenGL context can be opened.
+    Returns the warnings, such as a missing texture. Raises ItemError if it cannot be rendered.
     """
-    model, folder = target.model, folder_of(home, target.model.id)
+    model, folder = target.model, addition_folder(home, target.model.id)
     provenance = {
         "model": [model.id, model.category, str(model.path)],
-        "digest": digest_of(mesh),
+        "digest": file_sha256(mesh),
         "like": settings_of(facts),
     }
     views, features = folder / "views.h5", folder / "features.h5"
@@ -171,38 +185,8 @@ def describe_mesh(
     return warnings
 
 
-def check_place(target: Target) -> None:
-    """Raise ItemError if another file lies where the mesh, or a file of it, belongs."""
-    for copy, original in target.files.items():
-        if copy.exists() and not filecmp.cmp(copy, original, shallow=False):
-            raise ItemError(f"there is another file {copy}; rename yours")
-
-
-def keep(target: Target) -> None:
-    """Copy a mesh, and what it refers to, to the meshes of the data set."""
+def _keep(target: Target) -> None:
+    """Copy a mesh and its companions to the meshes of the data set."""
     for copy, original in target.files.items():
         with atomic_path(copy) as partial:
             shutil.copyfile(original, partial)
-
-
-def _checked(category: str) -> str:
-    if category.startswith(".") or "/" in category or "\\" in category:
-        raise UserError(f"category {category!r} is no name of a folder; take plain words")
-    return category
-
-
-class _Recorder(Companions):
-    """Keeps which files were asked for and are there."""
-
-    def __init__(self, source: str, found: set[Path] | None = None) -> None:
-        super().__init__(source)
-        self.found: set[Path] = set() if found is None else found
-
-    def absolute(self, name: str) -> Path:
-        path = super().absolute(name)
-        if path.is_file():
-            self.found.add(path)
-        return path
-
-    def namespaced(self, namespace: str) -> _Recorder:
-        return _Recorder(str(Path(self.parent, namespace)), self.found)

@@ -1,26 +1,33 @@
-"""Export a library's embeddings for other systems: one vector a model, with its id."""
+"""Export the embeddings of models for other systems: one vector a model, with its id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ucmgcn.core.arrays import Features
+from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.search.library import Library
+from ucmgcn.index.file import Model
 
 
-def export_library(library: Library, form: str, out: Path) -> list[Path]:
-    """Write the models' embeddings, unit vectors to be compared by the inner product.
+def export_models(
+    models: Sequence[Model], embeddings: Features, format: str, out: Path
+) -> list[Path]:
+    """Write the models' embeddings: unit vectors, to compare by the inner product.
 
     Row i of the vectors is row i of `models.csv` (id, category, path).
 
     Parameters
     ----------
-    form
+    models
+        The m models.
+    embeddings
+        Their embeddings, shape (m, e).
+    format
         ``"npy"``: `models.npy`, float32 (m, e). ``"faiss"``: `models.faiss`, an exact index of the
         inner product. ``"parquet"``: `models.parquet`, columns id, category, path and embedding,
         a fixed-size list of float32; no `models.csv`.
@@ -35,18 +42,21 @@ def export_library(library: Library, form: str, out: Path) -> list[Path]:
     Raises
     ------
     UserError
-        If the method of the library has no embeddings.
+        If there is no such format.
     """
-    rows = np.ascontiguousarray(library.embeddings, dtype=np.float32)
-    models = pd.DataFrame(
-        [(model.id, model.category, str(model.path)) for model in library.models],
+    if format not in EXPORT_FORMATS:
+        known = ", ".join(EXPORT_FORMATS)
+        raise UserError(f"there is no format {format!r} to export to; choose one of {known}")
+    rows = np.ascontiguousarray(embeddings, dtype=np.float32)
+    table = pd.DataFrame(
+        [(model.id, model.category, str(model.path)) for model in models],
         columns=["id", "category", "path"],
     )
-    if form == "parquet":
-        return [_write_parquet(out / "models.parquet", models, rows)]
+    if format == "parquet":
+        return [_write_parquet(out / "models.parquet", table, rows)]
     with atomic_path(out / "models.csv") as partial:
-        models.to_csv(partial, index=False)
-    return [WRITERS[form](out / f"models.{form}", rows), out / "models.csv"]
+        table.to_csv(partial, index=False)
+    return [WRITERS[format](out / f"models.{format}", rows), out / "models.csv"]
 
 
 def _write_npy(path: Path, rows: Features) -> Path:
@@ -65,16 +75,16 @@ def _write_faiss(path: Path, rows: Features) -> Path:
     return path
 
 
-def _write_parquet(path: Path, models: pd.DataFrame, rows: Features) -> Path:
+def _write_parquet(path: Path, table: pd.DataFrame, rows: Features) -> Path:
     import pyarrow
     from pyarrow import parquet
 
-    table = pyarrow.Table.from_pandas(models, preserve_index=False)
+    arrow = pyarrow.Table.from_pandas(table, preserve_index=False)
     vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(rows.ravel()), rows.shape[1])
     with atomic_path(path) as partial:
-        parquet.write_table(table.append_column("embedding", vectors), partial)
+        parquet.write_table(arrow.append_column("embedding", vectors), partial)
     return path
 
 
 WRITERS: dict[str, Callable[[Path, Features], Path]] = {"npy": _write_npy, "faiss": _write_faiss}
-FORMATS = ("faiss", "npy", "parquet")
+EXPORT_FORMATS = ("faiss", "npy", "parquet")

@@ -1,1 +1,1 @@
-"""The web page: search a data set's models with a photo, and turn what is found in 3D."""
+"""The web page: search a data set with a photo, and view the models in 3D."""

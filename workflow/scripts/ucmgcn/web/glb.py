@@ -1,4 +1,4 @@
-"""Meshes of any format as binary glTF, for the 3D view: made on demand, kept within a bound."""
+"""Meshes of any format as binary glTF, for the 3D view: converted on demand, cached in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trimesh.visual.material import PBRMaterial
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.meshes import Mesh, load_mesh
 from ucmgcn.media.photos import start_no_programs
-from ucmgcn.web.limits import Gate, Limits
+from ucmgcn.web.limits import Gate, ServerLimits
 
 WORKER_BYTES = 6 * 2**30
 # A middle grey as of the rendered views; glTF's factors are linear, 0.4 is sRGB 0.67.
@@ -51,7 +51,7 @@ def _load(path: Path) -> Mesh:
 
 
 def _coloured(part: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Give a part what glTF can say: a grey where it has no colour, colours by vertex."""
+    """Give a part colours that glTF has: grey where there are none, colours by vertex."""
     visual: Any = part.visual
     if not visual.defined:
         grey = PBRMaterial(baseColorFactor=GREY, metallicFactor=0.0, roughnessFactor=0.75)  # type: ignore[no-untyped-call]
@@ -66,7 +66,7 @@ def _coloured(part: trimesh.Trimesh) -> trimesh.Trimesh:
 
 
 def _convert(path: Path) -> bytes:
-    """Convert in a process of its own, whose memory is bounded."""
+    """Convert in a child process, with limited memory."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (WORKER_BYTES, hard))
     start_no_programs()
@@ -77,9 +77,13 @@ def _convert(path: Path) -> bytes:
 
 
 class GlbCache:
-    """Converted meshes; one at a time is made, in a process that is killed when it is late."""
+    """Converted meshes; one at a time is converted, in a process that is killed when it is late.
 
-    def __init__(self, limits: Limits) -> None:
+    Not by `ucmgcn.core.worker.Worker`, which blocks a thread until its item is done: at Ctrl-C the
+    server would wait for it, up to the 30 seconds of a conversion.
+    """
+
+    def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._gate = Gate(1, limits.waiting, limits.wait_seconds)
         self._kept: LRUCache[tuple[str, int, int], bytes | str] = LRUCache(

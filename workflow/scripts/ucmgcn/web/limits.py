@@ -1,4 +1,4 @@
-"""What one client may ask of the server, and how much of it runs at a time."""
+"""Limits: rates per client, work at a time, sizes and times."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ucmgcn.media.photos import MAX_PIXELS
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Bounds of the server; each one has an answer of its own when it is reached.
+class ServerLimits:
+    """Limits of the server, each with the status code beyond it.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Limits:
     mesh_cache_bytes, view_cache_bytes
         Memory that keeps converted meshes and encoded views.
     connections
-        Open connections; a further one is answered with 503.
+        Open connections: 503.
     """
 
     upload_bytes: int = 20 * 2**20
@@ -87,7 +87,7 @@ class RateLimit:
 
 
 def client_of(request: Request) -> str:
-    """Address that requests are counted by: an IPv4 address, or the /64 of an IPv6 one."""
+    """Address that requests are counted by: IPv4, or the /64 of IPv6."""
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
@@ -99,7 +99,7 @@ def client_of(request: Request) -> str:
 
 
 class Gate:
-    """Let a bounded number of tasks through at a time, and a bounded number wait."""
+    """Let some tasks run at a time, some more wait, and refuse the others."""
 
     def __init__(self, places: int, waiting: int, seconds: float) -> None:
         self._places = anyio.Semaphore(places)

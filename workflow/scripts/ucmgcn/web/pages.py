@@ -1,4 +1,4 @@
-"""Answers as a page, as a part of the page that is open, or as JSON: one set of addresses."""
+"""Responses as a whole page, as a part of the open page, or as JSON, at the same addresses."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ucmgcn.core.templates import template_environment
 
 FOLDER = Path(__file__).parent
 PARTIAL = "X-Partial"
@@ -40,13 +41,13 @@ SECURITY = {
 
 
 class SecurityHeaders:
-    """Middleware: the security headers on every answer, and no storing unless it is said."""
+    """Middleware: security headers on every response, and no caching unless it is allowed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and put the headers on its answer."""
+        """Pass a request on, and put the headers on its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -59,20 +60,13 @@ class SecurityHeaders:
 
 
 class Pages:
-    """The templates, with what every page knows."""
+    """The templates, with the values that all of them use."""
 
     def __init__(self, known: Mapping[str, Any]) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            auto_reload=False,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = template_environment(FOLDER / "templates")
         self._environment.globals.update(known)
 
-    def answer(
+    def respond(
         self,
         request: Request,
         part: str,
@@ -82,7 +76,7 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Answer in the form that the request asks for.
+        """Respond in the form that the request asks for.
 
         Parameters
         ----------
@@ -103,5 +97,5 @@ class Pages:
 
 
 def wants_json(request: Request) -> bool:
-    """Whether JSON is asked for by name; a browser and a bare `*/*` get a page."""
+    """Whether a request accepts JSON by name; a browser and a bare `*/*` get a page."""
     return "application/json" in request.headers.get("accept", "")

@@ -1,4 +1,4 @@
-"""Run the application: the address, time limits of the connection, and a clean end."""
+"""Run the application: listen, limit the time of connections, shut down."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
-# Seconds between requests, for open ones at the end, and from the answer to a late upload to
+# Seconds between requests, for open ones at shutdown, and from the response to a late upload to
 # hanging up.
 KEEP_ALIVE, SHUTDOWN, GRACE = 10, 5, 5
 BACKLOG = 2048
 
 
 def timed_protocol(seconds: float) -> type[H11Protocol]:
-    """Make a protocol that hangs up when a request is not received in time.
+    """Make a protocol that closes the connection when a request does not arrive in time.
 
     Uvicorn bounds the time between requests only, so a client that sends its header or its body
-    byte by byte would hold its connection for ever. The application answers a late upload first.
+    byte by byte would hold its connection for ever. The application responds to a late upload
+    first.
     """
 
     class TimedProtocol(H11Protocol):
@@ -73,7 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
         server = socket.socket(family, kind, protocol)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(address)
-        # From here on clients can connect, and wait until the server runs.
+        # From here on clients can connect; they wait until the server runs.
         server.listen(BACKLOG)
     except OSError as error:
         raise UserError(_refused(host, port, error)) from error
@@ -99,17 +100,17 @@ def is_loopback(host: str) -> bool:
 
 
 def names(host: str) -> list[str]:
-    """Names by which the server may be called: any, unless it is on the loopback address."""
+    """Host names that the server accepts: any, unless it is on the loopback address."""
     return ["localhost", "127.0.0.1", "[::1]", "::1", host] if is_loopback(host) else ["*"]
 
 
 def address(server: socket.socket, host: str) -> str:
-    """Write the address that a browser opens."""
+    """URL that a browser opens."""
     port = server.getsockname()[1]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def make_server(app: Starlette, limits: Limits) -> uvicorn.Server:
+def make_server(app: Starlette, limits: ServerLimits) -> uvicorn.Server:
     """Make the server; its `run` ends at Ctrl-C or SIGTERM, open requests get some seconds more."""
     config = uvicorn.Config(
         app,
@@ -118,7 +119,7 @@ def make_server(app: Starlette, limits: Limits) -> uvicorn.Server:
         lifespan="off",
         log_level="warning",
         access_log=False,
-        # Behind no proxy, so that no client chooses the address that it is counted by.
+        # No proxy headers: a client must not choose the address that it is counted by.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,

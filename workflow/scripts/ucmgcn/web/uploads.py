@@ -1,4 +1,4 @@
-"""Uploaded photos: received within bounds, and looked at before they are decoded."""
+"""Uploaded photos: received within limits, and checked before they are decoded."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from ucmgcn.media.formats import PHOTO_FORMATS
-from ucmgcn.web.limits import Limits
+from ucmgcn.web.limits import ServerLimits
 
 # One field for a file of the device, one for its camera; and a few short texts.
 MAX_FILES, MAX_FIELDS, MAX_TEXT = 2, 8, 4096
 
 
 @asynccontextmanager
-async def read_form(request: Request, limits: Limits) -> AsyncIterator[FormData]:
+async def read_form(request: Request, limits: ServerLimits) -> AsyncIterator[FormData]:
     """Receive a form; files above 1 MB are spooled to the disk until it is closed.
 
     Raises
@@ -48,8 +48,8 @@ async def read_form(request: Request, limits: Limits) -> AsyncIterator[FormData]
         await form.close()
 
 
-def _bounded(receive: Receive, limits: Limits) -> Receive:
-    """Count what arrives: a length may be declared wrongly, or not at all."""
+def _bounded(receive: Receive, limits: ServerLimits) -> Receive:
+    """Count the bytes received: the declared length may be wrong or missing."""
     total = 0
 
     async def receive_bounded() -> Message:
@@ -77,7 +77,7 @@ def photo_of(form: FormData) -> UploadFile:
     raise HTTPException(400, "There is no photo. Send it as the form field “photo”.")
 
 
-def check_photo(file: IO[bytes], limits: Limits) -> None:
+def check_photo(file: IO[bytes], limits: ServerLimits) -> None:
     """Read a photo's header: its type by content, whatever its name says, and its size.
 
     Raises
@@ -102,14 +102,14 @@ def check_photo(file: IO[bytes], limits: Limits) -> None:
 
 
 def known_formats() -> str:
-    """Say what can be read."""
+    """Name the formats that can be read."""
     return "JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP can be read."
 
 
-def _too_large(limits: Limits) -> HTTPException:
+def _too_large(limits: ServerLimits) -> HTTPException:
     return HTTPException(413, f"The upload is larger than {limits.upload_bytes / 2**20:.3g} MB.")
 
 
-def _too_many_pixels(limits: Limits) -> HTTPException:
+def _too_many_pixels(limits: ServerLimits) -> HTTPException:
     most = f"{limits.pixels / 1e6:g}"
     return HTTPException(413, f"The photo has more than {most} million pixels. Scale it down.")

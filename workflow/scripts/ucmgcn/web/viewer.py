@@ -1,4 +1,4 @@
-"""The 3D viewer's script: three.js, as it lies in the installed trimesh package.
+"""The 3D viewer's script: three.js from the installed trimesh package.
 
 trimesh ships a page that shows a scene in a notebook. It holds three.js with its glTF loader and
 its trackball controls, and after them the page's own few functions, which are left out here.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torture
 
-from ucmgcn.search.add import companions
+from ucmgcn.search.companions import companions
 
 
 def test_a_pipe_or_a_link_that_leads_out_is_no_companion(tmp_path: Path) -> None:
