@@ -9,8 +9,8 @@ import numpy as np
 
 from ucmgcn.core.arrays import Floats
 from ucmgcn.evaluate.assess import RetrievalTask
-from ucmgcn.evaluate.instances import RECALLS, hits
-from ucmgcn.evaluate.metrics import LOWER_IS_BETTER
+from ucmgcn.evaluate.instances import hits
+from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, RECALLS
 from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.significance import holm, paired_test
 

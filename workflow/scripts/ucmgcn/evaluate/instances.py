@@ -8,11 +8,8 @@ import numpy as np
 
 from ucmgcn.core.arrays import Floats
 from ucmgcn.evaluate.assess import Assessment, RetrievalTask
-from ucmgcn.evaluate.metrics import instance_recall
+from ucmgcn.evaluate.metrics import RECALL_DEPTHS, RECALLS, instance_recall
 from ucmgcn.evaluate.significance import bootstrap_means, interval
-
-DEPTHS = (1, 5, 10)
-RECALLS = tuple(f"R@{depth}" for depth in DEPTHS)
 
 
 def hits(runs: Sequence[Assessment], task: RetrievalTask) -> Floats:
@@ -23,14 +20,14 @@ def hits(runs: Sequence[Assessment], task: RetrievalTask) -> Floats:
     Shape (n, depths), a row for each of the n queries whose exact model is in the gallery.
     """
     known = task.targets >= 0
-    found = [[run.target[known] <= depth for depth in DEPTHS] for run in runs]
+    found = [[run.target[known] <= depth for depth in RECALL_DEPTHS] for run in runs]
     return np.asarray(np.mean(found, axis=0, dtype=np.float64).T)
 
 
 def recall(run: Assessment, task: RetrievalTask) -> dict[str, float]:
     """Share of the queries whose exact model ranks within each depth; empty if none is known."""
     known = task.targets >= 0
-    return instance_recall(run.target[known], DEPTHS) if known.any() else {}
+    return instance_recall(run.target[known]) if known.any() else {}
 
 
 def recall_intervals(

@@ -32,6 +32,8 @@ Flavour = Literal["official", "legacy"]
 
 FLAVOURS: tuple[Flavour, ...] = ("official", "legacy")
 METRICS = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "AUC", "mAP")
+RECALL_DEPTHS = (1, 5, 10)
+RECALLS = tuple(f"R@{depth}" for depth in RECALL_DEPTHS)
 BESIDE = ("ANMRR_MPEG7",)
 LOWER_IS_BETTER = frozenset({"ANMRR", "ANMRR_MPEG7"})
 F_DEPTH = 20
@@ -347,7 +349,7 @@ def perfect_retrieval(
 
 
 def instance_recall(
-    ranks: npt.NDArray[Any], depths: Sequence[int] = (1, 5, 10)
+    ranks: npt.NDArray[Any], depths: Sequence[int] = RECALL_DEPTHS
 ) -> dict[str, float]:
     """Share of queries whose exact model ranks within each depth.
 
