@@ -23,8 +23,7 @@ import click
 import pandas as pd
 import yaml
 
-from ucmgcn.evaluate.instances import RECALLS
-from ucmgcn.evaluate.metrics import METRICS
+from ucmgcn.evaluate.metrics import METRICS, RECALLS
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "docs" / "results"

@@ -8,9 +8,7 @@ import click
 import pandas as pd
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.evaluate.metrics import METRICS
-
-RECALLS = ("R@1", "R@5", "R@10")  # those of ucmgcn.evaluate.instances, which imports scipy
+from ucmgcn.evaluate.metrics import METRICS, RECALLS
 
 
 @click.command()

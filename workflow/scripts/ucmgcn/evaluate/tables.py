@@ -13,8 +13,8 @@ from ucmgcn.core.arrays import Floats
 from ucmgcn.evaluate.assess import Assessment, RetrievalTask, ceilings, confusion
 from ucmgcn.evaluate.challenge import Shapes, challenge_row
 from ucmgcn.evaluate.comparisons import PER_QUERY, SIGNIFICANCE_COLUMNS, significance_rows
-from ucmgcn.evaluate.instances import RECALLS, recall, recall_intervals
-from ucmgcn.evaluate.metrics import F_DEPTH, METRICS, precision_recall, summarise
+from ucmgcn.evaluate.instances import recall, recall_intervals
+from ucmgcn.evaluate.metrics import F_DEPTH, METRICS, RECALLS, precision_recall, summarise
 from ucmgcn.evaluate.plots import plot_precision_recall
 from ucmgcn.evaluate.ranking_file import write_ranking
 from ucmgcn.evaluate.results import Context, Result

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ucmgcn.evaluate.instances import RECALLS
-from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
+from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS, RECALLS
 from ucmgcn.report.figures import Line
 
 PROTOCOLS = ("transductive", "inductive")
