@@ -74,7 +74,7 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
         ("evaluate/tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
         ("train/losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
         ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
-        ("search/library", "seconds=60.0", "seconds=61.0", {}),
+        ("search/photo_encoder", "seconds=60.0", "seconds=61.0", {}),
         ("datasets/rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
         ("render/contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
         (
