@@ -67,7 +67,7 @@ class Plan:
             path.write_text(json.dumps({"config": self._key(), **facts}) + "\n", encoding="utf-8")
 
     def _key(self) -> str:
-        """Digest of the configuration: another run's plan is none of this one."""
+        """Digest of the configuration: the plan of another run does not count."""
         text = json.dumps(asdict(self._config), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -78,7 +78,7 @@ class Plan:
             if kept["config"] == self._key():
                 return Listing(**kept["listing"]), kept["environment"]
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # settled anew
+            pass  # the job settles both itself
         return None, ""
 
 

@@ -54,26 +54,17 @@ def add_mesh(mesh: Path, category: str | None, contents: Contents, encoder: Enco
 
     Parameters
     ----------
-    mesh
-        The file.
-    category
-        The subfolder of the data set's meshes that it goes to.
+    mesh, category
+        As of `Library.add`, which says what is returned and raised.
     contents
         The library that it is added to.
     encoder
         That of the run.
 
-    Returns
-    -------
-    str
-        What was done, for the user.
-
     Raises
     ------
-    ItemError
-        If the mesh cannot be rendered, or another one has its id; the message is the reason.
     UserError
-        If the category is no name of a folder, or no OpenGL context can be opened.
+        Also if no OpenGL context can be opened.
     """
     facts = contents.index.facts
     target = choose_target(mesh, category, facts, contents.root)
