@@ -42,7 +42,7 @@ from ucmgcn.files.shards import ShardWriter, open_shard, read_shards
 from ucmgcn.graph.file import read_nodes
 from ucmgcn.graph.stage import build_graph
 from ucmgcn.train.protocols import held_out
-from ucmgcn.train.stage import Files, propagate, train_seed
+from ucmgcn.train.stage import Files, train_baselines, train_seed
 
 SHOWN = ("NN", "FT", "mAP")
 PROTOCOLS = ("transductive", "inductive")
@@ -162,10 +162,7 @@ class Trial:
         measured = self._measure(out, roles)
         if seed == 0:
             baseline = self.folder / "propagation.h5"
-            propagate(
-                self.graph, self.nodes, baseline, replace(settings, train=None),
-                settings.train.folds, roles,
-            )  # fmt: skip
+            train_baselines(self.graph, self.nodes, {"propagation": baseline}, settings, roles)
             measured["propagation"] = self._measure(baseline, roles)["joined"]
         return {
             "row": self.row.name,

@@ -60,7 +60,11 @@ POINTS = (
     if CONFIG.kind == "3d-future"
     else []
 )
-LEARNED = ("ucm-gcn", "propagation")
+# The embeddings of each baseline that has some, by the name that rules know it by.
+BASELINES = {
+    method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
+    for method in CONFIG.embedded_baselines
+}
 ENVIRONMENT = f"../envs/{PLAN.environment}.yaml"
 
 # Jobs end with the process that started them, see ucmgcn.pipeline.jobs.
@@ -72,6 +76,13 @@ os.environ[SNAKEMAKE_PID] = str(os.getpid())
 onstart:
     checked(begin_run, [RESULTS, *DATA, *FURNITURE])
     PLAN.keep()
+
+
+# A seed's trainings are independent: on all photos, and without those held out.
+def train_cores(wildcards):
+    """Cores for the trainings of one seed."""
+    parts = 2 if PLAN.listing.roles else 1 + CONFIG.train.folds
+    return soonest_cores(CORES, len(CONFIG.train.seeds), parts)
 
 
 wildcard_constraints:

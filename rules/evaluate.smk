@@ -6,7 +6,13 @@ rule evaluate:
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
-        propagation=[rules.propagation.output.embeddings],
+        **{
+            method: expand(path, seed=CONFIG.train.seeds)
+            for method, path in BASELINES.items()
+        },
+        k_reciprocal_centred=expand(
+            BASELINES.get("mean_pool_centred", []), seed=CONFIG.train.seeds[0]
+        ),
         points=POINTS,
     output:
         metrics=report(
@@ -62,9 +68,9 @@ rule evaluate:
         split=SOURCE.shown_split,
         backbone=CONFIG.features.backbone,
         config=section("evaluate", without="methods"),
-        baselines=[m for m in CONFIG.evaluate.methods if m not in LEARNED],
-        learned=[m for m in CONFIG.evaluate.methods if m in LEARNED],
-        supervision={"ucm-gcn": CONFIG.train.supervision},
+        baselines=CONFIG.feature_baselines,
+        learned=CONFIG.learned_methods,
+        supervision=dict.fromkeys(("ucm-gcn", "mlp", "ridge"), CONFIG.train.supervision),
         label_seed=CONFIG.train.label_seed,
         code=code_of("evaluate.stage:evaluate_dataset"),
     message:

@@ -14,13 +14,7 @@ rule train_seed:
         f"{RESULTS}/benchmarks/train/seed-{{seed}}.tsv"
     conda:
         ENVIRONMENT
-    # A seed's trainings are independent: on all photos, and without those held out.
-    threads:
-        lambda wildcards: soonest_cores(
-            CORES,
-            len(CONFIG.train.seeds),
-            2 if PLAN.listing.roles else 1 + CONFIG.train.folds,
-        )
+    threads: train_cores
     resources:
         mem_mb=lambda wildcards, threads, attempt: 2000
         * (1 + threads)
@@ -49,31 +43,38 @@ rule train:
         ),
 
 
-rule propagation:
-    input:
-        graph=rules.graph.output.graph,
-        nodes=rules.graph.output.nodes,
-        # Not ancient(), which would hide a changed split from the run that makes it.
-        images=rules.manifest.output.images,
-    output:
-        embeddings=f"{RESULTS}/runs/propagation/seed-0/embeddings.h5",
-    log:
-        f"{RESULTS}/logs/propagation.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/propagation.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=grown(4000),
-        runtime=grown(60),
-    params:
-        graph=section("graph"),
-        propagation=section("propagation"),
-        folds=CONFIG.train.folds,
-        labels=[CONFIG.train.supervision, CONFIG.train.label_seed],
-        roles=lambda wildcards: PLAN.listing.roles,
-        code=code_of("train.stage:propagate", "datasets.roles:read_roles"),
-    message:
-        "propagating features over the same graph, without a learned weight (a baseline)"
-    script:
-        "../workflow/scripts/propagation.py"
+if BASELINES:
+
+    rule baselines:
+        input:
+            graph=rules.graph.output.graph,
+            nodes=rules.graph.output.nodes,
+            # Not ancient(), which would hide a changed split from the run that makes it.
+            images=rules.manifest.output.images,
+        output:
+            **BASELINES,
+        log:
+            f"{RESULTS}/logs/baselines/seed-{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/baselines/seed-{{seed}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: train_cores
+        resources:
+            mem_mb=lambda wildcards, threads, attempt: 2000
+            * (1 + threads)
+            * 2 ** (attempt - 1),
+            runtime=grown(60),
+            gpu=1,
+        params:
+            graph=section("graph"),
+            propagation=section("propagation"),
+            train=section("train", without="seeds"),
+            roles=lambda wildcards: PLAN.listing.roles,
+            methods=CONFIG.embedded_baselines,
+            device=CONFIG.device,
+            code=code_of("train.stage:train_baselines", "datasets.roles:read_roles"),
+        message:
+            "embedding the baselines on the same graph and folds, with seed {wildcards.seed}"
+        script:
+            "../workflow/scripts/baselines.py"

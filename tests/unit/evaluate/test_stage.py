@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pytest
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate import ranking_file
 from ucmgcn.evaluate.assess import RetrievalTask, assess
-from ucmgcn.evaluate.baselines import BASELINES
+from ucmgcn.evaluate.baselines import BASELINES, KReciprocal
 from ucmgcn.evaluate.metrics import METRICS, retrieval, summarise
 from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.ranking import EmbeddingScorer
 from ucmgcn.evaluate.results import Result
-from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
+from ucmgcn.evaluate.significance import holm
+from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset, load_task
 from ucmgcn.files.embeddings import read_embeddings
 from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import ShardWriter
@@ -231,10 +233,80 @@ def test_significance_compares_ucm_gcn_with_every_other_method(evaluated):
     gap = got["method_mean"] - got["baseline_mean"]
     np.testing.assert_allclose(gap, got["difference"], atol=2e-6)
     assert ((got["lo"] <= got["difference"]) & (got["difference"] <= got["hi"])).all()
-    assert (got["p_holm"] >= got["p_value"]).all()
-    clear = got[got["p_holm"] < 0.05]
-    better = (clear["difference"] > 0) != (clear["metric"] == "ANMRR")
-    assert (better.map({True: "better", False: "worse"}) == clear["verdict"]).all()
+    assert (got["lo_categories"] <= got["hi_categories"]).all() and set(got["n_categories"]) == {3}
+    assert (got["p_holm"] >= got[["p_value", "p_categories"]].max(axis=1)).all()
+
+
+def test_one_family_of_tests_answers_one_question(evaluated):
+    _, tables = evaluated
+    got = table(tables, "significance.csv")
+    assert set(got["family"]) == {
+        f"{question}, {protocol}, category"
+        for question in ("graph", "network")
+        for protocol in ("transductive", "inductive")
+    }
+    assert (got["family"].str.startswith("network") == (got["baseline"] == "propagation")).all()
+    for _, part in got.groupby("family"):
+        p = part[["p_value", "p_categories"]].max(axis=1)
+        np.testing.assert_allclose(part["p_holm"], holm(p), atol=2e-6)
+
+
+def test_the_verdict_is_level_unless_the_wider_interval_excludes_zero(evaluated):
+    _, tables = evaluated
+    got = table(tables, "significance.csv")
+    over = got["hi_categories"] - got["lo_categories"] > got["hi"] - got["lo"]
+    low = got["lo"].where(~over, got["lo_categories"])
+    high = got["hi"].where(~over, got["hi_categories"])
+    level = (got["p_holm"] >= 0.05) | ((low <= 0) & (high >= 0))
+    assert ((got["verdict"] == "level") == level).all()
+    better = (got["difference"] > 0) != (got["metric"] == "ANMRR")
+    assert (better.map({True: "better", False: "worse"})[~level] == got["verdict"][~level]).all()
+
+
+def test_the_strongest_baseline_is_marked_for_each_metric(evaluated):
+    _, tables = evaluated
+    got = table(tables, "significance.csv")
+    for (_, metric), part in got.groupby(["protocol", "metric"]):
+        mean = part["baseline_mean"] * (-1 if metric == "ANMRR" else 1)
+        assert (part["strongest"] == (mean == mean.max())).all()
+
+
+def test_photos_that_a_row_was_made_of_are_counted(inputs, tmp_path):
+    path = inputs.learned["propagation"][0]
+    with h5py.File(path, "r+") as file:
+        file["seen/transductive"] = np.full(30, 30)
+        file["seen/inductive"] = np.arange(30)
+    evaluate_dataset(inputs, tmp_path / "tables", OPTIONS)
+    got = table(tmp_path / "tables", "metrics.csv").set_index(["method", "protocol"])["photos_seen"]
+    assert got["max-pool", "inductive"] == got["alpha-qe", "inductive"] == "0.000000"
+    assert float(got["k-reciprocal", "transductive"]) == 30
+    assert float(got["propagation", "transductive"]) == 30
+    assert float(got["propagation", "inductive"]) == 14
+    assert got["ucm-gcn", "inductive"] == ""
+
+
+def test_what_a_seed_does_not_change_is_ranked_once_and_reranked(inputs, tmp_path):
+    first = inputs.learned["propagation"][0]
+    second = first.parent.with_name("seed-1") / first.name
+    second.parent.mkdir()
+    shutil.copy(first, second)
+    learned = {"propagation": [first, second], "k-reciprocal-centred": [first, second]}
+    evaluate_dataset(
+        replace(inputs, learned=learned), tmp_path / "tables", replace(OPTIONS, baselines=[])
+    )
+    got = table(tmp_path / "tables", "metrics.csv").set_index(["method", "protocol"])
+    assert got["n_seeds"].to_dict() == {
+        ("propagation", "transductive"): 1,
+        ("propagation", "inductive"): 2,
+        ("k-reciprocal-centred", "transductive"): 1,
+    }
+    ranking = table(tmp_path / "tables", "ranking.csv.gz")
+    again = ranking[ranking["method"] == "k-reciprocal-centred"]
+    task = load_task(inputs)
+    rows = [read_embeddings(first, kind, "transductive", ids)
+            for kind, ids in (("photo", task.queries), ("model", task.models))]  # fmt: skip
+    order = np.argsort(-KReciprocal(*rows).scores(slice(0, 30)), axis=1, kind="stable")[:, :7]
+    assert again["model"].tolist() == [task.models[j] for row in order for j in row]
 
 
 def test_precision_recall_curve_and_plots(evaluated):

@@ -7,10 +7,14 @@ import pytest
 import torch
 from frozen_graph import BESIDE, MODELS, PHOTOS, TELEPORT, VIEW_K, VIEWS, K, trained
 
+from ucmgcn.graph import attach
 from ucmgcn.graph.attach import embed_model, embed_queries, embed_query, joined, photo_reach
+from ucmgcn.graph.build import make_graph
 from ucmgcn.graph.edge_types import EdgeType
 from ucmgcn.graph.flat_graph import FlatGraph
-from ucmgcn.graph.space import normalise
+from ucmgcn.graph.space import fit_space, normalise
+from ucmgcn.media.cameras import icosahedron
+from ucmgcn.settings import GraphConfig
 from ucmgcn.train.gcn import UCMGCN
 
 GENERATOR = np.random.default_rng(1)
@@ -103,8 +107,66 @@ def test_a_model_is_embedded_as_on_a_graph_with_edges_to_it_only(
     np.testing.assert_array_equal(views, own[:-1])
 
 
-def test_a_photo_has_the_same_bytes_alone_and_among_others() -> None:
-    state, _, _ = trained(False)
+SHOWN = ("view", "shown-by", "photo")
+SIMILARITIES = ["cosine", "mutual", "threshold", "csls"]
+
+
+@pytest.mark.parametrize(("photos", "view_k"), [(60, 3), (20, 30), (7, 4)])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_a_photo_attached_to_the_others_has_the_edges_to_views_of_training(
+    similarity: str, photos: int, view_k: int
+) -> None:
+    """Each photo in turn: as a node beside all others, and attached to the graph without it."""
+    config = GraphConfig(k=K, view_k=view_k, similarity=similarity, threshold=0.7)
+    space = fit_space(PHOTOS, VIEWS, "centred", 6, 0.5)
+    rows = space.photos(GENERATOR.normal(size=(photos, 6)).astype(np.float32))
+    views, models = space.views(VIEWS), space.models(VIEWS)
+    everyone = make_graph(rows, views, models, icosahedron(), config)
+    sources, destinations = (ends.numpy() for ends in everyone.edges(etype=SHOWN))
+    weights = everyone.edges[SHOWN].data["weight"].numpy()
+    state = trained(False)[0]
+    for photo in range(photos):
+        others = np.delete(rows, photo, axis=0)
+        features = np.vstack([others, views.reshape(-1, 6), models])
+        alone = replace(state, config=config, features=features, photos=photos - 1)
+        found = attach._attach_photo(alone, rows[photo], features[:-MODELS] @ rows[photo])[SHOWN]
+        kept, mine = found.weights > 0, destinations == photo
+        attached = dict(zip(found.sources[kept] - photos + 1, found.weights[kept], strict=True))
+        trained_on = dict(zip(sources[mine], weights[mine], strict=True))
+        assert attached == pytest.approx(trained_on, abs=1e-6)
+    if photos == 60:  # few enough neighbours that these rules drop some
+        assert (len(sources) < photos * view_k) == (similarity in ("mutual", "threshold"))
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_a_model_attached_to_the_others_has_the_photos_of_training_among_its_own(
+    similarity: str,
+) -> None:
+    """As a node it may have fewer: its views displace each other."""
+    config = GraphConfig(k=K, view_k=VIEW_K, similarity=similarity, threshold=0.1)
+    space = fit_space(PHOTOS, VIEWS, "centred", 6, 0.5)
+    rows, views, models = space.photos(PHOTOS), space.views(VIEWS), space.models(VIEWS)
+    everyone = make_graph(rows, views, models, icosahedron(), config)
+    sources, destinations = (ends.numpy() for ends in everyone.edges(etype=SHOWN))
+    features = np.vstack([rows, views[:-1].reshape(-1, 6), models[:-1]])
+    state = replace(trained(False)[0], config=config, features=features, models=MODELS - 1)
+    nodes = np.vstack([views[-1], models[-1:]])
+    found = attach._attach_model(state, nodes, BESIDE, photo_reach(state))[
+        ("photo", "shows", "view")
+    ]
+    first = 12 * (MODELS - 1)
+    own = sources >= first
+    expected = set(zip(destinations[own], sources[own] - first, strict=True))
+    attached = set(zip(found.sources, found.destinations, strict=True))
+    assert expected <= attached
+    if similarity == "mutual":
+        order = np.argsort(-(views[-1] @ rows.T), axis=1)[:, :VIEW_K]
+        assert all(photo in order[view] for photo, view in attached)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_a_photo_has_the_same_bytes_alone_and_among_others(similarity: str) -> None:
+    state, _, _ = trained(False, similarity=similarity)
     queries = GENERATOR.normal(size=(300, 6)).astype(np.float32)
     together = embed_queries(state, queries)
     assert all(

@@ -9,7 +9,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-import pytest
 
 from ucmgcn.datasets.roles import read_roles
 from ucmgcn.evaluate.options import EvaluationOptions
@@ -18,14 +17,16 @@ from ucmgcn.files.shards import ShardWriter
 from ucmgcn.graph.stage import build_graph
 from ucmgcn.media.cameras import icosahedron
 from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+from ucmgcn.train.baselines import EMBED
 from ucmgcn.train.protocols import held_out
-from ucmgcn.train.stage import Files, propagate, train_seed
+from ucmgcn.train.stage import Files, train_baselines, train_seed
 
 NOBODY = np.zeros(40, dtype=bool)
 IDS = [f"photo {i}" for i in range(40)]
 GRAPH = GraphConfig(k=4, dims=8)
 TRAIN = TrainConfig(epochs=3, hidden=16, dims=8, folds=2)
 SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
+METHODS = ("ucm-gcn", *(method for method in EMBED if method != "ridge"))  # it needs labels
 
 
 def test_folds_partition_all_photos() -> None:
@@ -77,12 +78,13 @@ class Pipeline:
         graph, nodes = out / "graph.h5", out / "nodes.h5"
         build_graph(shards[:1], shards[1:], graph, out / "graph.json", nodes, GRAPH)
         roles = read_roles(images, "none", 0)
-        learned = {m: [out / m / "embeddings.h5"] for m in ("ucm-gcn", "propagation")}
+        learned = {m: [out / m / "embeddings.h5"] for m in METHODS}
         files = Files(out / "checkpoint.pt", out / "history.csv", learned["ucm-gcn"][0])
         for (path,) in learned.values():
             path.parent.mkdir()
         train_seed(graph, nodes, files, SETTINGS, roles)
-        propagate(graph, nodes, learned["propagation"][0], SETTINGS, TRAIN.folds, roles)
+        baselines = {m: path for m, (path,) in learned.items() if m != "ucm-gcn"}
+        train_baselines(graph, nodes, baselines, SETTINGS, roles)
         inputs = EvaluationInputs(
             "toy", "none", _manifest(out / "models.csv", models, [""] * 24), images,
             shards[:1], shards[1:], learned,
@@ -112,26 +114,25 @@ def answers(out: Path, method: str, queries: Sequence[str]) -> tuple[list[bytes]
         ids = list(file["photo/id"].asstr()[:])
         photos, gallery = file["photo/inductive"][:], file["model/inductive"][:]
     with gzip.open(out / "tables" / "ranking.csv.gz", "rt") as table:
-        rows = [r for r in table if r.split(",")[0] in queries and f"{method}," in r]
+        rows = [r for r in table if r.split(",")[0] in queries and f",{method}," in r]
     rows = [row for row in rows if ",inductive," in row]
     return [photos[ids.index(id)].tobytes() for id in queries], gallery.tobytes(), rows
 
 
-@pytest.mark.parametrize("method", ["ucm-gcn", "propagation"])
-def test_queries_of_a_split_do_not_affect_each_other(tmp_path: Path, method: str) -> None:
+def test_queries_of_a_split_do_not_affect_each_other(tmp_path: Path) -> None:
     pipeline = Pipeline(tmp_path, "train")
     everyone = list(pipeline.photos)
     kept = everyone[30::2]
-    whole = answers(pipeline.run(everyone, "whole"), method, kept)
-    fewer = answers(pipeline.run(everyone[:30] + kept, "fewer"), method, kept)
-    assert len(whole[2]) == 15 * 24
-    assert whole == fewer
+    outs = pipeline.run(everyone, "whole"), pipeline.run(everyone[:30] + kept, "fewer")
+    for method in METHODS:
+        whole, fewer = (answers(out, method, kept) for out in outs)
+        assert len(whole[2]) == 15 * 24
+        assert whole == fewer, method
     listed = pd.read_csv(tmp_path / "whole" / "tables" / "left_out.csv")
     assert listed["query"].tolist() == everyone[:30]
 
 
-@pytest.mark.parametrize("method", ["ucm-gcn", "propagation"])
-def test_queries_of_one_fold_do_not_affect_each_other(tmp_path: Path, method: str) -> None:
+def test_queries_of_one_fold_do_not_affect_each_other(tmp_path: Path) -> None:
     pipeline = Pipeline(tmp_path, "")
     everyone = list(pipeline.photos)
     first = held_out(everyone, np.zeros(60, dtype=bool), TRAIN.folds, 0)[0]
@@ -139,7 +140,20 @@ def test_queries_of_one_fold_do_not_affect_each_other(tmp_path: Path, method: st
     kept = fold[::2]
     stay = [id for id in everyone if id not in fold or id in kept]
     whole, fewer = (pipeline.run(photos, name) for photos, name in ((everyone, "a"), (stay, "b")))
-    one, other = answers(whole, method, kept), answers(fewer, method, kept)
-    width = len(one[0][0]) // TRAIN.folds
-    assert [row[:width] for row in one[0]] == [row[:width] for row in other[0]]
-    assert one[2] == other[2] and len(one[2]) == len(kept) * 24
+    for method in METHODS:
+        one, other = answers(whole, method, kept), answers(fewer, method, kept)
+        width = len(one[0][0]) // TRAIN.folds
+        assert [row[:width] for row in one[0]] == [row[:width] for row in other[0]], method
+        assert one[2] == other[2] and len(one[2]) == len(kept) * 24
+
+
+def test_the_photos_that_a_row_saw_are_those_of_its_folds(tmp_path: Path) -> None:
+    pipeline = Pipeline(tmp_path, "train")
+    split = pd.read_csv(pipeline.run(list(pipeline.photos), "a") / "tables" / "metrics.csv")
+    pipeline.split = dict.fromkeys(pipeline.photos, "")
+    folds = pd.read_csv(pipeline.run(list(pipeline.photos), "b") / "tables" / "metrics.csv")
+    for table, inductive in ((split, {30}), (folds, set(range(25, 36)))):
+        seen = table.set_index(["method", "protocol"])["photos_seen"]
+        assert seen["max-pool", "inductive"] == 0
+        assert {seen[method, "transductive"] for method in METHODS} == {60}
+        assert {seen[method, "inductive"] for method in METHODS} <= inductive

@@ -9,52 +9,27 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from clusters import GRAPH, LABELS, MODELS, PHOTOS, ROLES, SETTINGS, SIZE, SOURCE, TRAIN, build
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.roles import Roles
-from ucmgcn.files.shards import ShardWriter
 from ucmgcn.graph import message_passing
 from ucmgcn.graph.attach import embed_queries, embed_query
 from ucmgcn.graph.file import read_nodes
 from ucmgcn.graph.message_passing import sparse_matrix
 from ucmgcn.graph.stage import build_graph
-from ucmgcn.media.cameras import icosahedron
-from ucmgcn.settings import GraphConfig, PropagationConfig, Settings, TrainConfig
+from ucmgcn.settings import Settings
+from ucmgcn.train.baselines import EMBED
 from ucmgcn.train.freeze import load_frozen
 from ucmgcn.train.protocols import held_out
 from ucmgcn.train.sampling import Batch
-from ucmgcn.train.stage import Files, propagate, train_seed
+from ucmgcn.train.stage import Files, train_baselines, train_seed
 from ucmgcn.train.training import Training
-
-PHOTOS, MODELS, VIEWS, SIZE = 48, 30, 12, 16
-GRAPH = GraphConfig(k=4, dims=8)
-TRAIN = TrainConfig(epochs=6, hidden=16, dims=8, folds=2, checkpoint_every=2)
-SETTINGS = Settings(GRAPH, PropagationConfig(), TRAIN, 0, "cpu")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("graph"), PHOTOS, MODELS, GRAPH)
-
-
-def build(folder: Path, n: int, m: int, graph: GraphConfig, categories: int = 3) -> Path:
-    """Build the graph of n photos and m models in this number of clusters."""
-    generator = np.random.default_rng(0)
-    centres = 3 * np.eye(3, SIZE)
-    photos = centres[np.arange(n) % categories] + generator.normal(size=(n, SIZE)) + 1
-    views = generator.normal(size=(m, VIEWS, SIZE)) + centres[np.arange(m) % categories][:, None]
-    for name, rows, extra in (
-        ("image-features", photos, {}),
-        ("view-features", views, {"cameras": icosahedron()}),
-    ):
-        path = folder / f"{name}.h5"
-        with ShardWriter(path, name, {}, "features", rows.shape[1:], "f4", extra=extra) as writer:
-            writer.add_many([f"{i:03d}" for i in range(len(rows))], rows.astype(np.float32))
-    build_graph(
-        [folder / "image-features.h5"], [folder / "view-features.h5"],
-        folder / "graph.h5", folder / "graph.json", folder / "nodes.h5", graph,
-    )  # fmt: skip
-    return folder
 
 
 def train(
@@ -247,32 +222,18 @@ def test_the_smallest_sets_train(
     build(tmp_path, photos, models, graph, categories)
     settings = replace(SETTINGS, graph=graph)
     learned = train(tmp_path, tmp_path / "out", settings).embeddings
-    baseline = tmp_path / "propagation.h5"
-    baseline_settings = replace(settings, train=None)
-    propagate(tmp_path / "graph.h5", tmp_path / "nodes.h5", baseline, baseline_settings, folds=2)
-    for path in (learned, baseline):
+    baselines = {method: tmp_path / f"{method}.h5" for method in EMBED if method != "ridge"}
+    train_baselines(tmp_path / "graph.h5", tmp_path / "nodes.h5", baselines, settings)
+    for path in (learned, *baselines.values()):
         for protocol in ("transductive", "inductive"):
             for kind in rows(path, protocol):
                 np.testing.assert_allclose(np.linalg.norm(kind, axis=1), 1, atol=1e-5)
-
-
-def test_the_propagation_baseline_has_the_same_protocols(built: Path, tmp_path: Path) -> None:
-    out = tmp_path / "embeddings.h5"
-    settings = replace(SETTINGS, train=None)
-    propagate(built / "graph.h5", built / "nodes.h5", out, settings, folds=2)
-    assert accuracy(out, "transductive") > 0.9
-    assert accuracy(out, "inductive") > 0.85
 
 
 def test_a_checkpoint_with_other_settings_is_a_user_error(built: Path, trained: Files) -> None:
     wider = replace(SETTINGS, train=replace(TRAIN, hidden=9))
     with pytest.raises(UserError, match="with other settings"):
         load_frozen(built / "graph.h5", built / "nodes.h5", trained.checkpoint, wider)
-
-
-SOURCE = replace(SETTINGS, train=replace(TRAIN, supervision="source", epochs=30))
-LABELS = {f"{i:03d}": "abc"[i % 3] for i in range(0, PHOTOS, 2)}
-ROLES = Roles(dict.fromkeys(LABELS, "labelled"), LABELS)
 
 
 def test_source_records_which_photos_were_labelled(built: Path, tmp_path: Path) -> None:

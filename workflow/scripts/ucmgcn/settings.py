@@ -21,8 +21,19 @@ DEMO_IMAGES = "resources/demo/images"
 Pooling = Literal["mean", "max"]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Colour = Unit | tuple[Unit, Unit, Unit]
+# Baselines that have embeddings for each seed.
+EmbeddedBaseline = Literal[
+    "mean-pool-centred", "propagation", "diffusion", "diffusion-joined", "mlp", "ridge"
+]
 Method = Literal[
-    "ucm-gcn", "propagation", "max-pool", "mean-pool", "max-view", "alpha-qe", "k-reciprocal"
+    "ucm-gcn",
+    "max-pool",
+    "mean-pool",
+    "max-view",
+    "alpha-qe",
+    "k-reciprocal",
+    "k-reciprocal-centred",
+    EmbeddedBaseline,
 ]
 
 

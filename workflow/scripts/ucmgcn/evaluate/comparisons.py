@@ -3,95 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from ucmgcn.core.arrays import Floats
+from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.evaluate.assess import RetrievalTask
 from ucmgcn.evaluate.instances import hits
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, RECALLS
 from ucmgcn.evaluate.results import Context, Result
-from ucmgcn.evaluate.significance import holm, paired_test
+from ucmgcn.evaluate.significance import PairedTest, holm, paired_test
 
 ALPHA = 0.05
 # Metrics that are means over queries, with their field of `QueryMetrics`.
 PER_QUERY = {"NN": "nn", "FT": "ft", "ST": "st", "DCG": "dcg", "ANMRR": "anmrr", "mAP": "ap"}
 SIGNIFICANCE_COLUMNS = (
     "dataset", "method", "protocol", "baseline", "baseline_protocol", "metric", "n_queries",
-    "method_mean", "baseline_mean", "difference", "lo", "hi", "p_value", "p_holm", "verdict",
+    "n_categories", "method_mean", "baseline_mean", "difference", "lo", "hi", "lo_categories",
+    "hi_categories", "p_value", "p_categories", "family", "p_holm", "strongest", "verdict",
 )  # fmt: skip
+# What the comparison with a baseline asks; those with every other one ask what the graph gains.
+QUESTIONS = {
+    **dict.fromkeys(("propagation", "diffusion", "diffusion-joined", "mlp"), "network"),
+    "ridge": "labels",
+}
 
 
 def significance_rows(context: Context, results: Sequence[Result]) -> list[dict[str, Any]]:
     """Compare the subject with every other method by paired tests, protocol by protocol.
 
     Baselines are compared under the same protocol; one that lacks it is compared under its own,
-    which the row names. A query's value is its mean over the seeds. `p_holm` is adjusted over the
-    baselines of one protocol and metric; `verdict` is about the subject, at 5%.
+    which the row names. A query's value is its mean over the seeds. All tests that answer one
+    question under one protocol are a family: its name is the question (does the graph, the network,
+    or the network with labels gain over what lacks it?), the protocol, and what counts as found.
+    `p_holm` is the larger p value, adjusted within the family. `verdict` is about the subject:
+    ``level`` unless `p_holm` is below 5% and the wider interval excludes 0. `strongest` marks the
+    baseline over which the subject leads least, in each metric.
     """
     subject = context.options.subject
     rows: list[dict[str, Any]] = []
     for ours in results:
         baselines = _baselines(results, ours) if ours.method == subject else []
-        for names, values in _tested(context.task, ours) if baselines else ():
-            samples = [values(result) for result in (ours, *baselines)]
-            rows += _compare(context, ours, baselines, names, samples)
+        for values in _tested(context.task, ours) if baselines else ():
+            rows += _compare(context, ours, baselines, values)
     return rows
 
 
-def _tested(
-    task: RetrievalTask, ours: Result
-) -> Iterator[tuple[Sequence[str], Callable[[Result], Floats]]]:
-    """Yield the names of tested metrics, and the function that returns their values per query."""
+@dataclass(frozen=True)
+class _Values:
+    """What is tested: metrics, their values for each query, and the queries' groups.
+
+    Attributes
+    ----------
+    found
+        What counts as found.
+    of
+        Returns a method's values, shape (n, metrics).
+    groups
+        Shape (n,).
+    """
+
+    found: str
+    names: Sequence[str]
+    of: Callable[[Result], Floats]
+    groups: Ints
+
+
+def _tested(task: RetrievalTask, ours: Result) -> Iterator[_Values]:
     if ours.labelled:
-        yield list(PER_QUERY), _per_query
-    if (task.targets >= 0).any():
-        yield RECALLS, lambda result: hits(result.runs, task)
+        codes = task.query_codes[task.evaluated]
+        yield _Values("category", list(PER_QUERY), _per_query, codes)
+    known = task.targets >= 0
+    if known.any():
+        labels = np.unique(np.array(task.query_labels)[known], return_inverse=True)[1]
+        yield _Values("exact model", RECALLS, lambda result: hits(result.runs, task), labels)
 
 
 def _compare(
-    context: Context,
-    ours: Result,
-    baselines: Sequence[Result],
-    names: Sequence[str],
-    samples: Sequence[Floats],
-) -> Iterator[dict[str, Any]]:
-    """Test our samples (n, metrics), which come first, against those of each baseline."""
-    mine, *theirs = samples
-    options = context.options
-    tests = paired_test(
-        np.tile(mine, len(theirs)),
-        np.hstack(theirs),
-        resamples=options.resamples,
-        seed=options.seed,
-    )
-    n = len(names)
-    adjusted = np.array([holm([t.p_value for t in tests[i::n]]) for i in range(n)]).T
-    for b, baseline in enumerate(baselines):
-        for i, metric in enumerate(names):
-            test = tests[b * n + i]
-            yield {
-                **context.head(ours),
-                "baseline": baseline.method,
-                "baseline_protocol": baseline.protocol,
-                "metric": metric,
-                "n_queries": len(mine),
-                "method_mean": mine[:, i].mean(),
-                "baseline_mean": theirs[b][:, i].mean(),
-                "difference": test.difference,
-                "lo": test.low,
-                "hi": test.high,
-                "p_value": test.p_value,
-                "p_holm": adjusted[b, i],
-                "verdict": _verdict(metric, test.difference, adjusted[b, i]),
-            }
+    context: Context, ours: Result, baselines: Sequence[Result], values: _Values
+) -> list[dict[str, Any]]:
+    """Test our values against those of each baseline."""
+    mine, options = values.of(ours), context.options
+    rows: list[dict[str, Any]] = []
+    for baseline in baselines:
+        theirs = values.of(baseline)
+        tests = paired_test(
+            mine, theirs, values.groups, resamples=options.resamples, seed=options.seed
+        )
+        head = context.head(ours) | {
+            "baseline": baseline.method, "baseline_protocol": baseline.protocol
+        }  # fmt: skip
+        family = ", ".join([_question(baseline.method), ours.protocol, values.found])
+        sizes = {"n_queries": len(mine), "n_categories": len(np.unique(values.groups))}
+        for i, (metric, test) in enumerate(zip(values.names, tests, strict=True)):
+            means = {"method_mean": mine[:, i].mean(), "baseline_mean": theirs[:, i].mean()}
+            row = {**head, "metric": metric, **sizes, **means, **_result(test), "family": family}
+            rows.append(row)
+    return _judged(rows)
 
 
-def _verdict(metric: str, difference: float, p_value: float) -> str:
-    if p_value >= ALPHA:
-        return "undecided"
-    return "better" if (difference < 0) == (metric in LOWER_IS_BETTER) else "worse"
+def _question(baseline: str) -> str:
+    return QUESTIONS.get(baseline, "graph")
+
+
+def _result(test: PairedTest) -> dict[str, Any]:
+    return {
+        "difference": test.difference,
+        "lo": test.photos[0],
+        "hi": test.photos[1],
+        "lo_categories": test.groups[0],
+        "hi_categories": test.groups[1],
+        "p_value": test.p_photos,
+        "p_categories": test.p_groups,
+        "test": test,
+    }
+
+
+def _judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adjust the p values of each family, mark the strongest baselines, and add the verdicts."""
+    table = pd.DataFrame(rows)
+    table["p_holm"] = [test.p_value for test in table["test"]]
+    table["p_holm"] = table.groupby("family")["p_holm"].transform(lambda p: holm(p.to_numpy()))
+    sign = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
+    lead = table["difference"] * sign
+    table["strongest"] = (lead == lead.groupby(table["metric"]).transform("min")).astype(int)
+    table["verdict"] = [
+        _verdict(gain, p, test)
+        for gain, p, test in zip(lead, table["p_holm"], table.pop("test"), strict=True)
+    ]
+    return table.to_dict("records")  # type: ignore[return-value]
+
+
+def _verdict(lead: float, p_value: float, test: PairedTest) -> str:
+    low, high = test.wider
+    if p_value >= ALPHA or low <= 0 <= high:
+        return "level"
+    return "better" if lead > 0 else "worse"
 
 
 def _baselines(results: Sequence[Result], ours: Result) -> list[Result]:

@@ -47,18 +47,32 @@ class Context:
 
 @dataclass
 class Result:
-    """The runs of one method under one protocol, one per seed."""
+    """The runs of one method under one protocol, one per seed.
+
+    Attributes
+    ----------
+    seen
+        For each run, how many photos it was made of beside the query, on average over the queries;
+        None if that is not known.
+    """
 
     method: str
     protocol: str
     supervision: str
     seeds: list[str] = field(default_factory=list)
     runs: list[Assessment] = field(default_factory=list)
+    seen: list[float | None] = field(default_factory=list)
 
     @property
     def label(self) -> str:
         """Name of the method with its protocol."""
         return f"{self.method} ({self.protocol})"
+
+    @property
+    def photos_seen(self) -> float | None:
+        """`seen`, averaged over the runs."""
+        known = [number for number in self.seen if number is not None]
+        return round(float(np.mean(known))) if known else None
 
     @property
     def labelled(self) -> bool:

@@ -1,9 +1,11 @@
-"""Intervals and paired tests over queries.
+"""Intervals and paired tests over queries, and over their categories.
 
 A bootstrap sample draws queries with replacement. All methods are resampled with the same draws,
 so differences are paired. The spread over seeds is separate, in the tables' columns `_std`. Queries
-of one category are treated as exchangeable draws: the intervals hold for new photos of the same
-categories, not for new categories.
+of one category are treated as exchangeable draws: these intervals hold for new photos of the same
+categories. A graph moves whole categories, so a second bootstrap draws categories, each with all of
+its queries: those intervals hold for new categories. Neither draws models: the gallery, and the
+graph and the networks that were made of it, stay as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ucmgcn.core.arrays import Floats
+from ucmgcn.core.arrays import Floats, Ints
 
 LEVEL = 0.95
 
@@ -24,13 +26,36 @@ LEVEL = 0.95
 class PairedTest:
     """The mean difference of two methods over the same queries.
 
-    `p_value` is that of the two-sided paired t test; it is 1 if the methods never differ.
+    Attributes
+    ----------
+    difference
+        The mean over the queries.
+    photos, groups
+        95% intervals of the bootstrap over queries, and over their groups. With fewer than two
+        groups the latter is NaN.
+    p_photos, p_groups
+        Of the two-sided paired t test over queries, and of the one whose standard error is robust
+        to correlation within the groups (t with groups - 1 degrees of freedom; Cameron & Miller, A
+        practitioner's guide to cluster-robust inference, J. Human Resources 50, 2015). They are 1
+        if the methods never differ.
     """
 
     difference: float
-    low: float
-    high: float
-    p_value: float
+    photos: tuple[float, float]
+    groups: tuple[float, float]
+    p_photos: float
+    p_groups: float
+
+    @property
+    def p_value(self) -> float:
+        """The larger of the two p values."""
+        return float(np.fmax(self.p_photos, self.p_groups))
+
+    @property
+    def wider(self) -> tuple[float, float]:
+        """The wider of the two intervals."""
+        widths = self.photos[1] - self.photos[0], self.groups[1] - self.groups[0]
+        return self.groups if widths[1] > widths[0] else self.photos
 
 
 def bootstrap_means(values: Floats, resamples: int, seed: int) -> Floats:
@@ -56,20 +81,57 @@ def interval(samples: Floats, level: float = LEVEL) -> Floats:
     return np.asarray(np.quantile(samples, [tail, 1.0 - tail], axis=0), dtype=np.float64)
 
 
-def paired_test(ours: Floats, theirs: Floats, *, resamples: int, seed: int) -> list[PairedTest]:
+def paired_test(
+    ours: Floats, theirs: Floats, groups: Ints, *, resamples: int, seed: int
+) -> list[PairedTest]:
     """Compare two methods metric by metric on the same queries.
 
     Parameters
     ----------
     ours, theirs
         Shape (n, k): n queries in the same order, k metrics.
+    groups
+        Number of each query's group, such as its category, shape (n,).
     """
     difference = ours - theirs
-    low, high = interval(bootstrap_means(difference, resamples, seed))
+    over_photos = interval(bootstrap_means(difference, resamples, seed)).T
+    _, members = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(members).astype(np.float64)
+    sums = np.zeros((len(sizes), difference.shape[1]))
+    np.add.at(sums, members, difference)
+    over_groups = _group_intervals(sums, sizes, resamples, seed).T
+    p_groups = _group_p_values(sums, sizes)
     return [
-        PairedTest(float(column.mean()), float(lo), float(hi), _p_value(column))
-        for column, lo, hi in zip(difference.T, low, high, strict=True)
+        PairedTest(float(column.mean()), _pair(one), _pair(other), _p_value(column), float(p))
+        for column, one, other, p in zip(
+            difference.T, over_photos, over_groups, p_groups, strict=True
+        )
     ]
+
+
+def _group_intervals(sums: Floats, sizes: Floats, resamples: int, seed: int) -> Floats:
+    """Bootstrap whole groups: sums (g, k) of their differences, sizes (g,), to ends (2, k)."""
+    if len(sizes) < 2:
+        return np.full((2, sums.shape[1]), np.nan)
+    means = bootstrap_means(np.column_stack([sums, sizes]), resamples, seed)
+    ratios: Floats = means[:, :-1] / means[:, -1:]
+    return interval(ratios)
+
+
+def _group_p_values(sums: Floats, sizes: Floats) -> Floats:
+    """P values (k,) of zero differences, robust to correlation within the groups."""
+    g, n = len(sizes), sizes.sum()
+    if g < 2:
+        return np.full(sums.shape[1], np.nan)
+    mean = sums.sum(axis=0) / n
+    error = np.sqrt(g / (g - 1) * ((sums - np.outer(sizes, mean)) ** 2).sum(axis=0)) / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stats.t.sf(np.abs(mean) / error, g - 1)
+    return np.asarray(np.where(error > 0, p, mean == 0), dtype=np.float64)
+
+
+def _pair(ends: Floats) -> tuple[float, float]:
+    return float(ends[0]), float(ends[1])
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:

@@ -24,6 +24,7 @@ from ucmgcn.evaluate.baselines import (
     BASELINES,
     PROTOCOL_OF,
     BaselineInputs,
+    KReciprocal,
     build_baseline,
 )
 from ucmgcn.evaluate.challenge import Shapes, read_points
@@ -31,7 +32,7 @@ from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.ranking import FoldScorer, Measure, Scorer
 from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.tables import CONFUSION_DEPTH, write_all
-from ucmgcn.files.embeddings import check_unseen, embedding_widths, read_embeddings
+from ucmgcn.files.embeddings import check_unseen, embedding_widths, read_embeddings, read_seen
 from ucmgcn.files.rows import ShardViews, read_rows
 from ucmgcn.files.shards import open_shard
 from ucmgcn.settings import Pooling
@@ -39,6 +40,10 @@ from ucmgcn.settings import Pooling
 logger = logging.getLogger(__name__)
 
 LEARNED_PROTOCOLS = ("transductive", "inductive")
+# k-reciprocal re-ranking of the embeddings of mean-pool-centred.
+RERANKED = "k-reciprocal-centred"
+# Their seed chooses the folds of the inductive protocol, and nothing else.
+SEEDLESS = ("mean-pool-centred", "propagation", "diffusion", "diffusion-joined", "ridge")
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class EvaluationInputs:
     image_features, view_features
         Shards of kind ``image-features`` (n, d) and ``view-features`` (n, views, d).
     learned
-        For each method with embeddings, its files `embeddings.h5`, one per seed.
+        For each method with embeddings, its files `embeddings.h5`, one per seed; for
+        `k-reciprocal-centred` those of `mean-pool-centred`.
     supervision
         Labels that each of those methods saw; ``none`` if not given.
     label_seed
@@ -93,6 +99,7 @@ class _Run:
     protocol: str
     seed: str
     scorer: Callable[[], Scorer]
+    seen: Callable[[], float | None]
 
 
 def evaluate_dataset(
@@ -123,6 +130,7 @@ def evaluate_dataset(
         result = results.setdefault((run.method, run.protocol), fresh)
         result.seeds.append(run.seed)
         result.runs.append(_assess(run, task, options))
+        result.seen.append(run.seen())
     shapes = Shapes(read_points(inputs.points)) if inputs.points else None
     context = Context(inputs.dataset, inputs.backbone, task, options, inputs.shown_split, shapes)
     write_all(out, context, list(results.values()))
@@ -217,17 +225,32 @@ def _baseline_runs(
     if unknown:
         raise UserError(f"baselines: there is no {unknown[0]!r}; known are {', '.join(BASELINES)}")
     for name in options.baselines:
-        yield _Run(name, PROTOCOL_OF[name], "", scorer(name))
+        transductive = PROTOCOL_OF[name] == "transductive"
+        seen = partial(len, task.queries if transductive else ())
+        yield _Run(name, PROTOCOL_OF[name], "", scorer(name), seen)
 
 
 def _learned_runs(
     inputs: EvaluationInputs, task: RetrievalTask, options: EvaluationOptions
 ) -> Iterator[_Run]:
     for method, paths in inputs.learned.items():
+        if method == RERANKED:
+            scorer = partial(_reranked, paths[0], task, options)
+            yield _Run(method, "transductive", "", scorer, partial(len, task.queries))
+            continue
         for protocol in LEARNED_PROTOCOLS:
-            for path in map(Path, paths):
-                scorer = partial(_fold_scorer, path, protocol, task, options.measure)
-                yield _Run(method, protocol, _seed_of(path), scorer)
+            once = protocol == "transductive" and method in SEEDLESS
+            for path in paths[:1] if once else paths:
+                fold = partial(_fold_scorer, path, protocol, task, options.measure)
+                seen = partial(read_seen, path, protocol, task.queries)
+                yield _Run(method, protocol, "" if once else _seed_of(path), fold, seen)
+
+
+def _reranked(path: Path, task: RetrievalTask, options: EvaluationOptions) -> Scorer:
+    """Re-rank transductive embeddings by k-reciprocal neighbours."""
+    photos = read_embeddings(path, "photo", "transductive", task.queries)
+    models = read_embeddings(path, "model", "transductive", task.models)
+    return KReciprocal(photos, models, options.measure, threads=options.threads)
 
 
 def _fold_scorer(path: Path, protocol: str, task: RetrievalTask, measure: Measure) -> Scorer:

@@ -90,6 +90,7 @@ def metrics_row(context: Context, result: Result) -> dict[str, Any]:
         "preprocess": "official" if options.measure.official_preprocess else "none",
         "split": context.split,
         "n_instances": int((context.task.targets >= 0).sum()),
+        "photos_seen": result.photos_seen,
         "n_left_out": len(context.task.left_out),
         "note": _note(context.task),
     }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ucmgcn.core.arrays import Descriptors, Features
+from ucmgcn.core.arrays import Descriptors, Features, Ints
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
+
+NOT_KNOWN = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,15 @@ class Embedded:
         Unit vectors, shapes (n, d) and (m, d).
     widths
         Number of columns per fold. With several folds, a photo is zero outside its own columns.
+    seen
+        For each photo, of how many photos the space, graph and weights that embedded it were made,
+        shape (n,); empty if it is not known.
     """
 
     photos: Features
     models: Features
     widths: Sequence[int]
+    seen: Ints = field(default_factory=lambda: NOT_KNOWN)
 
 
 def write_embeddings(
@@ -39,7 +45,7 @@ def write_embeddings(
     protocols: Mapping[str, Embedded],
     context: npt.NDArray[np.bool_],
 ) -> None:
-    """Write an HDF5 file with the groups ``photo`` and ``model``.
+    """Write an HDF5 file with the groups ``photo``, ``model`` and ``seen``.
 
     Parameters
     ----------
@@ -59,6 +65,8 @@ def write_embeddings(
                 rows = embedded.photos if kind == "photo" else embedded.models
                 data = group.create_dataset(protocol, data=rows.astype(np.float32))
                 data.attrs["widths"] = embedded.widths
+        for protocol, embedded in protocols.items():
+            file.create_dataset(f"seen/{protocol}", data=embedded.seen)
         file["photo"].create_dataset("context", data=context)
 
 
@@ -113,6 +121,15 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
         bad = ids[int(np.argmin(finite))]
         raise UserError(f"{path}: the {protocol} embedding of {group} {bad!r} is not finite")
     return rows
+
+
+def read_seen(path: Path, protocol: str, queries: Sequence[str]) -> float | None:
+    """Read of how many photos the queries' embeddings were made, on average; None if not known."""
+    with h5py.File(path, "r") as file:
+        ids, counts = file["photo"]["id"].asstr()[:], file.get(f"seen/{protocol}", NOT_KNOWN)[:]
+    held = dict(zip(ids, counts, strict=False))
+    known = [int(held[query]) for query in queries if query in held]
+    return float(np.mean(known)) if known else None
 
 
 def check_unseen(path: Path, queries: Sequence[str]) -> None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ucmgcn.core.arrays import Features, Ints
 from ucmgcn.graph.edge_types import BESIDE, HAS, MODEL_LIKE, OF, PHOTO_LIKE, SHOWN, SHOWS, EdgeType
-from ucmgcn.graph.knn import neighbourhood, top_k
+from ucmgcn.graph.knn import CSLS_NEIGHBOURS, neighbourhood, top_k
 from ucmgcn.graph.space import FeatureSpace, normalise
 from ucmgcn.settings import GraphConfig
 
-# Exceeds the rounding errors of float32 products, so that no nearest item is missed.
+# Exceeds the rounding errors of float32 products, and of scores of twice their size, so that no
+# nearest item is missed.
 ROUNDING = 1e-4
 QUERIES_PER_BLOCK = 128
 
@@ -116,6 +119,16 @@ class Frozen:
         blocks = self.spread[self.photos :], self.learned[self.photos :]
         return joined(*blocks, own, self.residual)
 
+    @cached_property
+    def crowd(self) -> Features:
+        """Cosines of each view to its nearest photos, best first, shape (m v, k).
+
+        `similarity: mutual` and `csls` go by them; they are computed when first asked for.
+        """
+        ends = self.features[: self.photos], self.views.reshape(-1, self.features.shape[1])
+        mutual = self.config.similarity == "mutual"
+        return top_k(ends[1], ends[0], self.config.view_k if mutual else CSLS_NEIGHBOURS)[1]
+
     @property
     def views(self) -> Features:
         """Features of the views, shape (m, v, d)."""
@@ -143,6 +156,7 @@ class _Links:
 
 
 _Attached = Mapping[EdgeType, _Links]
+Score = Callable[[Features, Ints | slice], Features]
 
 
 def embed_queries(frozen: Frozen, features: Features) -> Features:
@@ -202,10 +216,18 @@ def embed_model(
 
 
 def photo_reach(frozen: Frozen) -> Features:
-    """Find each graph photo's cosine to the farthest view linked to it, shape (n,)."""
+    """Find each graph photo's score of the farthest view linked to it, shape (n,).
+
+    The score is the cosine or, with `similarity: csls`, what CSLS makes of it.
+    """
+    queries = frozen.features[: frozen.photos]
     views = frozen.views.reshape(-1, frozen.features.shape[1])
-    _, cosine = top_k(frozen.features[: frozen.photos], views, frozen.config.view_k)
-    return np.asarray(cosine[:, -1])
+    if frozen.config.similarity == "csls":
+        hubness = frozen.crowd.mean(axis=1, keepdims=True)
+        queries = np.hstack([2 * queries, np.ones((len(queries), 1), dtype=np.float32)])
+        views = np.hstack([views, -hubness])
+    _, scores = top_k(queries, views, frozen.config.view_k)
+    return np.asarray(scores[:, -1])
 
 
 def joined(spread: Features, learned: Features, own: Features, residual: float) -> Features:
@@ -255,11 +277,18 @@ def _gather(
 def _attach_photo(frozen: Frozen, own: Features, rough: Features) -> _Attached:
     """Link a photo to its nearest views and photos, weighted by the cosine clipped at 0.
 
-    `own` are its features (d,), `rough` their cosines to all photos and views (n + m v,).
+    `own` are its features (d,), `rough` their cosines to all photos and views (n + m v,). Its edges
+    to views are those that it has where it is a node beside the graph's photos, whatever the
+    `similarity`. Its edges to photos are those to its own nearest: where it is a node, photos that
+    have it among theirs add some.
     """
-    n, rows = frozen.photos, frozen.features
-    views, cosine = _nearest(own, rows[n : len(rough)], rough[n:], frozen.config.view_k)
-    links = {SHOWN: _to_one(views + n, np.where(cosine > _least(frozen), cosine, 0))}
+    n, rows, config = frozen.photos, frozen.features, frozen.config
+    score = _csls(frozen.crowd) if config.similarity == "csls" else None
+    views, cosine = _nearest(own, rows[n : len(rough)], rough[n:], config.view_k, score)
+    keep = cosine > _least(frozen)
+    if config.similarity == "mutual":
+        keep &= _is_near(frozen.crowd[views], cosine, config.view_k)
+    links = {SHOWN: _to_one(views + n, np.where(keep, cosine, 0))}
     if frozen.config.same_kind and n:
         k = neighbourhood(frozen.config.k, n)
         links[PHOTO_LIKE] = _to_one(*_nearest(own, rows[:n], rough[:n], k))
@@ -290,9 +319,35 @@ def _attach_model(frozen: Frozen, nodes: Features, beside: Ints, reach: Features
 
 def _shown_by(frozen: Frozen, views: Features, reach: Features) -> _Links:
     """Link views (v, d) to the photos to which they are nearer than a view already linked."""
-    cosine = np.stack([frozen.features[: frozen.photos] @ view for view in views])
-    found, photos = np.nonzero(cosine > np.maximum(reach, _least(frozen)))
+    n, config = frozen.photos, frozen.config
+    cosine = np.stack([frozen.features[:n] @ view for view in views])
+    score, keep = cosine, cosine > _least(frozen)
+    if config.similarity == "csls":
+        nearest = -np.sort(-cosine, axis=1)[:, :CSLS_NEIGHBOURS]
+        score = 2 * cosine - nearest.sum(axis=1, keepdims=True) / max(1, nearest.shape[1])
+    elif config.similarity == "mutual":
+        keep &= cosine >= -np.sort(-cosine, axis=1)[:, : config.view_k][:, -1:]
+    found, photos = np.nonzero(keep & (score > reach))
     return _Links(photos, found, cosine[found, photos])
+
+
+def _csls(crowd: Features) -> Score:
+    """Score views by CSLS for a photo that is among their photos itself."""
+
+    def score(cosine: Features, views: Ints | slice) -> Features:
+        near, new = crowd[views], cosine[:, None]
+        if near.shape[1] == CSLS_NEIGHBOURS:
+            near, new = near[:, :-1], np.maximum(near[:, -1:], new)
+        return np.asarray(2 * cosine - np.hstack([near, new]).mean(axis=1))
+
+    return score
+
+
+def _is_near(crowd: Features, cosine: Features, k: int) -> npt.NDArray[np.bool_]:
+    """Whether a photo is among the k nearest of views, given its cosines (v,)."""
+    if crowd.shape[1] < k:
+        return np.ones(len(cosine), dtype=bool)
+    return np.asarray(cosine >= crowd[:, k - 1])
 
 
 def _least(frozen: Frozen) -> float:
@@ -306,17 +361,21 @@ def _to_one(sources: Ints, weights: Features, destination: int = 0) -> _Links:
     return _Links(sources, np.full(len(sources), destination), clipped)
 
 
-def _nearest(query: Features, rows: Features, rough: Features, k: int) -> tuple[Ints, Features]:
+def _nearest(
+    query: Features, rows: Features, rough: Features, k: int, score: Score | None = None
+) -> tuple[Ints, Features]:
     """Find the k unit vectors of (m, d) nearest to one (d,), best first, ties by index.
 
-    `rough` are their cosines (m,), up to the rounding of a matrix product of any shape.
+    `rough` are their cosines (m,), up to the rounding of a matrix product of any shape. `score`
+    makes of cosines, and of the numbers of their rows, what is ranked.
     """
-    k = min(k, len(rows))
-    least = np.partition(rough, len(rough) - k)[len(rough) - k] - ROUNDING
-    candidates = np.flatnonzero(rough >= least)
+    k, score = min(k, len(rows)), score or (lambda cosine, _: cosine)
+    ranked = score(rough, slice(None))
+    least = np.partition(ranked, len(ranked) - k)[len(ranked) - k] - ROUNDING
+    candidates = np.flatnonzero(ranked >= least)
     # Sum each row by itself, in an order that depends on its length only.
     cosine = (rows[candidates].astype(np.float64) * query).sum(axis=1).astype(np.float32)
-    best = np.argsort(-cosine, kind="stable")[:k]
+    best = np.argsort(-score(cosine, candidates), kind="stable")[:k]
     return candidates[best], cosine[best]
 
 

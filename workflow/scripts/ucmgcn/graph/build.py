@@ -18,13 +18,11 @@ from ucmgcn.graph.edge_types import (
 )
 from ucmgcn.graph.edges import Edges, neighbour_edges, weighted
 from ucmgcn.graph.heterograph import Nodes, make_heterograph
-from ucmgcn.graph.knn import neighbourhood
+from ucmgcn.graph.knn import CSLS_NEIGHBOURS, neighbourhood
 from ucmgcn.graph.neighbour_search import Searcher
 from ucmgcn.graph.space import fit_space
 from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import GraphConfig
-
-CSLS_NEIGHBOURS = 10
 
 
 def fit_nodes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dgl
 import numpy as np
@@ -38,6 +38,15 @@ class FlatGraph:
     def ends(self, rows: Tensor) -> Tensor:
         """Keep the rows of photos and models, shape (photos + models, d)."""
         return torch.cat([rows[: self.photos], rows[len(rows) - self.models :]])
+
+    def without_edges(self) -> FlatGraph:
+        """Return the same nodes without an edge."""
+        nodes, device = len(self.features), self.features.device
+        none = torch.empty(0, dtype=torch.int64)
+        edgeless = normalised_adjacency(
+            [(none, none, torch.empty(0)) for _ in self.kinds], nodes, device
+        )
+        return replace(self, adjacency=edgeless)
 
 
 def flatten(graph: dgl.DGLGraph, per_relation: bool, device: torch.device) -> FlatGraph:

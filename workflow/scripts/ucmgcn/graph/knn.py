@@ -12,6 +12,7 @@ from ucmgcn.core.blocks import map_blocks
 
 BLOCK_VALUES = 16_000_000  # scores in memory at a time, per thread
 CHUNK = 65_536  # gallery vectors at a time
+CSLS_NEIGHBOURS = 10  # nearest photos of a view, whose mean cosine says how much of a hub it is
 # Multiply-adds below which one core finishes before the others have started.
 SMALL = 100_000_000
 

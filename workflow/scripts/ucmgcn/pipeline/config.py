@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -26,6 +26,7 @@ from ucmgcn.settings import (
     STRICT,
     DataConfig,
     DemoConfig,
+    EmbeddedBaseline,
     EvaluateConfig,
     FeaturesConfig,
     GraphConfig,
@@ -101,6 +102,28 @@ class Config:
     def awaits_furniture(self) -> bool:
         """Whether a rule has still to fetch the data set, which cannot be listed before."""
         return self.kind == "sweethome3d" and is_awaited(self.source.models)
+
+    @property
+    def feature_baselines(self) -> list[str]:
+        """Baselines of the tables that need nothing but the encoder's features."""
+        embedded = ("ucm-gcn", "k-reciprocal-centred", *get_args(EmbeddedBaseline))
+        return [method for method in self.evaluate.methods if method not in embedded]
+
+    @property
+    def embedded_baselines(self) -> list[str]:
+        """Baselines to embed: those asked for, and one that another asked for re-ranks."""
+        wanted = set(self.evaluate.methods)
+        if "k-reciprocal-centred" in wanted:
+            wanted.add("mean-pool-centred")
+        if self.train.supervision == "none":
+            wanted.discard("ridge")  # it learns from labels
+        return [method for method in get_args(EmbeddedBaseline) if method in wanted]
+
+    @property
+    def learned_methods(self) -> list[str]:
+        """Methods of the tables that are ranked by an embedding for each seed."""
+        known = ("ucm-gcn", "k-reciprocal-centred", *self.embedded_baselines)
+        return [method for method in self.evaluate.methods if method in known]
 
     @property
     def _default_folders(self) -> bool:

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from ucmgcn.core.arrays import Features
 from ucmgcn.graph.edges import Edges, linked
+from ucmgcn.graph.knn import neighbourhood
+from ucmgcn.graph.propagation import linked_neighbours
+from ucmgcn.settings import Settings, TrainConfig
 
 ITERATIONS = 20
 BLOCK_VALUES = 1_000_000  # twice as fast, because blocks stay in cache
@@ -71,6 +74,31 @@ def _scores(photos: Tensor, models: Tensor, epsilon: float) -> Iterator[tuple[sl
     for start in range(0, len(photos), size):
         part = slice(start, start + size)
         yield part, photos[part] @ models.T / epsilon
+
+
+def target_edges(
+    spread: Features, photos: int, settings: Settings, config: TrainConfig, device: torch.device
+) -> Edges:
+    """Link the nodes that the network is to make alike, as `train.matching` says.
+
+    Parameters
+    ----------
+    spread
+        Photos (the first `photos` rows) and models after propagation, unit vectors, shape (n + m,
+        d).
+
+    Returns
+    -------
+    Edges
+        Edges in both directions; photo i is node i, model j is node n + j.
+    """
+    if config.matching == "nearest" or not photos:
+        return linked_neighbours(torch.from_numpy(spread), photos, settings.propagation)
+    sides = spread[:photos], spread[photos:]
+    k = neighbourhood(settings.propagation.neighbours, min(map(len, sides)))
+    return balanced_neighbourhoods(
+        *sides, k, config.transport_entropy, config.transport_balance, device
+    )
 
 
 def balanced_neighbourhoods(

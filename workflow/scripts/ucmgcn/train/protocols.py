@@ -100,14 +100,20 @@ def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> 
     """
     everything, galleries = answers[0], [answer.models for answer in answers[1:]]
     widths = [gallery.shape[1] for gallery in galleries]
-    queries = np.zeros((len(parts[0].asked), sum(widths)), dtype=np.float32)
+    photos = len(parts[0].asked)
+    queries = np.zeros((photos, sum(widths)), dtype=np.float32)
+    seen = np.full(photos, photos)
     for number, (part, found) in enumerate(zip(parts[1:], answers[1:], strict=True)):
         queries[part.asked] = in_block(found.photos, number, widths)
+        seen[part.asked] = np.count_nonzero(~part.without)
     return {
         "transductive": Embedded(
-            everything.photos, everything.models, [everything.models.shape[1]]
+            everything.photos,
+            everything.models,
+            [everything.models.shape[1]],
+            np.full(photos, photos),
         ),
-        "inductive": Embedded(queries, beside(galleries), widths),
+        "inductive": Embedded(queries, beside(galleries), widths, seen),
     }
 
 

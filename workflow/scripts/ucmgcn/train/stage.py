@@ -1,10 +1,11 @@
-"""The train stage: one seed of the network, or propagation alone, under both protocols."""
+"""The train stage: one seed of the network, or of its baselines, under both protocols."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from ucmgcn.graph.file import read_nodes
 from ucmgcn.graph.flat_graph import flatten
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings
-from ucmgcn.train.freeze import freeze_propagation
+from ucmgcn.train.baselines import embed_baselines
 from ucmgcn.train.protocols import Fold, FoldEmbeddings, both_protocols, embed_fold, folds_of
 from ucmgcn.train.training import Training
 
@@ -121,25 +122,37 @@ def train_fold(
     return embed_fold(graph, known, part, learn, settings.graph), histories[0]
 
 
-def propagate(
+def train_baselines(
     graph: Path,
     nodes: Path,
-    out: Path,
+    files: Mapping[str, Path],
     settings: Settings,
-    folds: int,
     roles: Roles | None = None,
+    processes: int = 1,
 ) -> None:
-    """Write the embeddings of the baseline: the same graph, rounds and folds, no learned weight."""
-    known = read_nodes(nodes)
-    context = (roles or Roles()).mask(known.photos)
+    """Write the embeddings of baselines, on the folds that the network has with the same seed.
 
-    def spread(linked: dgl.DGLGraph, space: FeatureSpace, _: Mask, __: str) -> Frozen:
-        return freeze_propagation(linked, space, settings)
+    Parameters
+    ----------
+    files
+        The file to write for each method of `train.baselines.EMBED`.
+    graph, nodes, roles, processes
+        As in `train_seed`.
 
-    parts = folds_of(known.photos, context, folds, settings.seed)
-    answers = [embed_fold(graph, known, part, spread, settings.graph) for part in parts]
-    embedded = both_protocols(parts, answers)
-    write_embeddings(out, known.photos, known.models, embedded, context)
+    Raises
+    ------
+    UserError
+        If the graph or its nodes cannot be read, or labels are missing.
+    """
+    assert settings.train is not None
+    known, roles = read_nodes(nodes), roles or Roles()
+    context = roles.mask(known.photos)
+    parts = folds_of(known.photos, context, settings.train.folds, settings.seed)
+    embed = partial(embed_baselines, graph, nodes, settings, roles, list(files))
+    answers = map_processes(embed, parts, processes if settings.device == "cpu" else 1)
+    for method, path in files.items():
+        embedded = both_protocols(parts, [answer[method] for answer in answers])
+        write_embeddings(path, known.photos, known.models, embedded, context)
 
 
 def _digest(graph: Path, nodes: Path, settings: Settings, roles: Roles) -> str:

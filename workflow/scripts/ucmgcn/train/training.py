@@ -15,14 +15,13 @@ from ucmgcn.core.arrays import Features
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.flat_graph import FlatGraph
-from ucmgcn.graph.knn import neighbourhood
-from ucmgcn.graph.propagation import linked_neighbours, propagated
+from ucmgcn.graph.propagation import propagated
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings, TrainConfig
 from ucmgcn.train import losses
 from ucmgcn.train.freeze import freeze_network
 from ucmgcn.train.gcn import make_network
-from ucmgcn.train.matching import balanced_neighbourhoods
+from ucmgcn.train.matching import target_edges
 from ucmgcn.train.sampling import Batch, MiniBatches, Targets, whole_graph
 
 logger = logging.getLogger(__name__)
@@ -38,9 +37,8 @@ class Training:
     ) -> None:
         self.flat, self.settings, self.config = flat, settings, config
         self.checkpoint, self.key = checkpoint, key
-        spread = propagated(flat, settings.propagation)
-        self.spread: Features = spread.cpu().numpy()
-        self.targets = self._targets(spread)
+        self.spread: Features = propagated(flat, settings.propagation).cpu().numpy()
+        self.targets = self._targets()
         self.sampler = self._sampler()
         torch.manual_seed(settings.seed)
         self.network = make_network(flat, settings.propagation, config)
@@ -57,6 +55,11 @@ class Training:
         self.prototypes = nn.Parameter(prototypes.to(self.flat.features.device))
         self.optimiser.add_param_group({"params": [self.prototypes]})
 
+    def drop_edges(self) -> None:
+        """Pass no messages, which makes the network an MLP; its targets stay."""
+        self.flat = self.flat.without_edges()
+        self.sampler = self._sampler()
+
     def run(self) -> None:
         """Train up to the last epoch, from the checkpoint if there is one."""
         self._resume()
@@ -71,15 +74,9 @@ class Training:
         """Freeze the trained network with its graph."""
         return freeze_network(self.flat, space, self.spread, self.settings, self.network)
 
-    def _targets(self, spread: Tensor) -> Targets:
-        device, config = self.flat.features.device, self.config
-        if config.matching == "transport" and self.flat.photos:
-            photos, models = np.split(self.spread, [self.flat.photos])
-            k = neighbourhood(self.settings.propagation.neighbours, min(len(photos), len(models)))
-            plan = config.transport_entropy, config.transport_balance
-            edges = balanced_neighbourhoods(photos, models, k, *plan, device)
-        else:
-            edges = linked_neighbours(spread, self.flat.photos, self.settings.propagation)
+    def _targets(self) -> Targets:
+        device = self.flat.features.device
+        edges = target_edges(self.spread, self.flat.photos, self.settings, self.config, device)
         pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations]))
         return Targets(pairs.to(device), torch.from_numpy(edges.weights).to(device))
 
