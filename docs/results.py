@@ -20,6 +20,10 @@ A result stands between two marks, the first of which says what it is and of whi
     the same to one baseline, in words
     <!-- /result -->
 
+    <!-- result: strongest SET METHOD [METRIC] -->
+    what a method has on its strongest baseline, in words, under each protocol
+    <!-- /result -->
+
     <!-- result: rows FILE -->
     a table as it is
     <!-- /result -->
@@ -137,6 +141,32 @@ def gain(name: str, method: str, baseline: str, *names: str) -> str:
     return "".join(sentences)
 
 
+def strongest(name: str, method: str, metric: str = "FT") -> str:
+    """Say under each protocol what a method has on its strongest baseline, which it names."""
+    frame = read(f"{name}/significance")
+    frame = frame[(frame["method"] == method) & (frame["metric"] == metric)]
+    sentences = []
+    for protocol, part in frame.groupby("protocol", sort=False):
+        row = part[part["strongest"] == 1].iloc[0]
+        over, low, high = wider(row)
+        verdict = "level with" if row["verdict"] == "level" else f"{row['verdict']} than"
+        own = "" if row["baseline_protocol"] == protocol else f" ({row['baseline_protocol']})"
+        sentences.append(
+            f"- {protocol}: {metric} {number(row['method_mean'])}, {verdict} the strongest of "
+            f"{len(part)} baselines, `{row['baseline']}`{own}: {signed(row['difference'])}, 95 % "
+            f"interval {signed(low)} to {signed(high)} over {over}, {chance(row['p_holm'])}\n"
+        )
+    return "".join(sentences)
+
+
+def wider(row: pd.Series) -> tuple[str, float, float]:
+    """Return the wider interval of a difference, and over what it is."""
+    photos, categories = (row["lo"], row["hi"]), (row["lo_categories"], row["hi_categories"])
+    if categories[1] - categories[0] > photos[1] - photos[0]:
+        return "categories", *categories
+    return "photos", *photos
+
+
 def rows(name: str) -> str:
     """Lay out a table as it is; a column named NAME sd is the spread of NAME."""
     frame = pd.read_csv(RESULTS / f"{name}.csv", dtype=str, keep_default_na=False)
@@ -176,6 +206,7 @@ KINDS: dict[str, Callable[..., str]] = {
     "metrics": metrics,
     "gains": gains,
     "gain": gain,
+    "strongest": strongest,
     "rows": rows,
     "verdicts": verdicts,
 }

@@ -22,6 +22,11 @@ TINY = {
     "demo": {"models_per_category": 3, "photos_per_category": 3},
     "train": {"seeds": [0, 1], "epochs": 4},
 }
+# Rules with a job for each seed, and what these say.
+SEEDED = {
+    "train_seed": r"training UCM-GCN with seed (\d+)",
+    "baselines": r"embedding the baselines .* with seed (\d+)",
+}
 PROJECT = ("Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles")
 
 
@@ -54,15 +59,16 @@ class Run:
         return output
 
     def planned(self, *arguments: str) -> Counter[str]:
-        """Which jobs would run, as a count of rules; jobs of one seed as ``train_seed:1``."""
+        """Which jobs would run, as a count of rules; those of one seed as ``train_seed:1``."""
         output = self.snakemake("-n", *arguments)
         table = re.search(r"^Job stats:\n.*\n[- ]+\n((?:.+\n)*)", output, re.MULTILINE)
         rows = [line.split() for line in table[1].splitlines()] if table else []
         jobs = Counter({rule: int(count) for rule, count in rows})
-        seeds = re.findall(r"training UCM-GCN with seed (\d+)", output)
-        targets = ("total", "all", "train_seed")
+        targets = ("total", "all", *SEEDED)
         return Counter({k: n for k, n in jobs.items() if k not in targets}) + Counter(
-            f"train_seed:{seed}" for seed in seeds
+            f"{rule}:{seed}"
+            for rule, message in SEEDED.items()
+            for seed in re.findall(message, output)
         )
 
     def configure(self, **changes: dict) -> None:

@@ -43,6 +43,33 @@ def test_every_run_has_a_published_table() -> None:
             assert (reproduce.PUBLISHED / run.name / table).is_file()
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("level", "level with"), ("better", "better than"), ("worse", "worse than")],
+)
+def test_the_strongest_baseline_is_named_with_the_wider_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, said: str
+) -> None:
+    row = {
+        "method": "ucm-gcn", "protocol": "inductive", "metric": "FT", "method_mean": 0.7,
+        "lo": 0.01, "hi": 0.03, "p_holm": 0.2, "verdict": verdict,
+    }  # fmt: skip
+    rows = [
+        row | {"baseline": "max-pool", "baseline_protocol": "inductive", "strongest": 0,
+               "difference": 0.3, "lo_categories": 0.25, "hi_categories": 0.35},
+        row | {"baseline": "k-reciprocal", "baseline_protocol": "transductive", "strongest": 1,
+               "difference": 0.02, "lo_categories": -0.01, "hi_categories": 0.05},
+    ]  # fmt: skip
+    (tmp_path / "set").mkdir()
+    pd.DataFrame(rows).to_csv(tmp_path / "set" / "significance.csv", index=False)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    assert results.filled("<!-- result: strongest set ucm-gcn -->\n<!-- /result -->") == (
+        "<!-- result: strongest set ucm-gcn -->\n"
+        f"- inductive: FT .700, {said} the strongest of 2 baselines, `k-reciprocal` (transductive): "
+        "+.020, 95 % interval -.010 to +.050 over categories, p = .2\n<!-- /result -->"
+    )
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A run that gave exactly what is published."""

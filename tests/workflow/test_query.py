@@ -141,6 +141,8 @@ def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
         library.export("csv", tmp_path)
     with pytest.raises(UserError, match="k-reciprocal re-ranks all photos"):
         Library.open(results / "tiny", "k-reciprocal")
+    with pytest.raises(UserError, match="mlp is a baseline of the tables only"):
+        Library.open(results / "tiny", "mlp")
     with pytest.raises(UserError, match="no method 'ucm'"):
         Library.open(results / "tiny", "ucm")
     with pytest.raises(UserError, match="no category 'cat'"):

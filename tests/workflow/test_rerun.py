@@ -15,8 +15,10 @@ from ucmgcn.index.file import read_index
 from ucmgcn.search.library import Library
 
 AFTER_EVALUATE = {"evaluate": 1, "report": 1}
-AFTER_TRAIN = {"train_seed:0": 1, "train_seed:1": 1, "index": 1, **AFTER_EVALUATE}
-AFTER_GRAPH = {"graph": 1, "propagation": 1, **AFTER_TRAIN}
+# Baselines have the network's seeds and folds, and one of them its training.
+BOTH_SEEDS = {f"{rule}:{seed}": 1 for rule in ("train_seed", "baselines") for seed in (0, 1)}
+AFTER_TRAIN = {**BOTH_SEEDS, "index": 1, **AFTER_EVALUATE}
+AFTER_GRAPH = {"graph": 1, **AFTER_TRAIN}
 AFTER_FEATURES = {"rejected": 1, **AFTER_GRAPH}
 DESCRIBE_ALL = {"encoder": 1, "image_features": 2, "view_features": 3}
 RENDER_ALL = {"render_shard": 3, "contact_sheet": 1, "view_features": 3}
@@ -31,12 +33,15 @@ def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
     ("change", "expected"),
     [
         ({"evaluate": {"top": 20}}, AFTER_EVALUATE),
-        ({"train": {"seeds": [0, 1, 2]}}, {"train_seed:2": 1, **AFTER_EVALUATE}),
+        (
+            {"train": {"seeds": [0, 1, 2]}},
+            {"train_seed:2": 1, "baselines:2": 1, **AFTER_EVALUATE},
+        ),
         ({"train": {"lr": 0.0123}}, AFTER_TRAIN),
-        ({"train": {"supervision": "source"}}, {"propagation": 1, **AFTER_TRAIN}),
+        ({"train": {"supervision": "source"}}, AFTER_TRAIN),
         (
             {"split": "stratified"},
-            {"manifest": 1, "rejected": 1, "propagation": 1, **AFTER_TRAIN},
+            {"manifest": 1, "rejected": 1, **AFTER_TRAIN},
         ),
         ({"graph": {"k": 3}}, AFTER_GRAPH),
         ({"features": {"batch": 7}}, DESCRIBE_ALL | AFTER_FEATURES),
@@ -53,9 +58,9 @@ def test_a_changed_key_reruns_the_stages_that_read_it(copy, change, expected) ->
 
 def test_results_of_another_encoder_are_not_taken_for_those_of_this_one(copy) -> None:
     copy.configure(features={"backbone": "efficientnet-lite1"})
-    copy.snakemake("--", "propagation")
+    copy.snakemake("results/tiny/runs/propagation/seed-0/embeddings.h5")
     copy.configure(features={"backbone": "efficientnet-lite0"})
-    assert copy.planned() == {"propagation": 1, **AFTER_EVALUATE}
+    assert copy.planned() == {"baselines:0": 1, **AFTER_EVALUATE}
 
 
 def edit(run: Run, module: str, old: str, new: str) -> None:
@@ -91,7 +96,7 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
             "settings",
             "0.0 if self.residual",
             "0.1 if self.residual",
-            {"propagation": 1, **AFTER_TRAIN},
+            AFTER_TRAIN,
         ),
         ("settings", "width and height, pixels", "side of a view, pixels", {}),
         # How often a process is tried, or how progress is shown.

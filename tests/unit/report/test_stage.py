@@ -266,6 +266,34 @@ def test_verdict_names_the_rival_with_the_smallest_lead(exact, headline):
         least = own[own["metric"] == headline].sort_values("difference").iloc[0]
         assert verdict["rival"].baseline == least["baseline"]
         assert verdict["rival"].differences[headline].verdict == least["verdict"]
+        assert verdict["rivals"] == own["baseline"].nunique()
+
+
+@pytest.mark.parametrize("verdict", ["better", "level", "worse"])
+def test_the_page_says_the_verdict_by_the_wider_interval(inputs, tmp_path, verdict):
+    frame = pd.read_csv(inputs.significance)
+    frame["verdict"], frame["lo"], frame["hi"] = verdict, 0.0101, 0.0202
+    frame["lo_categories"], frame["hi_categories"] = -0.1234, 0.2345
+    frame.to_csv(tmp_path / "significance.csv", index=False)
+    write_report(replace(inputs, significance=tmp_path / "significance.csv"), tmp_path / "p.html")
+    text = " ".join(Page((tmp_path / "p.html").read_text(encoding="utf-8")).text.split())
+    word = {"level": "level with"}.get(verdict, f"{verdict} than")
+    assert f"That is {word} the strongest of 2 other methods, m" in text
+    assert "95% interval −0.123 to +0.234 over categories" in text
+    frame["lo_categories"] = frame["hi_categories"] = np.nan
+    frame.to_csv(tmp_path / "significance.csv", index=False)
+    write_report(replace(inputs, significance=tmp_path / "significance.csv"), tmp_path / "p.html")
+    assert "+0.020 over photos" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_how_many_photos_a_row_saw_and_what_is_fixed(inputs, tmp_path):
+    frame = pd.read_csv(inputs.metrics)
+    frame["photos_seen"] = [1234.0, *[np.nan] * (len(frame) - 1)]
+    frame.to_csv(tmp_path / "metrics.csv", index=False)
+    write_report(replace(inputs, metrics=tmp_path / "metrics.csv"), tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "<td>1,234</td>" in page and "photos seen" in page
+    assert "The gallery, and the graph and the networks made of it, are fixed" in page
 
 
 def test_gallery_marks_agree_with_the_ranking(inputs, html):

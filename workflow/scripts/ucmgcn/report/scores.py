@@ -23,8 +23,8 @@ WHOLE = "all"
 UNLABELLED = "(no label)"
 TEXT_COLUMNS = frozenset(
     {"dataset", "method", "supervision", "protocol", "backbone", "category", "retrieved",
-     "baseline", "baseline_protocol", "metric", "verdict", "flavour", "distance", "preprocess",
-     "note", "path", "stage", "reason", "id", "split", "model_id", "what", "detail", "mend"}
+     "baseline", "baseline_protocol", "metric", "family", "verdict", "flavour", "distance",
+     "preprocess", "note", "path", "stage", "reason", "id", "split", "model_id", "what", "detail", "mend"}
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ class MethodRow:
     protocol: str
     supervision: str
     seeds: int
+    photos_seen: float
     series: int
     values: dict[str, Value]
 
@@ -91,11 +92,20 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference between the subject and a baseline."""
+    """A paired difference between the subject and a baseline.
+
+    Attributes
+    ----------
+    low, high, over
+        The wider of its intervals, and over what that is: ``photos`` or ``categories``.
+    verdict
+        About the subject: better, worse or level.
+    """
 
     difference: float
     low: float
     high: float
+    over: str
     verdict: str
 
 
@@ -255,6 +265,7 @@ def _method(
         protocol=row["protocol"],
         supervision=row["supervision"],
         seeds=int(row["n_seeds"]),
+        photos_seen=float(row["photos_seen"]),
         series=series[row["method"]],
         values={name: _value(row, name, best[name]) for name in best},
     )
@@ -275,7 +286,13 @@ def _thin(curve: pd.DataFrame) -> Line:
 
 def _differences(rows: pd.DataFrame) -> Iterator[tuple[str, Difference]]:
     for row in rows.to_dict("records"):
-        yield row["metric"], Difference(row["difference"], row["lo"], row["hi"], row["verdict"])
+        ends = {
+            "photos": (row["lo"], row["hi"]),
+            "categories": (row["lo_categories"], row["hi_categories"]),
+        }
+        wide = ends["categories"][1] - ends["categories"][0] > row["hi"] - row["lo"]
+        over = "categories" if wide else "photos"
+        yield row["metric"], Difference(row["difference"], *ends[over], over, row["verdict"])
 
 
 def _whole(history: pd.DataFrame) -> pd.DataFrame:

@@ -215,7 +215,7 @@ def verdicts(
         rivals = [c for c in compared if c.protocol == row.protocol and headline in c.differences]
         if row.name == subject:
             rival = min(rivals, key=lambda c: c.differences[headline].difference, default=None)
-            found.append({"row": row, "rival": rival})
+            found.append({"row": row, "rival": rival, "rivals": len(rivals)})
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ucmgcn.core.errors import UserError
 from ucmgcn.graph.attach import Frozen, embed_model
 from ucmgcn.index.file import Model, SearchIndex, read_index
 from ucmgcn.search.additions import Addition, feature_files, read_additions
+from ucmgcn.settings import Method
 
 INDEX = Path("index") / "index.h5"
 GRAPH_METHODS = ("ucm-gcn", "propagation")
@@ -128,11 +130,13 @@ def _with_parents(folder: Path) -> Path:
 
 
 def _no_method(method: str) -> str:
-    if method == "k-reciprocal":
+    if method.startswith("k-reciprocal"):
         return (
-            "k-reciprocal re-ranks all photos together, so it cannot answer a single one; "
+            f"{method} re-ranks all photos together, so it cannot answer a single one; "
             "choose another"
         )
+    if method in get_args(Method):
+        return f"{method} is a baseline of the tables only; choose one of {', '.join(METHODS)}"
     return f"there is no method {method!r}; choose one of {', '.join(METHODS)}"
 
 
