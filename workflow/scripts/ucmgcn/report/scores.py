@@ -24,7 +24,8 @@ UNLABELLED = "(no label)"
 TEXT_COLUMNS = frozenset(
     {"dataset", "method", "supervision", "protocol", "backbone", "category", "retrieved",
      "baseline", "baseline_protocol", "metric", "family", "verdict", "flavour", "distance",
-     "preprocess", "note", "path", "stage", "reason", "id", "split", "model_id", "what", "detail", "mend"}
+     "preprocess", "note", "path", "stage", "reason", "id", "split", "model_id", "what", "detail",
+     "mend"}
 )  # fmt: skip
 
 
