@@ -66,7 +66,8 @@ def test_the_strongest_baseline_is_named_with_the_wider_interval(
     assert results.filled("<!-- result: strongest set ucm-gcn -->\n<!-- /result -->") == (
         "<!-- result: strongest set ucm-gcn -->\n"
         f"- inductive: FT .700, {said} the strongest of 2 baselines, `k-reciprocal` "
-        "(transductive): +.020, 95 % interval -.010 to +.050 over categories, p = .2\n<!-- /result -->"
+        "(transductive): +.020, 95 % interval -.010 to +.050 over categories, p = .2\n"
+        "<!-- /result -->"
     )
 
 
