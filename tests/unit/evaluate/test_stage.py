@@ -241,9 +241,10 @@ def test_one_family_of_tests_answers_one_question(evaluated):
     _, tables = evaluated
     got = table(tables, "significance.csv")
     assert set(got["family"]) == {
-        f"{question}, {protocol}, category"
+        f"{question}, {protocol}, {metric}"
         for question in ("graph", "network")
         for protocol in ("transductive", "inductive")
+        for metric in ("NN", "FT", "ST", "DCG", "ANMRR", "mAP")
     }
     assert (got["family"].str.startswith("network") == (got["baseline"] == "propagation")).all()
     for _, part in got.groupby("family"):

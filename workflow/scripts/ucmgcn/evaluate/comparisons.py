@@ -36,9 +36,9 @@ def significance_rows(context: Context, results: Sequence[Result]) -> list[dict[
 
     Baselines are compared under the same protocol; one that lacks it is compared under its own,
     which the row names. A query's value is its mean over the seeds. All tests that answer one
-    question under one protocol are a family: its name is the question (does the graph, the network,
-    or the network with labels gain over what lacks it?), the protocol, and what counts as found.
-    `p_holm` is the larger p value, adjusted within the family. `verdict` is about the subject:
+    question are a family, which the row names: does the graph (or the network, or the network with
+    labels) gain on every baseline that lacks it, under this protocol, in this metric? `p_holm` is
+    the larger p value, adjusted within the family. `verdict` is about the subject:
     ``level`` unless `p_holm` is below 5% and the wider interval excludes 0. `strongest` marks the
     baseline over which the subject leads least, in each metric.
     """
@@ -57,15 +57,12 @@ class _Values:
 
     Attributes
     ----------
-    found
-        What counts as found.
     of
         Returns a method's values, shape (n, metrics).
     groups
         Shape (n,).
     """
 
-    found: str
     names: Sequence[str]
     of: Callable[[Result], Floats]
     groups: Ints
@@ -74,11 +71,11 @@ class _Values:
 def _tested(task: RetrievalTask, ours: Result) -> Iterator[_Values]:
     if ours.labelled:
         codes = task.query_codes[task.evaluated]
-        yield _Values("category", list(PER_QUERY), _per_query, codes)
+        yield _Values(list(PER_QUERY), _per_query, codes)
     known = task.targets >= 0
     if known.any():
         labels = np.unique(np.array(task.query_labels)[known], return_inverse=True)[1]
-        yield _Values("exact model", RECALLS, lambda result: hits(result.runs, task), labels)
+        yield _Values(RECALLS, lambda result: hits(result.runs, task), labels)
 
 
 def _compare(
@@ -95,17 +92,13 @@ def _compare(
         head = context.head(ours) | {
             "baseline": baseline.method, "baseline_protocol": baseline.protocol
         }  # fmt: skip
-        family = ", ".join([_question(baseline.method), ours.protocol, values.found])
+        question = QUESTIONS.get(baseline.method, "graph")
         sizes = {"n_queries": len(mine), "n_categories": len(np.unique(values.groups))}
         for i, (metric, test) in enumerate(zip(values.names, tests, strict=True)):
             means = {"method_mean": mine[:, i].mean(), "baseline_mean": theirs[:, i].mean()}
-            row = {**head, "metric": metric, **sizes, **means, **_result(test), "family": family}
-            rows.append(row)
+            family = {"family": f"{question}, {ours.protocol}, {metric}"}
+            rows.append({**head, "metric": metric, **sizes, **means, **_result(test), **family})
     return _judged(rows)
-
-
-def _question(baseline: str) -> str:
-    return QUESTIONS.get(baseline, "graph")
 
 
 def _result(test: PairedTest) -> dict[str, Any]:
