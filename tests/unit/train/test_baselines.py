@@ -65,6 +65,11 @@ def rows_of(found: FoldEmbeddings) -> np.ndarray:
     return np.vstack([found.photos, found.models])
 
 
+def own_of(built: Path) -> np.ndarray:
+    flat = flat_of(built)
+    return flat.ends(flat.features).numpy()
+
+
 def found_share(found: FoldEmbeddings, asked: np.ndarray) -> float:
     best = (found.photos @ found.models.T).argmax(1)
     return float((best % 3 == np.flatnonzero(asked) % 3).mean())
@@ -80,14 +85,18 @@ def test_every_baseline_finds_models_of_the_photos_category(
         np.testing.assert_allclose(np.linalg.norm(rows_of(found), axis=1), 1, atol=1e-5)
 
 
-def test_mean_pool_is_in_the_graphs_space(built: Path, everyone: dict, held_out, parts) -> None:
+def test_mean_pool_is_centred_with_the_means_of_the_fold(everyone, held_out, built, parts) -> None:
     nodes = read_nodes(built / "nodes.h5")
-    found = everyone["mean-pool-centred"]
-    np.testing.assert_allclose(found.photos, nodes.space.photos(nodes.photo_features), atol=1e-6)
-    np.testing.assert_allclose(found.models, nodes.space.models(nodes.view_features), atol=1e-6)
-    space = refit(nodes, parts[1].without, GRAPH).space
-    expected = space.photos(nodes.photo_features[parts[1].asked])
-    np.testing.assert_allclose(held_out["mean-pool-centred"].photos, expected, atol=1e-6)
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+    for part, found in ((parts[0], everyone), (parts[1], held_out)):
+        photos, views = unit(nodes.photo_features), unit(nodes.view_features)
+        shown = unit(photos - photos[~part.without].mean(axis=0))[part.asked]
+        pooled = unit(unit(views - views.mean(axis=(0, 1))).mean(axis=1))
+        np.testing.assert_allclose(found["mean-pool-centred"].photos, shown, atol=1e-5)
+        np.testing.assert_allclose(found["mean-pool-centred"].models, pooled, atol=1e-5)
 
 
 def test_propagation_is_what_a_search_by_it_answers(built: Path, everyone: dict, held_out, parts):
@@ -123,7 +132,7 @@ def dense_diffusion(own: np.ndarray, spread: np.ndarray, settings: Settings) -> 
 def test_diffusion_propagates_over_the_targets(built: Path, parts, matching: str) -> None:
     settings = replace(SETTINGS, train=replace(TRAIN, matching=matching))
     found = embed(built, parts[0], settings)
-    own, spread = rows_of(found["mean-pool-centred"]), rows_of(found["propagation"])
+    own, spread = own_of(built), rows_of(found["propagation"])
     expected = dense_diffusion(own, spread, settings)
     np.testing.assert_allclose(rows_of(found["diffusion"]), expected, atol=1e-5)
     side_by_side = np.hstack([spread, expected]) / np.sqrt(2)
@@ -168,7 +177,7 @@ def fold_rows(state, fold) -> np.ndarray:
 def test_a_share_of_own_features_is_in_every_joined_embedding(built: Path, parts, everyone) -> None:
     half = replace(SETTINGS, propagation=replace(SETTINGS.propagation, residual=0.5))
     found = embed(built, parts[0], half)
-    own = rows_of(everyone["mean-pool-centred"])
+    own = own_of(built)
     for method in ("propagation", "diffusion", "diffusion-joined"):
         expected = np.hstack([rows_of(everyone[method]), own]) / np.sqrt(2)
         np.testing.assert_allclose(rows_of(found[method]), expected, atol=1e-6)
@@ -188,7 +197,7 @@ def test_the_mlp_does_not_see_the_edges(built: Path, everyone: dict) -> None:
 def test_ridge_is_the_closed_form(built: Path, parts: list[Fold]) -> None:
     part = folds_of(read_ids(), ROLES.mask(read_ids()), 2, 0)[0]
     found = embed(built, part, SOURCE, ROLES)
-    own, spread = rows_of(found["mean-pool-centred"]), rows_of(found["propagation"])
+    own, spread = own_of(built), rows_of(found["propagation"])
     rows = np.hstack([own, spread]).astype(np.float64)
     known = np.array([id in LABELS for id in read_ids()])
     classes = np.array(["abc".index(LABELS[id]) for id in read_ids() if id in LABELS])

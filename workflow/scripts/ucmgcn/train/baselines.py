@@ -3,16 +3,17 @@
 =================  ================================================================================
 baseline           embedding of a photo or model
 =================  ================================================================================
-mean-pool-centred  x: its features in the graph's space, a model's pooled from its views; no graph
-propagation        y: the features of all nodes, propagated over the graph
+mean-pool-centred  its features, centred as in the graph's space but not whitened; no graph
+propagation        y: the features x of the graph's space, propagated over the graph
 diffusion          t: the features x, propagated over the network's targets; no learned weight
 diffusion-joined   y and t side by side, as ucm-gcn has y and the network's output
 mlp                y and the output of the network trained without an edge
 ridge              class scores by ridge regression on x and y; needs labelled photos
 =================  ================================================================================
 
-All answer under both protocols, on the folds of the network with the same seed. Where the network's
-embedding has a share of own features, so has every one of these.
+A model is pooled from its views as in the graph. All answer under both protocols, on the folds of
+the network with the same seed. Where the network's embedding has a share of own features, so have
+those with y or t.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from ucmgcn.train.protocols import Fold, FoldEmbeddings
 from ucmgcn.train.training import Training
 
 RIDGE_PENALTY = 1.0
+MODELS_PER_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,16 @@ def _heaviest(weights: Features, k: int) -> Features:
     return np.where(weights >= np.partition(weights, -k)[-k], weights, 0).astype(np.float32)
 
 
+def centred(ground: Ground) -> FoldEmbeddings:
+    """Pool features that are centred per modality; whitening helps a graph, but not a ranking."""
+    nodes = ground.nodes
+    space = replace(nodes.space, projection=np.zeros((0, 0), dtype=np.float32))
+    asked = nodes.photo_features if ground.asked is None else ground.asked
+    views = nodes.view_features
+    parts = (views[i : i + MODELS_PER_BLOCK] for i in range(0, len(views), MODELS_PER_BLOCK))
+    return FoldEmbeddings(space.photos(asked), np.vstack([space.models(part) for part in parts]))
+
+
 def mlp(ground: Ground) -> FoldEmbeddings:
     """Train the network without an edge: the same losses, targets, labels and epochs."""
     config = replace(ground.train, checkpoint_every=ground.train.epochs + 1)
@@ -213,7 +225,7 @@ def ridge(ground: Ground) -> FoldEmbeddings:
 
 
 EMBED: dict[str, Callable[[Ground], FoldEmbeddings]] = {
-    "mean-pool-centred": lambda ground: ground.own,
+    "mean-pool-centred": centred,
     "propagation": lambda ground: ground.joined(ground.spread),
     "diffusion": lambda ground: ground.joined(ground.diffused),
     "diffusion-joined": lambda ground: ground.joined(ground.spread, ground.diffused),
