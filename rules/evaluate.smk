@@ -5,7 +5,7 @@ rule evaluate:
         rejected=rules.rejected.output.table,
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
-        ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
+        ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
         propagation=[rules.propagation.output.embeddings],
         points=POINTS,
     output:

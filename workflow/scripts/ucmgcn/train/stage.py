@@ -129,7 +129,10 @@ def propagate(
     folds: int,
     roles: Roles | None = None,
 ) -> None:
-    """Write the embeddings of the baseline: the same graph, rounds and folds, no learned weight."""
+    """Write the embeddings of the baseline: the same graph, rounds and folds, no learned weight.
+
+    Without photos there is no inductive protocol.
+    """
     known = read_nodes(nodes)
     context = (roles or Roles()).mask(known.photos)
 
