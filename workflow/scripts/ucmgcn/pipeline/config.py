@@ -191,7 +191,7 @@ def _check_data(config: Config) -> None:
 def _check_name(config: Config) -> None:
     if config.dataset == "demo":
         raise UserError(
-            "config: models and images are not the demo's, but dataset is still demo. "
+            "config: the data are not the demo's, but dataset is still demo. "
             "Name your data set: --config dataset=NAME"
         )
 

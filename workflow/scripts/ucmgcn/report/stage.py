@@ -167,6 +167,8 @@ def _of_models(inputs: LibraryInputs) -> dict[str, Any]:
         "dataset": inputs.config["dataset"],
         "backbone": inputs.config["features"]["backbone"],
         "subject": (inputs.subject, ""),
+        "labelled": False,
+        "note": "",
         "n_models": len(embedded),
         "n_categories": len({category[id] for id in embedded} - {""}),
         "n_views": n_views,
