@@ -60,7 +60,7 @@ DATA += [str(SOURCE.unpacked)] if CONFIG.kind == "sweethome3d" else []
 FURNITURE = [str(FETCHED)] if SOURCE.models == FETCHED else []
 POINTS = (
     [f"{RESULTS}/points/shard-{shard}.h5" for shard in MODEL_SHARDS]
-    if CONFIG.kind == "3d-future"
+    if CONFIG.kind == "3d-future" and PHOTOS
     else []
 )
 LEARNED = ("ucm-gcn", "propagation")
