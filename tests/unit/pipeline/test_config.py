@@ -70,6 +70,8 @@ def test_without_images_there_are_no_photos_and_own_features_count_half(kind: st
     assert not config.uses_demo and config.source.images is None
     assert config.propagation.own_share == 0.5
     assert read_source(plain(config.source)) == config.source
+    # As of `--config images=`, or of a line with nothing after the colon.
+    assert parse_config({"dataset": "mine", "kind": kind, "models": "a", "images": None}) == config
 
 
 def test_the_demo_has_its_photos_without_being_told() -> None:

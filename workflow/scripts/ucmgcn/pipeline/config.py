@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ucmgcn.core.errors import UserError
@@ -55,6 +55,7 @@ class Config:
     models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
     images: Annotated[
         str,
+        BeforeValidator(lambda given: "" if given is None else given),  # of a line `images:`
         Field(description="folder of the photos; empty: none, or the demo's with its models"),
     ] = ""
     split: Annotated[

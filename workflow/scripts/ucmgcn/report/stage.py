@@ -252,8 +252,15 @@ def verdicts(
 
 
 def graph_statistics(summary: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """Lay out the graph's summary: nodes, edges and their mean number per source, settings."""
-    nodes, edges = summary["nodes"], summary["edges"]
+    """Lay out the graph's summary: nodes, edges and their mean number per source, settings.
+
+    Without photos it has no line of them.
+    """
+    with_photos = summary["nodes"]["photo"] > 0
+    nodes, edges = (
+        {kind: n for kind, n in summary[part].items() if with_photos or "photo" not in kind}
+        for part in ("nodes", "edges")
+    )
     return {
         "nodes": list(nodes.items()),
         "edges": [(kind, n, n / max(nodes[kind.split()[0]], 1)) for kind, n in edges.items()],
