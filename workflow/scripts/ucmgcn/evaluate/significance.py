@@ -24,7 +24,8 @@ LEVEL = 0.95
 class PairedTest:
     """The mean difference of two methods over the same queries.
 
-    `p_value` is that of the two-sided paired t test; it is 1 if the methods never differ.
+    `p_value` is that of the two-sided paired t test; it is 1 if the methods never differ, or if
+    there is one query only.
     """
 
     difference: float
@@ -45,8 +46,10 @@ def bootstrap_means(values: Floats, resamples: int, seed: int) -> Floats:
 
     Returns
     -------
-    Means of shape (B, k).
+    Means of shape (B, k); NaN for fewer than two queries, whose spread is unknown.
     """
+    if len(values) < 2:
+        return np.full((resamples, values.shape[1]), np.nan)
     return np.concatenate([w @ values for w in _weights(len(values), resamples, seed)])
 
 
@@ -90,6 +93,8 @@ def holm(p_values: npt.ArrayLike) -> Floats:
 
 
 def _p_value(differences: Floats) -> float:
+    if len(differences) < 2:
+        return 1.0
     if np.ptp(differences) == 0.0:
         return 1.0 if differences[0] == 0.0 else 0.0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
