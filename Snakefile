@@ -26,7 +26,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        rules.evaluate.output,
+        rules.evaluate.output if PHOTOS else [],
         rules.report.output,
         rules.index.output,
         rules.render.input,

@@ -50,14 +50,17 @@ FEATURES = f"{RESULTS}/features/{BACKBONE}"
 TRAINED = f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}"
 GRAPH = f"{RESULTS}/graph/{BACKBONE}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
-IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
 SOURCE = CONFIG.source
+# Without photos nothing is described of them, nothing is trained, and nothing is measured.
+PHOTOS = SOURCE.images is not None
+IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images * PHOTOS)]
+SEEDS = CONFIG.train.seeds if PHOTOS else ()
 DATA = [str(DEMO)] if CONFIG.uses_demo else []
 DATA += [str(SOURCE.unpacked)] if CONFIG.kind == "sweethome3d" else []
 FURNITURE = [str(FETCHED)] if SOURCE.models == FETCHED else []
 POINTS = (
     [f"{RESULTS}/points/shard-{shard}.h5" for shard in MODEL_SHARDS]
-    if CONFIG.kind == "3d-future"
+    if CONFIG.kind == "3d-future" and PHOTOS
     else []
 )
 # The embeddings of each baseline that has some, by the name that rules know it by.

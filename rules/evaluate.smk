@@ -5,13 +5,13 @@ rule evaluate:
         rejected=rules.rejected.output.table,
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
-        ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
+        ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
         **{
-            method: expand(path, seed=CONFIG.train.seeds)
+            method: expand(path, seed=SEEDS)
             for method, path in BASELINES.items()
         },
         k_reciprocal_centred=expand(
-            BASELINES.get("mean_pool_centred", []), seed=CONFIG.train.seeds[0]
+            BASELINES.get("mean_pool_centred", []), seed=SEEDS[:1]
         ),
         points=POINTS,
     output:

@@ -3,7 +3,7 @@ rule index:
         models=rules.manifest.output.models,
         graph=rules.graph.output.graph,
         nodes=rules.graph.output.nodes,
-        checkpoint=f"{RESULTS}/runs/ucm-gcn/seed-{CONFIG.train.seeds[0]}/checkpoint.pt",
+        checkpoint=expand(f"{TRAINED}/checkpoint.pt", seed=SEEDS[:1]),
         # The index says where these lie.
         encoder=rules.encoder.output.onnx,
         views=rules.contact_sheet.input.views,
@@ -33,6 +33,8 @@ rule index:
         },
         code=code_of("index.stage:build_index"),
     message:
-        "freezing the network of seed {params.seed}, for searches"
+        "freezing the "
+        + ("network of seed {params.seed}" if PHOTOS else "graph")
+        + ", for searches"
     script:
         "../workflow/scripts/index.py"

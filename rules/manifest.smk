@@ -19,6 +19,7 @@ rule manifest:
         listing=lambda wildcards: PLAN.listing.files,
         code=code_of("datasets.dataset:write_dataset"),
     message:
-        "listing the models and the photos of {params.source[models]} and {params.source[images]}"
+        "listing the models of {params.source[models]}"
+        + (" and the photos of {params.source[images]}" if PHOTOS else "")
     script:
         "../workflow/scripts/manifest.py"

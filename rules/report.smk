@@ -1,22 +1,29 @@
+# What there is to report of photos; the models alone are embedded by propagation.
+OF_PHOTOS = {
+    "metrics": rules.evaluate.output.metrics,
+    "per_category": rules.evaluate.output.per_category,
+    "confusion": rules.evaluate.output.confusion,
+    "ranking": rules.evaluate.output.ranking,
+    "pr_curve": rules.evaluate.output.pr_curve,
+    "significance": rules.evaluate.output.significance,
+    "challenge": rules.evaluate.output.challenge,
+    "image_features": rules.features.input.images,
+    "history": expand(f"{TRAINED}/history.csv", seed=SEEDS),
+    "embeddings": expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
+}
+OF_MODELS = {"embeddings": [rules.propagation.output.embeddings]}
+
+
 rule report:
     input:
-        metrics=rules.evaluate.output.metrics,
-        per_category=rules.evaluate.output.per_category,
-        confusion=rules.evaluate.output.confusion,
-        ranking=rules.evaluate.output.ranking,
-        pr_curve=rules.evaluate.output.pr_curve,
-        significance=rules.evaluate.output.significance,
-        challenge=rules.evaluate.output.challenge,
+        **(OF_PHOTOS if PHOTOS else OF_MODELS),
         rejected=rules.rejected.output.table,
         warnings=rules.rejected.output.warnings,
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         views=rules.contact_sheet.input.views,
-        image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         graph=rules.graph.output.summary,
-        history=expand(f"{TRAINED}/history.csv", seed=CONFIG.train.seeds),
-        embeddings=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
     output:
         html=report(
             f"{RESULTS}/report/index.html",

@@ -38,7 +38,7 @@ rule train:
     input:
         expand(
             f"{TRAINED}/{{file}}",
-            seed=CONFIG.train.seeds,
+            seed=SEEDS,
             file=["checkpoint.pt", "history.csv", "embeddings.h5"],
         ),
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.dataset import list_items, write_dataset
 from ucmgcn.datasets.kinds.shapenet import categories
-from ucmgcn.datasets.manifest import Item
+from ucmgcn.datasets.manifest import Item, read_items
 from ucmgcn.datasets.source import Source
 from ucmgcn.datasets.split import stratified
 
@@ -60,6 +60,15 @@ def test_a_changed_view_changes_only_the_state_of_its_model(tmp_path: Path) -> N
     )
     after = {m.id: m.state for m in list_items(source, "models")[0]}
     assert [id for id in before if before[id] != after[id]] == ["test/bed/bed_test_0001"]
+
+
+def test_without_a_place_there_are_no_photos(tmp_path: Path) -> None:
+    layouts.mesh(tmp_path / "models" / "bed" / "a.obj", "bed", 1)
+    source = Source("folder", tmp_path / "models", None)
+    assert list_items(source, "images") == ([], [])
+    write_dataset(source, tmp_path / "out")
+    assert read_items(tmp_path / "out" / "images.csv") == []
+    assert [item.id for item in read_items(tmp_path / "out" / "models.csv")] == ["bed/a"]
 
 
 @pytest.mark.parametrize("missing", ["model/test", "image/train"])

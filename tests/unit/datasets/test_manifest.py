@@ -137,6 +137,15 @@ def test_an_error_on_a_photo_folder_given_as_models_says_what_it_holds(tmp_path:
         scan(tmp_path, "models")
 
 
+def test_photos_may_be_left_out_and_models_may_not(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match="or leave out images to build a library without"):
+            scan(root, "images")
+        with pytest.raises(UserError) as error:
+            scan(root, "models")
+        assert "leave out" not in str(error.value)
+
+
 def test_an_error_on_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere"):
         scan(tmp_path / "nowhere", "models")

@@ -115,3 +115,10 @@ def test_holm_on_a_worked_example():
     # Sorted: .005 x 4, .01 x 3, .03 x 2, and .04 x 1 raised to the one before it.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]) == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_query_proves_nothing() -> None:
+    (test,) = paired_test(np.ones((1, 1)), np.zeros((1, 1)), resamples=10, seed=0)
+    assert test.difference == 1 and test.p_value == 1
+    assert np.isnan([test.low, test.high]).all()

@@ -436,7 +436,7 @@ def test_wrong_inputs_are_user_errors(inputs, tmp_path):
         evaluate_dataset(inputs, tmp_path, replace(OPTIONS, baselines=["min-pool"]))
     with pytest.raises(UserError, match="no method"):
         evaluate_dataset(replace(inputs, learned={}), tmp_path, replace(OPTIONS, baselines=[]))
-    with pytest.raises(UserError, match="has features"):
+    with pytest.raises(UserError, match="there are no photos"):
         evaluate_dataset(replace(inputs, image_features=[]), tmp_path, OPTIONS)
 
 

@@ -140,6 +140,23 @@ def test_nodes_survive_the_file_and_embed_a_new_photo(tmp_path: Path) -> None:
     np.testing.assert_allclose(rest.space.photo_mean, PHOTOS[10:].mean(axis=0), atol=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("similarity", ["cosine", "mutual", "threshold", "csls"])
+def test_without_photos_no_view_is_linked_to_one(similarity: str) -> None:
+    edges = photo_view_edges(PHOTOS[:0], FLAT, GraphConfig(similarity=similarity))
+    assert not len(edges.sources) and not len(edges.destinations) and not len(edges.weights)
+
+
+def test_models_alone_make_a_graph_too(tmp_path: Path) -> None:
+    graph = load_graph(build(tmp_path, [], [write(tmp_path, [*range(10)], False)]))
+    assert [graph.num_nodes(kind) for kind in ("photo", "view", "model")] == [0, 120, 10]
+    assert graph.num_edges(SHOWS) == graph.num_edges(PHOTO_LIKE) == 0
+    assert graph.num_edges(OF) == 120 and graph.num_edges(MODEL_LIKE)
+    nodes = read_nodes(tmp_path / "nodes.h5")
+    assert nodes.photos == [] and nodes.photo_features.shape == (0, 8)
+    np.testing.assert_array_equal(nodes.space.photo_mean, nodes.space.view_mean)
+
+
 @pytest.mark.parametrize(
     ("n", "said"),
     [

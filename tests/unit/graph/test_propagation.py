@@ -40,6 +40,14 @@ def first_tier(flat: FlatGraph, rows: torch.Tensor) -> float:
     return float((best % 3 == torch.arange(flat.photos)[:, None] % 3).float().mean())
 
 
+def test_models_alone_have_as_many_neighbours_as_their_number_allows() -> None:
+    rows = torch.from_numpy(normalise(np.random.default_rng(0).normal(size=(100, 8))))
+    edges = linked_neighbours(rows, 0, PropagationConfig())
+    degree = np.bincount(edges.sources, minlength=100)
+    assert degree.min() == 5  # a twentieth of the models, not the least of 3
+    assert propagated(clusters(photos=0), PropagationConfig()).shape == (24, 8)
+
+
 @pytest.mark.parametrize("per_relation", [False, True])
 def test_the_flat_graph_has_the_edges_of_the_heterograph(per_relation: bool) -> None:
     generator = np.random.default_rng(1)

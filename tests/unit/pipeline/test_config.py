@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config
+from ucmgcn.datasets.source import read_source
+from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config, plain
+from ucmgcn.settings import DEMO_IMAGES
 
 
 def test_config_yaml_holds_every_key_with_its_default(root: Path) -> None:
@@ -44,12 +46,14 @@ def test_every_key_is_described() -> None:
         ({"graph": {"kk": 3}}, "no key graph.kk; did you mean graph.k?"),
         ({"shards": {"models": 0}}, "shards.models = 0"),
         ({"dataset": "../up"}, "dataset = '../up'"),
-        ({"dataset": "mine", "models": "a"}, "images is still the demo's"),
+        ({"dataset": "mine", "images": "a"}, "models is still the demo's. Add models=DIR"),
+        ({"dataset": "mine", "models": "a", "images": DEMO_IMAGES}, "images is still the demo's"),
+        ({"dataset": "mine", "models": "a", "images": DEMO_IMAGES}, "or leave out images to build"),
         ({"kind": "mi3dor", "images": "a"}, "models is still the demo's. Add models=DIR after"),
         ({"kind": "mi3dor", "images": "a"}, "MI3DOR is given to those who sign"),
-        ({"kind": "3d-future", "models": "a"}, "3D-FUTURE is given to those who accept"),
-        ({"kind": "modelnet", "models": "a"}, "Add images=DIR after --config"),
+        ({"kind": "3d-future", "images": "a"}, "3D-FUTURE is given to those who accept"),
         ({"models": "a", "images": "b"}, "dataset is still demo"),
+        ({"models": "a"}, "dataset is still demo"),
         ({"train": {"seeds": [1, 1]}}, "train.seeds"),
         ({"evaluate": {"methods": ["max-pol"]}}, "max-pool"),
     ],
@@ -58,6 +62,27 @@ def test_a_mistake_is_one_line_that_names_the_key(raw: dict, message: str) -> No
     with pytest.raises(UserError) as error:
         parse_config(raw)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["folder", "mi3dor", "3d-future", "modelnet", "manifest"])
+def test_without_images_there_are_no_photos_and_own_features_count_half(kind: str) -> None:
+    config = parse_config({"dataset": "mine", "kind": kind, "models": "a"})
+    assert not config.uses_demo and config.source.images is None
+    assert config.propagation.own_share == 0.5
+    assert read_source(plain(config.source)) == config.source
+    # As of `--config images=`, or of a line with nothing after the colon.
+    assert parse_config({"dataset": "mine", "kind": kind, "models": "a", "images": None}) == config
+
+
+def test_the_demo_has_its_photos_without_being_told() -> None:
+    config = parse_config({})
+    assert config.uses_demo and config.source.images == Path(DEMO_IMAGES)
+    assert config == parse_config({"images": DEMO_IMAGES})
+
+
+def test_furniture_libraries_hold_their_photos() -> None:
+    source = parse_config({"dataset": "mine", "kind": "sweethome3d", "models": "a"}).source
+    assert source.images == source.models == Path("a")
 
 
 def test_a_name_that_looks_like_a_number_stays_a_name() -> None:

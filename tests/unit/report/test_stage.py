@@ -22,10 +22,13 @@ from PIL import Image
 from ucmgcn.datasets.manifest import Item, write_items
 from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.stage import EvaluationInputs, evaluate_dataset
-from ucmgcn.files.shards import ShardWriter
+from ucmgcn.files.embeddings import Embedded, write_embeddings
+from ucmgcn.files.shards import ShardWriter, read_shards
+from ucmgcn.graph.space import normalise
 from ucmgcn.report import figures, gallery, origin, scores, stage
-from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.inputs import LibraryInputs, ReportInputs
 from ucmgcn.report.projection import project, project_embeddings
+from ucmgcn.report.similar import similar_models
 from ucmgcn.report.stage import write_report
 
 CATEGORIES = ("bed", "NA", "<script>alert(1)</script>")
@@ -199,6 +202,56 @@ def html(inputs) -> str:
     out = inputs.root / "index.html"
     write_report(inputs, out)
     return out.read_text(encoding="utf-8")
+
+
+def models_alone(folder: Path, inputs: ReportInputs, models: int) -> LibraryInputs:
+    """The inputs of a library without photos, of the first models of another data set."""
+    ids, features, _ = read_shards(inputs.view_features, "view-features")
+    ids, features = ids[:models], features[:models]
+    coloured = np.broadcast_to(np.uint8(VIEW_COLOURS)[None, :, None, None], (models, 3, 20, 20, 3))
+    write_shard(folder / "v.h5", "view-features", ids, features)
+    write_shard(folder / "p.h5", "views", ids, coloured)
+    write_items(folder / "images.csv", [])
+    for table in ("rejected", "warnings"):
+        header = getattr(inputs, table).read_text().splitlines()[0]
+        (folder / f"{table}.csv").write_text(f"{header}\n")
+    rows = normalise(features.mean(axis=1))
+    together = {"transductive": Embedded(rows[:0], rows, [DIM])}
+    write_embeddings(folder / "embeddings.h5", [], ids, together, np.zeros(0, dtype=bool))
+    return LibraryInputs(
+        rejected=folder / "rejected.csv",
+        warnings=folder / "warnings.csv",
+        models=inputs.models,
+        images=folder / "images.csv",
+        views=[folder / "p.h5"],
+        view_features=[folder / "v.h5"],
+        graph=inputs.graph,
+        embeddings=[folder / "embeddings.h5"],
+        benchmarks=folder,
+        root=folder,
+        config={"dataset": "set<1>", "features": {"backbone": "lite0"}},
+    )
+
+
+@pytest.mark.parametrize("models", [24, 3, 2, 1])
+def test_without_photos_the_page_shows_the_models_and_those_like_them(inputs, tmp_path, models):
+    alone = models_alone(tmp_path, inputs, models)
+    write_report(alone, tmp_path / "index.html")
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = Page(html)
+    test_links_inside_the_page_have_a_unique_target(html)
+    assert re.search(rf"gallery models\s*{models}\b", page.text)
+    assert "No photos were given" in page.text
+    assert not re.search(r"\bnan\b", page.text, re.IGNORECASE)
+    assert "Metrics" not in page.text and "photos (●)" not in page.text
+    assert ("Gallery" in page.text) == (models > 1) and ("Embeddings" in page.text) == (models > 2)
+    shown = [query for strip in similar_models(alone) for query in strip.queries]
+    assert len(shown) == (min(models, 10) if models > 1 else 0)
+    for query in shown:
+        found = [model.model for model in query.found]
+        assert query.id not in found and len(found) == min(10, models - 1)
+        scores_of = [model.score for model in query.found]
+        assert scores_of == sorted(scores_of, reverse=True) and scores_of[0] <= 1
 
 
 def test_page_is_self_contained(html):

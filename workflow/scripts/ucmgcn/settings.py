@@ -231,7 +231,10 @@ class PropagationConfig:
     ] = 15
     residual: Annotated[
         Annotated[float, Field(ge=0, lt=1)] | Literal["auto"],
-        Field(description="weight of unpropagated features; auto: 0.5 at instance level, else 0"),
+        Field(
+            description="weight of unpropagated features; auto: 0.5 at instance level or without "
+            "photos, else 0"
+        ),
     ] = "auto"
 
     @property

@@ -22,7 +22,7 @@ from ucmgcn.search.library import Library
 def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | None) -> None:
     """Add meshes to the library, searchable at once.
 
-    Each mesh is rendered, described and attached to the trained graph; nothing is retrained. The
+    Each mesh is rendered, described and attached to the graph; nothing is trained again. The
     mesh and the files that it refers to are copied to the data set's folder of meshes, so the next
     run of snakemake takes it in. A mesh that is in the library already is left as it is. If a mesh
     cannot be used, standard error names it, the others are added, and the exit status is 2.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.cli.options import DEFAULT_METHOD, dataset_option, results_option
 from ucmgcn.search.export import EXPORT_FORMATS
 from ucmgcn.search.library import Library
 
@@ -25,11 +25,9 @@ from ucmgcn.search.library import Library
 @results_option
 @click.option(
     "--method",
-    default="ucm-gcn",
-    show_default=True,
-    help="Whose embeddings: ucm-gcn, propagation, max-pool or mean-pool.",
+    help=f"Whose embeddings: ucm-gcn, propagation, max-pool or mean-pool. {DEFAULT_METHOD}",
 )
-def export(dataset: str, form: str, out: Path | None, results: Path, method: str) -> None:
+def export(dataset: str, form: str, out: Path | None, results: Path, method: str | None) -> None:
     """Export the models' embeddings, with their ids.
 
     Embeddings are L2-normalised: compare them by the inner product. faiss and npy come with

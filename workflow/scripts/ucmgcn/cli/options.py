@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+DEFAULT_METHOD = "If not given: ucm-gcn, or propagation in a library without photos."
+
 dataset_option = click.option(
     "--dataset", required=True, metavar="NAME", help="Data set of a finished run."
 )

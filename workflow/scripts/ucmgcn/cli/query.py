@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.cli.options import DEFAULT_METHOD, dataset_option, results_option
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.search.contents import METHODS
 from ucmgcn.search.hits import Hit
@@ -44,9 +44,7 @@ class Search:
 @click.option("--category", metavar="NAME", help="Find models of this category only.")
 @click.option(
     "--method",
-    default="ucm-gcn",
-    show_default=True,
-    help=f"How models are ranked: {', '.join(METHODS)}.",
+    help=f"How models are ranked: {', '.join(METHODS)}. {DEFAULT_METHOD}",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON, a list with an item a photo.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, a line a model.")
@@ -62,7 +60,7 @@ def query(  # noqa: PLR0913 - one for each option
     results: Path,
     top: int,
     category: str | None,
-    method: str,
+    method: str | None,
     form: str | None,
     html: Path | None,
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ucmgcn.cli.options import dataset_option, results_option
+from ucmgcn.cli.options import DEFAULT_METHOD, dataset_option, results_option
 from ucmgcn.search.contents import METHODS
 from ucmgcn.search.library import Library
 from ucmgcn.web import server
@@ -21,9 +21,7 @@ from ucmgcn.web.limits import ServerLimits
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    default="ucm-gcn",
-    show_default=True,
-    help="How models are ranked.",
+    help=f"How models are ranked. {DEFAULT_METHOD}",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -47,7 +45,13 @@ from ucmgcn.web.limits import ServerLimits
     help="Searches of one client, as 5/second.",
 )
 def serve(
-    dataset: str, results: Path, method: str, host: str, port: int, max_upload: float, rate: str
+    dataset: str,
+    results: Path,
+    method: str | None,
+    host: str,
+    port: int,
+    max_upload: float,
+    rate: str,
 ) -> None:
     """Serve a web page that searches a data set with photos.
 

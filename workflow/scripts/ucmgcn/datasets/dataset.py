@@ -24,7 +24,14 @@ from ucmgcn.datasets.kinds import (
     sweethome3d,
     three_d_future,
 )
-from ucmgcn.datasets.manifest import Item, check_unique, shard_of, write_items, write_rejected
+from ucmgcn.datasets.manifest import (
+    Item,
+    check_unique,
+    or_without,
+    shard_of,
+    write_items,
+    write_rejected,
+)
 from ucmgcn.datasets.source import Found, Source
 from ucmgcn.datasets.split import stratified, undivided
 from ucmgcn.settings import Kind, Split
@@ -62,19 +69,23 @@ INSTANCE_LEVEL: frozenset[Kind] = frozenset({"3d-future", "sweethome3d"})
 def list_items(source: Source, role: Role) -> Found:
     """List the models or the photos of a data set, sorted by id, and the rejected files.
 
+    There are no photos if the source has no place for them.
+
     Raises
     ------
     UserError
         If a part of the data set is missing, none of its files can be used, or two items have the
         same id. The message says what is missing, where it was expected and where to get it.
     """
+    if getattr(source, role) is None:
+        return [], []
     read: Callable[[Source], Found] = getattr(KINDS[source.kind], role)
     items, rejected = read(source)
     if not items:
         first = f"; the first of {len(rejected)}: {rejected[0].path}: {rejected[0].reason}"
         raise UserError(
             f"{role}: nothing in {getattr(source, role)} can be used as {source.kind}"
-            + (first if rejected else "")
+            f"{first if rejected else ''}. Name another place{or_without(role)}"
         )
     check_unique(items, role)
     items = divide(_label(items, source.label, role), source, role)
@@ -105,8 +116,10 @@ def write_dataset(source: Source, out: Path) -> None:
     models, no_models = list_items(source, "models")
     images, no_images = list_items(source, "images")
     for role, items, left_out in (("models", models, no_models), ("images", images, no_images)):
-        place = getattr(source, role)
-        logger.info("%s: %d in %s, %d rejected", role, len(items), place, len(left_out))
+        if place := getattr(source, role):
+            logger.info("%s: %d in %s, %d rejected", role, len(items), place, len(left_out))
+        else:
+            logger.info("no photos: a library of models alone, without training and metrics")
     _check_instances(models, images)
     write_items(out / "models.csv", models)
     write_items(out / "images.csv", images)

@@ -87,6 +87,7 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     if not root.is_dir():
         raise UserError(
             f"{role}: there is no folder {root}. Name it with --config {role}=DIR or in config.yaml"
+            f"{or_without(role)}"
         )
     items: list[Item] = []
     rejected: list[Rejection] = []
@@ -291,6 +292,11 @@ def check_unique(items: Sequence[Item], role: str) -> None:
             )
 
 
+def or_without(role: str) -> str:
+    """Say, after how a missing folder of this role is mended, that photos may be left out."""
+    return ", or leave out images to build a library without photos" if role == "images" else ""
+
+
 def _known(role: str) -> str:
     return " ".join(sorted(SUFFIXES[role]))
 
@@ -299,5 +305,5 @@ def _nothing(root: Path, role: str, others: Counter[str]) -> str:
     found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(3))
     return (
         f"{role}: {root} holds no file of a known kind ({_known(role)}); "
-        f"found there: {found or 'nothing'}. Is it the right folder?"
+        f"found there: {found or 'nothing'}. Name the right folder{or_without(role)}"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.datasets.manifest import Item, unusable
+from ucmgcn.datasets.manifest import Item, or_without, unusable
 from ucmgcn.files.shards import Rejection
 from ucmgcn.settings import Kind, Split
 
@@ -28,7 +28,8 @@ class Source:
     kind
         Layout of the files, see `ucmgcn.datasets.kinds`.
     models, images
-        Folders of the models and of the photos; for ``"manifest"`` the two CSV files.
+        Folders of the models and of the photos; for ``"manifest"`` the two CSV files. `images` is
+        None if there are no photos.
     split
         ``"given"`` keeps the split of the data, ``"none"`` makes it one set, and ``"stratified"``
         draws a split of the photos.
@@ -42,7 +43,7 @@ class Source:
 
     kind: Kind
     models: Path
-    images: Path
+    images: Path | None
     split: Split = "given"
     train_share: float = 0.5
     seed: int = 0
@@ -55,6 +56,12 @@ class Source:
         return Source(self.kind, self.models, self.images, "none", unpacked=self.unpacked)
 
     @property
+    def photos(self) -> Path:
+        """Place of the photos, for those who list them."""
+        assert self.images is not None
+        return self.images
+
+    @property
     def shown_split(self) -> str:
         """Description of the split for the tables."""
         return f"stratified, seed {self.seed}" if self.split == "stratified" else self.split
@@ -62,7 +69,8 @@ class Source:
 
 def read_source(plain: Mapping[str, Any]) -> Source:
     """Build a source from plain values, with paths as strings."""
-    paths = {key: Path(plain[key]) for key in ("models", "images", "unpacked")}
+    places = {key: plain[key] for key in ("models", "images", "unpacked")}
+    paths = {key: None if place is None else Path(place) for key, place in places.items()}
     return Source(**{**plain, **paths})
 
 
@@ -133,8 +141,8 @@ def folder(root: Path, key: str, layout: str, origin: str) -> Path:
 def missing(path: Path, key: str, layout: str, origin: str) -> UserError:
     """Error for a missing part of a data set."""
     return UserError(
-        f"{key}: there is no {path}. It should hold {layout}. Name it with --config {key}=PATH; "
-        f"{origin}"
+        f"{key}: there is no {path}. It should hold {layout}. Name it with --config {key}=PATH"
+        f"{or_without(key)}; {origin}"
     )
 
 

@@ -37,7 +37,7 @@ class PairedTest:
         Of the two-sided paired t test over queries, and of the one whose standard error is robust
         to correlation within the groups (t with groups - 1 degrees of freedom; Cameron & Miller, A
         practitioner's guide to cluster-robust inference, J. Human Resources 50, 2015). They are 1
-        if the methods never differ.
+        if the methods never differ, or if there is one query only.
     """
 
     difference: float
@@ -70,8 +70,10 @@ def bootstrap_means(values: Floats, resamples: int, seed: int) -> Floats:
 
     Returns
     -------
-    Means of shape (B, k).
+    Means of shape (B, k); NaN for fewer than two queries, whose spread is unknown.
     """
+    if len(values) < 2:
+        return np.full((resamples, values.shape[1]), np.nan)
     return np.concatenate([w @ values for w in _weights(len(values), resamples, seed)])
 
 
@@ -152,6 +154,8 @@ def holm(p_values: npt.ArrayLike) -> Floats:
 
 
 def _p_value(differences: Floats) -> float:
+    if len(differences) < 2:
+        return 1.0
     if np.ptp(differences) == 0.0:
         return 1.0 if differences[0] == 0.0 else 0.0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)

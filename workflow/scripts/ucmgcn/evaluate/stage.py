@@ -144,6 +144,8 @@ def load_task(inputs: EvaluationInputs) -> RetrievalTask:
     UserError
         If either is empty.
     """
+    if not inputs.image_features:
+        raise UserError("evaluate: there are no photos, so nothing to measure; add images=DIR")
     photos = _usable(inputs.images, inputs.image_features, "image-features")
     models = _usable(inputs.models, inputs.view_features, "view-features")
     models = _under_test(inputs.models, models, models["split"] == "train")

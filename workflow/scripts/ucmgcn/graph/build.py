@@ -109,7 +109,7 @@ def photo_view_edges(
         Neighbour search; None takes the configured one, on the CPU.
     """
     search = search or Searcher(config.knn)
-    if config.similarity == "csls":
+    if config.similarity == "csls" and len(photos):
         found = _top_k_csls(photos, views, config.view_k, search)
     else:
         found, _ = search(" ".join(SHOWS), photos, views, config.view_k)

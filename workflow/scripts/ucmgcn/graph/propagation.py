@@ -37,5 +37,6 @@ def rebuilt_adjacency(edges: Edges, like: Tensor) -> Adjacency:
 def linked_neighbours(rows: Tensor, photos: int, config: PropagationConfig) -> Edges:
     """Link photos (the first `photos` rows) and models (the other rows) to their neighbours."""
     unit = F.normalize(rows, dim=1).cpu().numpy()
-    k = neighbourhood(config.neighbours, min(photos, len(unit) - photos))
+    models = len(unit) - photos
+    k = neighbourhood(config.neighbours, min(photos, models) or models)
     return neighbourhoods(unit[:photos], unit[photos:], k)

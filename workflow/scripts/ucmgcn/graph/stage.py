@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.manifest import or_without
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import Rejection, open_shard, read_shards
 from ucmgcn.graph.build import fit_nodes, link
@@ -39,7 +40,7 @@ def build_graph(
     ----------
     image_shards, view_shards
         Shards of kind ``"image-features"`` and ``"view-features"``, in any order: nodes are
-        sorted by id.
+        sorted by id. Without image shards the graph is that of the models alone.
     out_graph
         HDF5: unit feature vectors and weighted edges, see `load_graph`.
     out_json
@@ -55,11 +56,14 @@ def build_graph(
     UserError
         If no photo or no model is left, or if their features have different sizes.
     """
-    photo_ids, photos, no_photos = read_shards(image_shards, "image-features")
     model_ids, views, no_models = read_shards(view_shards, "view-features")
-    _check_left("photo", "images", photo_ids, no_photos)
     _check_left("model", "models", model_ids, no_models)
-    _check_sizes(photos.shape[-1], views.shape[-1])
+    if image_shards:
+        photo_ids, photos, no_photos = read_shards(image_shards, "image-features")
+        _check_left("photo", "images", photo_ids, no_photos)
+        _check_sizes(photos.shape[-1], views.shape[-1])
+    else:
+        photo_ids, photos = [], views[:0, 0]
     nodes = fit_nodes(photo_ids, model_ids, photos, views, _cameras(view_shards), config)
     search = Searcher(config.knn, device)
     graph = link(nodes, config, search)
@@ -82,7 +86,7 @@ def _check_left(what: str, key: str, ids: Sequence[str], rejected: Sequence[Reje
         reasons += "; `snakemake rejected` lists all of them"
     raise UserError(
         f"graph: no {what} is left{reasons}. "
-        f"Point `{key}` in the config at a folder that holds some"
+        f"Point `{key}` in the config at a folder that holds some{or_without(key)}"
     )
 
 

@@ -106,6 +106,8 @@ class SearchIndex:
         See `IndexedModels`.
     photos
         Ids of the n photos of the graph.
+    methods
+        The methods that have a frozen state.
     beside
         Pairs of views whose cameras are neighbours, shape (e, 2).
     reach
@@ -117,6 +119,7 @@ class SearchIndex:
     models: list[Model]
     shard: Ints
     photos: list[str]
+    methods: list[str]
     beside: Ints
     reach: Features
 
@@ -187,6 +190,7 @@ def read_index(path: Path) -> SearchIndex:
             [Model(str(id), str(category), Path(mesh)) for id, category, mesh in rows],
             file["shard"][:],
             [str(id) for id in file["photos"].asstr()[:]],
+            list(file["methods"]),
             file["beside"][:],
             file["reach"][:],
         )

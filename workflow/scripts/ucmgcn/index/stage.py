@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 from ucmgcn.core.arrays import Ints
 from ucmgcn.datasets.manifest import read_items
 from ucmgcn.files.shards import open_shard
+from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.file import load_graph, read_nodes
+from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.index.file import Facts, IndexedModels, Model, write_index
 from ucmgcn.settings import Settings
 from ucmgcn.train.freeze import freeze_propagation, load_frozen
@@ -20,12 +22,15 @@ from ucmgcn.train.freeze import freeze_propagation, load_frozen
 
 @dataclass(frozen=True)
 class IndexInputs:
-    """Inputs of the stage: a manifest, the graph, the network of one seed, encoder and shards."""
+    """Inputs of the stage: a manifest, the graph, the network of one seed, encoder and shards.
+
+    `checkpoint` is empty where nothing was trained, because there are no photos.
+    """
 
     models: Path
     graph: Path
     nodes: Path
-    checkpoint: Path
+    checkpoint: Sequence[Path]
     encoder: Path
     views: Sequence[Path]
     view_features: Sequence[Path]
@@ -59,11 +64,17 @@ def build_index(
         IndexedModels(models, _shards(inputs.views, nodes.models), pooled),
         nodes.photos,
         nodes.cameras,
-        {
-            "ucm-gcn": load_frozen(inputs.graph, inputs.nodes, inputs.checkpoint, settings),
-            "propagation": freeze_propagation(load_graph(inputs.graph), nodes.space, settings),
-        },
+        dict(_methods(inputs, nodes.space, settings)),
     )
+
+
+def _methods(
+    inputs: IndexInputs, space: FeatureSpace, settings: Settings
+) -> Iterator[tuple[str, Frozen]]:
+    """Yield the frozen states: of the network, if one was trained, and of propagation."""
+    for checkpoint in inputs.checkpoint:
+        yield "ucm-gcn", load_frozen(inputs.graph, inputs.nodes, checkpoint, settings)
+    yield "propagation", freeze_propagation(load_graph(inputs.graph), space, settings)
 
 
 def _facts(inputs: IndexInputs, home: Path, others: Mapping[str, Any]) -> Facts:

@@ -12,12 +12,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.dataset import INSTANCE_LEVEL, Role, where_to_get
 from ucmgcn.datasets.kinds.furniture_package import default_place, is_awaited
+from ucmgcn.datasets.manifest import or_without
 from ucmgcn.datasets.source import Source
 from ucmgcn.features.encoders.spec import encoder_spec
 from ucmgcn.settings import (
@@ -53,7 +54,11 @@ class Config:
     ] = "demo"
     kind: Annotated[Kind, Field(description="layout of the files, see docs/datasets.md")] = "folder"
     models: Annotated[str, Field(min_length=1, description="folder of the meshes")] = DEMO_MODELS
-    images: Annotated[str, Field(min_length=1, description="folder of the photos")] = DEMO_IMAGES
+    images: Annotated[
+        str,
+        BeforeValidator(lambda given: "" if given is None else given),  # of a line `images:`
+        Field(description="folder of the photos; empty: none, or the demo's with its models"),
+    ] = ""
     split: Annotated[
         Split,
         Field(description="train and test photos: as given, one set, or drawn by data.split_seed"),
@@ -81,7 +86,7 @@ class Config:
     @property
     def source(self) -> Source:
         """Location and layout of the data set."""
-        models, images = Path(self.models), Path(self.images)
+        models, images = Path(self.models), Path(self.images) if self.images else None
         unpacked = Path("resources/sweethome3d") / self.dataset
         if self.kind == "sweethome3d":
             models = default_place() if self.models == DEMO_MODELS else models
@@ -127,7 +132,7 @@ class Config:
 
     @property
     def _default_folders(self) -> bool:
-        return (self.models, self.images) == (DEMO_MODELS, DEMO_IMAGES)
+        return self.models == DEMO_MODELS and self.images in ("", DEMO_IMAGES)
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:
@@ -177,11 +182,13 @@ def _resolve(config: Config) -> Config:
     """Resolve values that depend on other keys."""
     if config.dataset == "sweethome3d" and config.uses_demo:
         config = replace(config, kind="sweethome3d")
+    elif config.kind == "folder" and config.models == DEMO_MODELS and not config.images:
+        config = replace(config, images=DEMO_IMAGES)
     instances = config.kind in INSTANCE_LEVEL
     if config.render.textures == "auto":
         config = replace(config, render=replace(config.render, textures=instances))
     if config.propagation.residual == "auto":
-        residual = 0.5 if instances else 0.0
+        residual = 0.5 if instances or config.source.images is None else 0.0
         config = replace(config, propagation=replace(config.propagation, residual=residual))
     return config
 
@@ -200,7 +207,7 @@ def _check_data(config: Config) -> None:
         if value == demo:
             raise UserError(
                 f"config: {role} is still the demo's. Add {role}=DIR after --config"
-                + where_to_get(config.kind, role)
+                f"{or_without(role)}{where_to_get(config.kind, role)}"
             )
     _check_name(config)
 
@@ -208,7 +215,7 @@ def _check_data(config: Config) -> None:
 def _check_name(config: Config) -> None:
     if config.dataset == "demo":
         raise UserError(
-            "config: models and images are not the demo's, but dataset is still demo. "
+            "config: the data are not the demo's, but dataset is still demo. "
             "Name your data set: --config dataset=NAME"
         )
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ucmgcn.core.arrays import Descriptors
 from ucmgcn.core.errors import ItemError
 from ucmgcn.datasets.manifest import Item, read_items
 from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import open_shard
 from ucmgcn.media.photos import load_photo
 from ucmgcn.media.pictures import data_uri
-from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.inputs import LibraryInputs, ReportInputs
 from ucmgcn.report.scores import read_table
 
 Key = tuple[str, str]
@@ -47,8 +48,8 @@ class ShownModel:
 
 
 @dataclass(frozen=True)
-class ShownPhoto:
-    """A photo with its first models.
+class ShownQuery:
+    """A photo, or a model, with its first models.
 
     `hits` and `reference_hits` count the hits of the subject and of the reference. They are None
     if the gallery has no model of the right category, or if there is no reference.
@@ -77,7 +78,7 @@ class Strip:
 
     title: str
     text: str
-    queries: list[ShownPhoto]
+    queries: list[ShownQuery]
 
 
 def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[Strip]:
@@ -97,7 +98,7 @@ def build_gallery(inputs: ReportInputs, subject: Key, reference: Key) -> list[St
     rows = ours[ours["query"].isin([id for choice in choices for id in choice.ids])]
     views = _view_pictures(inputs, rows)
 
-    def show(id: str) -> ShownPhoto:
+    def show(id: str) -> ShownQuery:
         beside = theirs if possible[id] else None
         return _query(photos[id], rows, beside, views, judged=possible[id] > 0)
 
@@ -160,7 +161,7 @@ def choose_queries(
     """
     judged = quality.dropna()
     if judged.empty:
-        return [Choice(*UNJUDGED, _evenly(sorted(map(str, quality.index)), 2 * n))]
+        return [Choice(*UNJUDGED, evenly(sorted(map(str, quality.index)), 2 * n))]
     ndcg = judged["ndcg"].round(9)
     taken: set[str] = set()
     chosen = {}
@@ -180,7 +181,8 @@ def _possible_hits(per_category: Path, photos: Mapping[str, Item]) -> dict[str, 
     return {id: sizes.get(photo.category, 0) for id, photo in photos.items()}
 
 
-def _evenly(ids: Sequence[str], n: int) -> list[str]:
+def evenly(ids: Sequence[str], n: int) -> list[str]:
+    """Choose n of the ids, or all, evenly spaced in their order."""
     places = np.linspace(0, len(ids) - 1, min(n, len(ids)))
     return [ids[i] for i in np.unique(places.round().astype(int))]
 
@@ -202,9 +204,9 @@ def _query(
     beside: pd.DataFrame | None,
     views: Mapping[Key, str],
     judged: bool,
-) -> ShownPhoto:
+) -> ShownQuery:
     mine = rows[rows["query"] == photo.id].sort_values("rank")
-    return ShownPhoto(
+    return ShownQuery(
         id=photo.id,
         category=photo.category,
         picture=_photo(Path(photo.path)),
@@ -236,29 +238,56 @@ def _photo(path: Path) -> str:
 def _view_pictures(inputs: ReportInputs, rows: pd.DataFrame) -> dict[Key, str]:
     """Load, for each query and model, the view nearest to the photo."""
     pairs = list(zip(rows["query"], rows["model"], strict=True))
-    nearest = _nearest_views(inputs, pairs)
+    queries = sorted(set(rows["query"]))
+    photos = read_rows(inputs.image_features, "image-features", queries)
+    return view_pictures(inputs, pairs, dict(zip(queries, photos, strict=True)))
+
+
+def view_pictures(
+    inputs: LibraryInputs,
+    pairs: Sequence[Key],
+    looks: Mapping[str, Descriptors],
+    side: int = VIEW_SIDE,
+) -> dict[Key, str]:
+    """Load, for each pair of a query and a model, the model's view nearest to the query.
+
+    Parameters
+    ----------
+    looks
+        Features of each query, shape (d,).
+    side
+        Most pixels of a picture's side.
+
+    Returns
+    -------
+    Data URI of each pair.
+    """
+    nearest = _nearest_views(inputs, pairs, looks)
     wanted: dict[str, list[Key]] = {}
     for query, model in pairs:
         wanted.setdefault(model, []).append((query, model))
-    return dict(_read_views(inputs.views, wanted, nearest.__getitem__))
+    return dict(_read_views(inputs.views, wanted, nearest.__getitem__, side))
 
 
-def _nearest_views(inputs: ReportInputs, pairs: Sequence[Key]) -> dict[Key, int]:
-    queries, models = (sorted({pair[i] for pair in pairs}) for i in (0, 1))
-    photos = read_rows(inputs.image_features, "image-features", queries)
+def _nearest_views(
+    inputs: LibraryInputs, pairs: Sequence[Key], looks: Mapping[str, Descriptors]
+) -> dict[Key, int]:
+    models = sorted({model for _, model in pairs})
     views = read_rows(inputs.view_features, "view-features", models)
     lengths = np.linalg.norm(views, axis=2, keepdims=True)
     views = views / np.maximum(lengths, np.finfo(np.float32).tiny)
-    photo = dict(zip(queries, photos, strict=True))
     of_model = dict(zip(models, views, strict=True))
-    return {(q, m): int(np.argmax(of_model[m] @ photo[q])) for q, m in pairs}
+    return {(q, m): int(np.argmax(of_model[m] @ looks[q])) for q, m in pairs}
 
 
 def _read_views(
-    shards: Sequence[Path], wanted: Mapping[str, Sequence[Key]], view_of: Callable[[Key], int]
+    shards: Sequence[Path],
+    wanted: Mapping[str, Sequence[Key]],
+    view_of: Callable[[Key], int],
+    side: int,
 ) -> Iterator[tuple[Key, str]]:
     for path in shards:
         with open_shard(path, "views") as shard:
             for i, model in enumerate(shard.ids):
                 for key in wanted.get(model, ()):
-                    yield key, data_uri(shard.array[i, view_of(key)], VIEW_SIDE)
+                    yield key, data_uri(shard.array[i, view_of(key)], side)

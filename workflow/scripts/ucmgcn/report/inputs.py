@@ -8,23 +8,21 @@ from pathlib import Path
 from typing import Any
 
 
-@dataclass(frozen=True)
-class ReportInputs:
-    """The files of one data set.
+@dataclass(frozen=True, kw_only=True)
+class LibraryInputs:
+    """The files of one data set without photos, and those of any.
 
     Attributes
     ----------
-    metrics, per_category, confusion, ranking, pr_curve, significance
-        Tables of the evaluate stage.
     rejected, warnings
         Tables of what the stages left out, and of their warnings.
     models, images
         Manifests.
-    views, image_features, view_features
-        Shards.
+    views, view_features, image_features
+        Shards; of the photos there may be none.
     graph
         Summary of the graph, JSON.
-    history, embeddings
+    embeddings
         Files of each of the subject's seeds; the embeddings of the first are drawn.
     benchmarks
         Folder of Snakemake's benchmark files.
@@ -34,6 +32,40 @@ class ReportInputs:
         The whole configuration, as plain values.
     subject
         The method that the report is about.
+    """
+
+    rejected: Path
+    warnings: Path
+    models: Path
+    images: Path
+    views: Sequence[Path]
+    view_features: Sequence[Path]
+    image_features: Sequence[Path] = ()
+    graph: Path
+    embeddings: Sequence[Path]
+    benchmarks: Path
+    root: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = "propagation"
+
+    @property
+    def shown(self) -> list[Path]:
+        """The files behind the page, without the shards."""
+        return [
+            self.models, self.images, self.graph, *self.embeddings, self.rejected, self.warnings
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInputs(LibraryInputs):
+    """The files of one data set that was searched with photos, and measured.
+
+    Attributes
+    ----------
+    metrics, per_category, confusion, ranking, pr_curve, significance
+        Tables of the evaluate stage.
+    history
+        Files of each of the subject's seeds.
     challenge
         The table of the challenge's score, if the data set has one.
     """
@@ -44,18 +76,14 @@ class ReportInputs:
     ranking: Path
     pr_curve: Path
     significance: Path
-    rejected: Path
-    warnings: Path
-    models: Path
-    images: Path
-    views: Sequence[Path]
-    image_features: Sequence[Path]
-    view_features: Sequence[Path]
-    graph: Path
     history: Sequence[Path]
-    embeddings: Sequence[Path]
-    benchmarks: Path
-    root: Path
-    config: Mapping[str, Any] = field(default_factory=dict)
     subject: str = "ucm-gcn"
     challenge: Sequence[Path] = ()
+
+    @property
+    def shown(self) -> list[Path]:
+        """The files behind the page, without the shards."""
+        return [
+            *super().shown, *self.history, self.metrics, self.per_category, self.confusion,
+            self.ranking, self.pr_curve, self.significance,
+        ]  # fmt: skip

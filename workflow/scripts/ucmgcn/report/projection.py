@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.files.embeddings import read_embeddings
 from ucmgcn.files.rows import read_rows
-from ucmgcn.report.inputs import ReportInputs
+from ucmgcn.report.inputs import LibraryInputs
 
 MAX_OF_EACH = 1000
 COMPONENTS = 50
@@ -46,7 +46,7 @@ class Maps:
     after: Floats
 
 
-def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH, threads: int = 1) -> Maps:
+def project_embeddings(inputs: LibraryInputs, limit: int = MAX_OF_EACH, threads: int = 1) -> Maps:
     """Project descriptors (models: maximum over views) and transductive embeddings.
 
     Parameters
@@ -57,12 +57,12 @@ def project_embeddings(inputs: ReportInputs, limit: int = MAX_OF_EACH, threads: 
         With two, both maps are computed in parallel.
     """
     path = inputs.embeddings[0]
-    held = _embedded_ids(path)
+    held = embedded_ids(path)
     photos, models = (_sample(held[group], limit) for group in ("photo", "model"))
-    before = [
-        read_rows(inputs.image_features, "image-features", photos),
-        read_rows(inputs.view_features, "view-features", models, lambda views: views.max(axis=1)),
-    ]
+    views = read_rows(inputs.view_features, "view-features", models, lambda v: v.max(axis=1))
+    before = [views]
+    if photos:
+        before.insert(0, read_rows(inputs.image_features, "image-features", photos))
     after = [
         read_embeddings(path, group, "transductive", ids)
         for group, ids in (("photo", photos), ("model", models))
@@ -113,7 +113,8 @@ def _of_both(parts: Sequence[Features]) -> Floats:
     return project(rows / np.maximum(norms, np.finfo(np.float32).tiny))
 
 
-def _embedded_ids(path: Path) -> Mapping[str, list[str]]:
+def embedded_ids(path: Path) -> Mapping[str, list[str]]:
+    """Ids in a file of embeddings: of the ``photo`` and of the ``model`` nodes."""
     with h5py.File(path, "r") as file:
         return {
             group: [str(i) for i in file[group]["id"].asstr()[:]] for group in ("photo", "model")

@@ -21,17 +21,20 @@ from ucmgcn.datasets.manifest import read_items
 from ucmgcn.datasets.rejected import summarise_warnings
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.shards import open_shard
 from ucmgcn.report import figures, origin, scores
 from ucmgcn.report.gallery import Key, build_gallery
-from ucmgcn.report.inputs import ReportInputs
-from ucmgcn.report.projection import Maps, project_embeddings
+from ucmgcn.report.inputs import LibraryInputs, ReportInputs
+from ucmgcn.report.projection import Maps, embedded_ids, project_embeddings
 from ucmgcn.report.published import published
+from ucmgcn.report.similar import similar_models
 
 logger = logging.getLogger(__name__)
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_REJECTED = 200
 MAX_LABELS = 24
+FEWEST_MAPPED = 3
 # The metric of the verdicts is the first of these that was measured.
 HEADLINES = {"R@1": "exact model first", "FT": "first tier"}
 MEANING = {
@@ -83,10 +86,11 @@ class _Scope:
         return any(name in METRICS for name in self.names)
 
 
-def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
+def write_report(inputs: LibraryInputs, out: Path, threads: int = 1) -> None:
     """Write the page as one self-contained HTML file.
 
-    The same inputs give the same bytes.
+    The same inputs give the same bytes. Without photos (the inputs are no `ReportInputs`) the page
+    shows what the library holds, and which of its models are alike.
 
     Parameters
     ----------
@@ -102,8 +106,8 @@ def write_report(inputs: ReportInputs, out: Path, threads: int = 1) -> None:
     UserError
         If a shard is damaged, or an embedding file lacks an item.
     """
-    scope = _scope(inputs)
-    page = _environment().get_template("report.html.j2").render(_content(scope, threads))
+    content = _content(inputs, threads)
+    page = _environment().get_template("report.html.j2").render(content)
     with atomic_path(out) as partial:
         partial.write_text(page, encoding="utf-8")
     logger.info("%s: %.1f MB", out, len(page.encode()) / 1e6)
@@ -124,7 +128,22 @@ def _environment() -> Environment:
     return environment
 
 
-def _content(scope: _Scope, threads: int) -> dict[str, Any]:
+def _content(inputs: LibraryInputs, threads: int) -> dict[str, Any]:
+    own = _of_photos(_scope(inputs)) if isinstance(inputs, ReportInputs) else _of_models(inputs)
+    return {
+        "with_photos": isinstance(inputs, ReportInputs),
+        **own,
+        "maps": _maps(inputs, threads) if _can_be_mapped(inputs) else None,
+        "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
+        **_rejected(inputs.rejected),
+        **_warned(inputs),
+        "times": origin.stage_times(inputs.benchmarks),
+        **_provenance(inputs),
+    }
+
+
+def _of_photos(scope: _Scope) -> dict[str, Any]:
+    """Gather what the photos of a data set tell."""
     inputs = scope.inputs
     return {
         **_overview(scope),
@@ -133,14 +152,27 @@ def _content(scope: _Scope, threads: int) -> dict[str, Any]:
         **(_measured(scope) if scope.names else {}),
         **(_by_category(scope) if scope.labelled else {}),
         "strips": build_gallery(inputs, scope.subject, scope.reference),
-        "maps": _maps(inputs, threads) if inputs.embeddings else None,
         "history": _history(inputs),
         "seeds_trained": [path.parent.name for path in map(Path, inputs.history)],
-        "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
-        **_rejected(inputs.rejected),
-        **_warned(inputs),
-        "times": origin.stage_times(inputs.benchmarks),
-        **_provenance(inputs),
+    }
+
+
+def _of_models(inputs: LibraryInputs) -> dict[str, Any]:
+    """Gather what there is to say of models alone."""
+    embedded = embedded_ids(inputs.embeddings[0])["model"]
+    category = {item.id: item.category for item in read_items(inputs.models)}
+    with open_shard(inputs.views[0], "views") as shard:
+        n_views = shard.array.shape[1]
+    return {
+        "dataset": inputs.config["dataset"],
+        "backbone": inputs.config["features"]["backbone"],
+        "subject": (inputs.subject, ""),
+        "labelled": False,
+        "note": "",
+        "n_models": len(embedded),
+        "n_categories": len({category[id] for id in embedded} - {""}),
+        "n_views": n_views,
+        "strips": similar_models(inputs),
     }
 
 
@@ -220,8 +252,15 @@ def verdicts(
 
 
 def graph_statistics(summary: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """Lay out the graph's summary: nodes, edges and their mean number per source, settings."""
-    nodes, edges = summary["nodes"], summary["edges"]
+    """Lay out the graph's summary: nodes, edges and their mean number per source, settings.
+
+    Without photos it has no line of them.
+    """
+    with_photos = summary["nodes"]["photo"] > 0
+    nodes, edges = (
+        {kind: n for kind, n in summary[part].items() if with_photos or "photo" not in kind}
+        for part in ("nodes", "edges")
+    )
     return {
         "nodes": list(nodes.items()),
         "edges": [(kind, n, n / max(nodes[kind.split()[0]], 1)) for kind, n in edges.items()],
@@ -245,7 +284,13 @@ def _curves(scope: _Scope, rows: Sequence[scores.MethodRow]) -> list[tuple[str, 
     ]  # fmt: skip
 
 
-def _maps(inputs: ReportInputs, threads: int) -> dict[str, Any]:
+def _can_be_mapped(inputs: LibraryInputs) -> bool:
+    """Whether there are embeddings of enough items: fewer lie on a line."""
+    paths = inputs.embeddings
+    return bool(paths) and sum(map(len, embedded_ids(paths[0]).values())) >= FEWEST_MAPPED
+
+
+def _maps(inputs: LibraryInputs, threads: int) -> dict[str, Any]:
     maps = project_embeddings(inputs, threads=threads)
     category = {
         **dict(_categories(inputs.images, "photo")), **dict(_categories(inputs.models, "model"))
@@ -303,7 +348,7 @@ def _rejected(path: Path) -> dict[str, Any]:
     }
 
 
-def _warned(inputs: ReportInputs) -> dict[str, Any]:
+def _warned(inputs: LibraryInputs) -> dict[str, Any]:
     frame, rejected = scores.read_table(inputs.warnings), scores.read_table(inputs.rejected)
     manifests = {"render": inputs.models, "features": inputs.images, "points": inputs.models}
     lines: list[str] = []
@@ -318,22 +363,17 @@ def _warned(inputs: ReportInputs) -> dict[str, Any]:
     }
 
 
-def _provenance(inputs: ReportInputs) -> dict[str, Any]:
+def _provenance(inputs: LibraryInputs) -> dict[str, Any]:
     shards = {
         "views": inputs.views,
         "image-features": inputs.image_features,
         "view-features": inputs.view_features,
     }
-    hashed = [
-        inputs.models, inputs.images, inputs.graph, *inputs.embeddings, *inputs.history,
-        inputs.metrics, inputs.per_category, inputs.confusion, inputs.ranking, inputs.pr_curve,
-        inputs.significance, inputs.rejected, inputs.warnings,
-    ]  # fmt: skip
     return {
         "config": yaml.safe_dump(json.loads(json.dumps(inputs.config)), sort_keys=False),
         "versions": origin.versions(),
         "commit": origin.commit(inputs.root),
-        "digests": origin.digests(hashed),
+        "digests": origin.digests(inputs.shown),
         "shards": {
             kind: json.dumps(facts, indent=1, sort_keys=True)
             for kind, facts in origin.shard_provenance(shards).items()

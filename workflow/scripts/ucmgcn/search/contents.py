@@ -28,6 +28,8 @@ class Contents:
     ----------
     home, version
         The data set's results, and the state of its files, see `version_of`.
+    method
+        How models are ranked, one of `METHODS`.
     index, frozen
         The index, and the frozen state of the method; of a baseline, that of propagation.
     additions
@@ -40,6 +42,7 @@ class Contents:
 
     home: Path
     version: list[tuple[str, int]]
+    method: str
     index: SearchIndex
     frozen: Frozen
     additions: list[Addition]
@@ -76,7 +79,7 @@ class Contents:
         return np.vstack([self.index.pooled(pooling), *more])
 
 
-def read_contents(folder: Path, method: str) -> Contents:
+def read_contents(folder: Path, method: str | None) -> Contents:
     """Read the library of a data set, and attach the added models to its graph.
 
     Parameters
@@ -84,27 +87,30 @@ def read_contents(folder: Path, method: str) -> Contents:
     folder
         The data set's results.
     method
-        One of `METHODS`.
+        One of `METHODS`; None takes the network or, where there is none, propagation.
 
     Raises
     ------
     UserError
         If it is missing or damaged, or the method cannot rank models for a single photo.
     """
-    if method not in METHODS:
+    if method is not None and method not in METHODS:
         raise UserError(_no_method(method))
     home = _with_parents(folder)
     if not (home / INDEX).is_file():
         raise UserError(_no_results(folder, home))
     version = version_of(home)  # before the files are read: a change meanwhile is not missed
     index = read_index(home / INDEX)
+    method = method or next(name for name in GRAPH_METHODS if name in index.methods)
+    if method in GRAPH_METHODS and method not in index.methods:
+        raise UserError(_not_trained(home.name, method))
     frozen = index.frozen(method if method in GRAPH_METHODS else "propagation")
     known = {model.id for model in index.models}
     additions = read_additions(index.facts, known, home.parent.parent, home)
     attached = [embed_model(frozen, one.features, index.beside, index.reach) for one in additions]
     gallery = np.vstack([frozen.gallery, *(embedding for embedding, _ in attached)])
     views = np.concatenate([frozen.views, *(own[None] for _, own in attached)])
-    return Contents(home, version, index, frozen, additions, gallery, views)
+    return Contents(home, version, method, index, frozen, additions, gallery, views)
 
 
 def version_of(home: Path) -> list[tuple[str, int]]:
@@ -138,6 +144,14 @@ def _no_method(method: str) -> str:
     if method in get_args(Method):
         return f"{method} is a baseline of the tables only; choose one of {', '.join(METHODS)}"
     return f"there is no method {method!r}; choose one of {', '.join(METHODS)}"
+
+
+def _not_trained(dataset: str, method: str) -> str:
+    others = ", ".join(name for name in METHODS if name != method)
+    return (
+        f"{dataset} was built without photos, so there is no network to rank by {method}; leave "
+        f"out the method, or choose one of {others}"
+    )
 
 
 def _no_results(folder: Path, home: Path) -> str:

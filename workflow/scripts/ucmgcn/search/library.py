@@ -35,15 +35,17 @@ class Library:
     categories
         Categories of the models, sorted; empty where they have none.
     method
-        How models are ranked.
+        How models are ranked: ``"ucm-gcn"`` unless another was asked for, or ``"propagation"``
+        where there were no photos to train with.
     facts
         Provenance of the library.
     """
 
-    def __init__(self, contents: Contents, method: str) -> None:
-        self._contents, self.method = contents, method
+    def __init__(self, contents: Contents, asked: str | None) -> None:
+        self._contents, self._asked = contents, asked
+        self.method = contents.method
         self.facts: Facts = contents.index.facts
-        self._scorer = make_scorer(method, contents)
+        self._scorer = make_scorer(self.method, contents)
         self.models: Sequence[Model] = [
             replace(model, path=contents.root / model.path) for model in contents.models
         ]
@@ -54,7 +56,7 @@ class Library:
         return f"<Library {self.facts.dataset}: {len(self.models)} models, method {self.method}>"
 
     @classmethod
-    def open(cls, folder: str | PathLike[str], method: str = "ucm-gcn") -> Self:
+    def open(cls, folder: str | PathLike[str], method: str | None = None) -> Self:
         """Open the library of a data set.
 
         Parameters
@@ -62,7 +64,8 @@ class Library:
         folder
             The results of the data set, such as ``results/demo``.
         method
-            How models are ranked; one of `ucmgcn.search.contents.METHODS`.
+            How models are ranked; one of `ucmgcn.search.contents.METHODS`. By default the trained
+            network, or propagation if there were no photos to train with.
 
         Raises
         ------
@@ -75,7 +78,7 @@ class Library:
     def current(self) -> Self:
         """Return this library, or open it again if its files have changed."""
         home, version = self._contents.home, self._contents.version
-        return self if version_of(home) == version else self.open(home, self.method)
+        return self if version_of(home) == version else self.open(home, self._asked)
 
     def search(self, photo: Photo, top: int = 10, category: str | None = None) -> list[Hit]:
         """Find the models that a photo shows, best first.

@@ -96,23 +96,23 @@ def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> 
     Parameters
     ----------
     parts, answers
-        The folds of `folds_of`, and the result of `embed_fold` for each.
+        The folds of `folds_of`, and the result of `embed_fold` for each. Without photos there is
+        only the first, and no inductive protocol.
     """
     everything, galleries = answers[0], [answer.models for answer in answers[1:]]
-    widths = [gallery.shape[1] for gallery in galleries]
     photos = len(parts[0].asked)
+    nodes = [everything.models.shape[1]]
+    together = Embedded(everything.photos, everything.models, nodes, np.full(photos, photos))
+    if not galleries:
+        return {"transductive": together}
+    widths = [gallery.shape[1] for gallery in galleries]
     queries = np.zeros((photos, sum(widths)), dtype=np.float32)
     seen = np.full(photos, photos)
     for number, (part, found) in enumerate(zip(parts[1:], answers[1:], strict=True)):
         queries[part.asked] = in_block(found.photos, number, widths)
         seen[part.asked] = np.count_nonzero(~part.without)
     return {
-        "transductive": Embedded(
-            everything.photos,
-            everything.models,
-            [everything.models.shape[1]],
-            np.full(photos, photos),
-        ),
+        "transductive": together,
         "inductive": Embedded(queries, beside(galleries), widths, seen),
     }
 

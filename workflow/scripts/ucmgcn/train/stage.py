@@ -132,6 +132,8 @@ def train_baselines(
 ) -> None:
     """Write the embeddings of baselines, on the folds that the network has with the same seed.
 
+    Without photos there is no inductive protocol.
+
     Parameters
     ----------
     files

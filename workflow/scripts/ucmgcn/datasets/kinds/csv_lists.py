@@ -40,7 +40,7 @@ def images(source: Source) -> Found:
     UserError
         As `read`.
     """
-    return read(source.images, "images")
+    return read(source.photos, "images")
 
 
 def read(table: Path, role: str) -> Found:

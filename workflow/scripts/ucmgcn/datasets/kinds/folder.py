@@ -13,4 +13,4 @@ def models(source: Source) -> Found:
 
 def images(source: Source) -> Found:
     """List the photos."""
-    return scan(source.images, "images")
+    return scan(source.photos, "images")

@@ -52,11 +52,11 @@ def images(source: Source) -> Found:
     UserError
         If the folder of a split is missing.
     """
-    found = Collector(source.images)
-    for split, category, path in _objects(source.images, "images", "<id>.JPEG"):
+    found = Collector(source.photos)
+    for split, category, path in _objects(source.photos, "images", "<id>.JPEG"):
         photos = files(path, PHOTO_SUFFIXES)
         for photo in photos:
-            id = photo.relative_to(source.images).with_suffix("").as_posix()
+            id = photo.relative_to(source.photos).with_suffix("").as_posix()
             found.add(id, photo, category, split)
         if not photos:
             found.reject(path, "it holds no photo")

@@ -58,7 +58,7 @@ def images(source: Source) -> Found:
         If the folder or its lists are missing or damaged.
     """
     known = model_info(folder(source.models, "models", LAYOUT, ORIGIN))
-    root = folder(source.images, "images", PHOTO_LAYOUT, ORIGIN)
+    root = folder(source.photos, "images", PHOTO_LAYOUT, ORIGIN)
     found = Collector(root)
     if root.resolve() == source.models.resolve():
         for id, facts in sorted(known.items()):
