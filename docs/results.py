@@ -8,7 +8,7 @@ A result stands between two marks, the first of which says what it is and of whi
     what a run's numbers are taken over: queries, gallery, seeds, labels, encoder
     <!-- /result -->
 
-    <!-- result: metrics SET [METRIC ...] -->
+    <!-- result: metrics SET [only=METHOD,METHOD] [METRIC ...] -->
     methods and their metrics, the first of which orders the rows
     <!-- /result -->
 
@@ -47,6 +47,8 @@ PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 BLOCK = re.compile(r"(<!-- result: (.*?) -->\n).*?(<!-- /result -->)", re.DOTALL)
 SHOWN = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
 TESTED = ("NN", "FT", "mAP")
+SUBJECT = "ucm-gcn"
+ONLY = "only="
 NOTHING = 0.005  # about twice the sd over seeds
 
 
@@ -79,7 +81,8 @@ def read(name: str) -> pd.DataFrame:
 
 def data(name: str) -> str:
     """Say what the numbers of a run are taken over."""
-    run = read(f"{name}/metrics").sort_values("n_seeds").iloc[-1]
+    frame = read(f"{name}/metrics")
+    run = frame[frame["method"] == SUBJECT].iloc[0]
     labels = "no labels" if run["supervision"] == "none" else "labels of half of the photos"
     return (
         f"{run['n_queries']:,} queries, gallery of {run['n_models']:,} models, "
@@ -89,16 +92,21 @@ def data(name: str) -> str:
     )
 
 
-def metrics(name: str, *shown: str) -> str:
+def metrics(name: str, *words: str) -> str:
     """Lay out a run's metrics: means, with the sd over seeds, and a recall's interval."""
+    shown = [word for word in words if not word.startswith(ONLY)]
+    kept = [word.removeprefix(ONLY).split(",") for word in words if word.startswith(ONLY)]
     names = shown or SHOWN
     frame = read(f"{name}/metrics")
+    frame = frame[frame["method"].isin(kept[0])] if kept else frame
     order = "FT" if "FT" in names and not shown else names[0]
+    seen = ["photos_seen"] if "photos_seen" in frame and not shown else []
     rows = [
-        [row["method"], row["protocol"], *(cell(row, metric) for metric in names)]
+        [row["method"], row["protocol"], *(f"{row[n]:,.0f}" for n in seen)]
+        + [cell(row, metric) for metric in names]
         for _, row in frame.sort_values(["protocol", order], kind="stable").iterrows()
     ]
-    return lines_of(["method", "protocol", *names], rows)
+    return lines_of(["method", "protocol", *("photos seen" for _ in seen), *names], rows)
 
 
 def cell(row: pd.Series, metric: str) -> str:

@@ -1,15 +1,15 @@
 rule evaluate:
     input:
+        **{
+            method: expand(path, seed=SEEDS)
+            for method, path in BASELINES.items()
+        },
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         rejected=rules.rejected.output.table,
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         ucm_gcn=expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
-        **{
-            method: expand(path, seed=SEEDS)
-            for method, path in BASELINES.items()
-        },
         k_reciprocal_centred=expand(
             BASELINES.get("mean_pool_centred", []), seed=SEEDS[:1]
         ),

@@ -43,6 +43,25 @@ def test_every_run_has_a_published_table() -> None:
             assert (reproduce.PUBLISHED / run.name / table).is_file()
 
 
+def test_a_table_shows_the_chosen_methods_and_the_photos_that_they_saw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"method": method, "protocol": "inductive", "n_seeds": 1, "photos_seen": seen}
+        | dict.fromkeys(results.SHOWN, score)
+        for method, seen, score in (("ucm-gcn", 1759.0, 0.5), ("max-pool", 0.0, 0.25), ("x", 1, 1))
+    ]
+    (tmp_path / "set").mkdir()
+    pd.DataFrame(rows).to_csv(tmp_path / "set" / "metrics.csv", index=False)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    lines = results.metrics("set", "only=ucm-gcn,max-pool").splitlines()
+    assert lines[0].startswith("| method | protocol | photos seen | NN |") and len(lines) == 4
+    assert lines[2].startswith("| max-pool | inductive | 0 | .250 |")
+    assert lines[3].startswith("| ucm-gcn | inductive | 1,759 | .500 |")
+    short = results.metrics("set", "only=ucm-gcn", "FT").splitlines()
+    assert short[2:] == ["| ucm-gcn | inductive | .500 |"]
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [("level", "level with"), ("better", "better than"), ("worse", "worse than")],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -9,8 +10,10 @@ import yaml
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.source import read_source
+from ucmgcn.evaluate.baselines import BASELINES
 from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config, plain
-from ucmgcn.settings import DEMO_IMAGES
+from ucmgcn.settings import DEMO_IMAGES, Method
+from ucmgcn.train.baselines import EMBED
 
 
 def test_config_yaml_holds_every_key_with_its_default(root: Path) -> None:
@@ -95,3 +98,25 @@ def test_own_features_count_where_exact_models_are_looked_for(kind: str, share: 
     assert parse_config(raw).propagation.own_share == share
     chosen = parse_config(raw | {"propagation": {"residual": 0.2}})
     assert chosen.propagation.own_share == 0.2
+
+
+def test_each_method_is_made_by_the_stage_that_knows_it() -> None:
+    config = parse_config({"train": {"supervision": "source"}})
+    made = {*config.feature_baselines, *config.learned_methods}
+    assert made == set(get_args(Method))
+    assert not set(config.feature_baselines) & set(config.learned_methods)
+    assert set(config.feature_baselines) == set(BASELINES)
+    assert set(config.embedded_baselines) == set(EMBED)
+
+
+def test_ridge_needs_labels() -> None:
+    config = parse_config({})
+    assert "ridge" not in {*config.embedded_baselines, *config.learned_methods}
+    assert "ridge" in config.evaluate.methods
+
+
+def test_what_is_re_ranked_is_embedded_and_not_shown() -> None:
+    config = parse_config({"evaluate": {"methods": ["max-pool", "k-reciprocal-centred"]}})
+    assert config.embedded_baselines == ["mean-pool-centred"]
+    assert config.learned_methods == ["k-reciprocal-centred"]
+    assert config.feature_baselines == ["max-pool"]

@@ -183,15 +183,31 @@ def test_a_share_of_own_features_is_in_every_joined_embedding(built: Path, parts
         np.testing.assert_allclose(rows_of(found[method]), expected, atol=1e-6)
 
 
-def test_the_mlp_does_not_see_the_edges(built: Path, everyone: dict) -> None:
-    """Its output is a function of a node's own features: equal ones are embedded alike."""
+def test_the_mlp_passes_no_messages(built: Path, parts: list[Fold]) -> None:
+    """What it adds is a function of a node's own features: the same for a photo in each role."""
     flat = flat_of(built)
-    edgeless = flat.without_edges()
-    assert edgeless.adjacency(flat.features)[0].abs().sum() == 0
-    assert torch.equal(edgeless.features, flat.features)
-    width = everyone["propagation"].photos.shape[1]
-    learned = normalise(rows_of(everyone["mlp"])[:, width:])
-    assert learned.shape[1] == TRAIN.dims and np.ptp(learned, axis=0).min() > 0
+    assert flat.without_edges().adjacency(flat.features)[0].abs().sum() == 0
+    asked = np.arange(PHOTOS) == 7
+    fold = replace(parts[1], asked=asked | parts[1].without)
+    own, new = (embed(built, part)["mlp"].photos for part in (fold, replace(fold, asked=asked)))
+    np.testing.assert_array_equal(own[np.flatnonzero(fold.asked) == 7], new)
+
+
+@pytest.mark.parametrize("full_batch_nodes", [0, 200_000])
+def test_the_mlp_trains_in_full_and_in_mini_batches(
+    built: Path, parts: list[Fold], full_batch_nodes: int
+) -> None:
+    train = replace(TRAIN, full_batch_nodes=full_batch_nodes, batch=24, per_relation=True)
+    files = built / "graph.h5", built / "nodes.h5"
+    settings = replace(SETTINGS, train=train)
+    found = embed_baselines(*files, settings, Roles(), ["mlp"], parts[0])["mlp"]
+    assert found_share(found, parts[0].asked) > 0.9
+
+
+def test_a_labelled_mlp_is_without_propagation(built: Path) -> None:
+    part = folds_of(read_ids(), ROLES.mask(read_ids()), 2, 0)[0]
+    found = embed(built, part, SOURCE, ROLES)["mlp"]
+    assert found.photos.shape[1] == TRAIN.dims and found_share(found, part.asked) > 0.9
 
 
 def test_ridge_is_the_closed_form(built: Path, parts: list[Fold]) -> None:

@@ -11,9 +11,8 @@ mlp                y and the output of the network trained without an edge
 ridge              class scores by ridge regression on x and y; needs labelled photos
 =================  ================================================================================
 
-A model is pooled from its views as in the graph. All answer under both protocols, on the folds of
-the network with the same seed. Where the network's embedding has a share of own features, so have
-those with y or t.
+All answer under both protocols, on the folds of the network with the same seed. Where the network's
+embedding has a share of own features, so have those with y or t.
 """
 
 from __future__ import annotations
@@ -179,8 +178,8 @@ def _heaviest(weights: Features, k: int) -> Features:
 
 def centred(ground: Ground) -> FoldEmbeddings:
     """Pool features that are centred per modality; whitening helps a graph, but not a ranking."""
-    nodes = ground.nodes
-    space = replace(nodes.space, projection=np.zeros((0, 0), dtype=np.float32))
+    nodes, none = ground.nodes, np.zeros((0, 0), dtype=np.float32)
+    space = replace(nodes.space, model_mean=none.ravel(), projection=none)
     asked = nodes.photo_features if ground.asked is None else ground.asked
     views = nodes.view_features
     parts = (views[i : i + MODELS_PER_BLOCK] for i in range(0, len(views), MODELS_PER_BLOCK))
