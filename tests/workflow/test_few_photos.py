@@ -73,7 +73,7 @@ def test_a_photo_finds_models_in_a_library_without_photos(alone, photo) -> None:
     assert library.method == "propagation"
     photos = sorted((alone.folder / "data" / "images").rglob("*.jpg"))
     firsts = [library.search(photo, top=1)[0].category == photo.parent.name for photo in photos]
-    assert np.mean(firsts) > 0.6
+    assert np.mean(firsts) > 0.5
     answer = ucmgcn(alone.folder, "query", photo, "--dataset", "mine", "--top", 3)
     assert answer.returncode == 0 and library.search(photo)[0].model in answer.stdout
     model = library.models[0].id
