@@ -206,6 +206,10 @@ class GraphConfig:
         Literal["raw", "centred", "pca-whitened"],
         Field(description="feature space: raw, centred per modality, or centred and PCA-whitened"),
     ] = "pca-whitened"
+    alignment: Annotated[
+        Literal["matched", "means"],
+        Field(description="centre of the photos: by the views they match, or by their mean alone"),
+    ] = "matched"
     dims: Annotated[
         int, Field(ge=2, description="principal components; for space: pca-whitened")
     ] = 128
@@ -236,6 +240,10 @@ class PropagationConfig:
             "photos, else 0"
         ),
     ] = "auto"
+    familiarity: Annotated[
+        bool,
+        Field(description="weigh own features more for new photos unlike the library's photos"),
+    ] = True
 
     @property
     def own_share(self) -> float:

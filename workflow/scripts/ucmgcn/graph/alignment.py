@@ -10,11 +10,10 @@ of it, the plain means are the better estimate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ucmgcn.core.arrays import Features, Floats, Ints
+from ucmgcn.core.arrays import Features, Floats, Ints, Mask
+from ucmgcn.graph.space import Alignment, mean_of, normalise
 
 PHOTOS, VIEWS = 600, 2600  # a mean needs no more; they are evenly spaced
 # Of the views' variance: the entropy of the plan. Twice as much matches half of the gallery to all
@@ -22,7 +21,7 @@ PHOTOS, VIEWS = 600, 2600  # a mean needs no more; they are evenly spaced
 ENTROPY = 0.03
 BALANCE = 0.5  # as in `train.matching.potentials`: views need not receive the same mass
 ITERATIONS = 20
-# Few rounds: each matches the photos anew, and errors of the first matches grow from round to round.
+# Few rounds: each matches the photos anew, and errors of the first matches grow with them.
 ROUNDS = 2
 # Photos of the whole gallery reach some half of the models that views reach, being less like them.
 REACHED = 0.5
@@ -31,53 +30,36 @@ REACHED = 0.5
 PRIOR_PHOTOS = 5
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """How photos lie to views.
-
-    Attributes
-    ----------
-    shift
-        Centre of the photos minus the centre of the views, shape (d,), float32.
-    coverage
-        Share of the gallery that the photos show, from 0 to 1: the effective number of models that
-        they are matched to, relative to half of what views of all models reach when they are
-        matched to the other models. No label is used.
-    """
-
-    shift: Features
-    coverage: float
-
-
 def align(photos: Features, views: Features) -> Alignment:
     """Estimate the shift between photos and views.
 
     Parameters
     ----------
     photos, views
-        Unit vectors, shapes (n, d) and (m, v, d), float32. Without photos there is no shift, and
+        Features, shapes (n, d) and (m, v, d), float32. Without photos there is no shift, and
         the coverage is 0.
 
     Returns
     -------
     Alignment
-        Of the views' mean, the share coverage^2 is that of all views, and the rest that of the
+        Its coverage is the effective number of models that photos are matched to, relative to half
+        of what views of all models reach when they are matched to the other models. Of the views'
+        mean in the shift, the share coverage^2 is that of all views, and the rest that of the
         views matched to the photos.
     """
     m, v, d = views.shape
     if not len(photos) or not m:
         return Alignment(np.zeros(d, dtype=np.float32), 0.0)
     flat = views.reshape(-1, d)
-    centre = flat.mean(axis=0, dtype=np.float64)
-    chosen = _spaced(len(flat), VIEWS)
-    sample, mean = flat[chosen] - centre, photos.mean(axis=0, dtype=np.float64) - centre
-    rows = photos[_spaced(len(photos), PHOTOS)] - centre
-    shift, mass = np.zeros(d), np.zeros(len(chosen))
+    centre, chosen = mean_of(flat), _spaced(len(flat), VIEWS)
+    sample, mean = normalise(flat[chosen]) - centre, mean_of(photos) - centre
+    rows = normalise(photos[_spaced(len(photos), PHOTOS)]) - centre
+    shift, mass = np.zeros_like(mean), np.zeros(len(chosen))
     for _ in range(ROUNDS):
         mass = _received(rows - shift, sample)
         shift = mean - mass @ sample
     models = _spaced(m, PHOTOS)
-    alike = views[models, np.arange(len(models)) % v] - centre
+    alike = normalise(views[models, np.arange(len(models)) % v]) - centre
     among = _received(alike, sample, chosen // v == models[:, None])
     reached = _effective(mass, chosen // v) / _effective(among, chosen // v)
     coverage = min(1.0, reached / REACHED)
@@ -91,13 +73,13 @@ def _spaced(items: int, most: int) -> Ints:
     return np.unique(np.linspace(0, items - 1, min(items, most)).round().astype(np.int64))
 
 
-def _received(photos: Floats, views: Floats, apart: np.ndarray | None = None) -> Floats:
+def _received(photos: Features, views: Features, apart: Mask | None = None) -> Floats:
     """Match photos (n, d) to views (k, d) by relaxed transport; return the views' mass, sum 1.
 
     The cost is the squared distance. Sinkhorn's scaling, as in `train.matching.potentials`, needs
     no logarithms here: rows are scaled by their nearest view. Pairs `apart` (n, k) are not matched.
     """
-    near = 2 * photos @ views.T - (views**2).sum(axis=1)
+    near = (2 * photos @ views.T - (views**2).sum(axis=1)).astype(np.float64)
     if apart is not None:
         near[apart] = -np.inf
     near -= near.max(axis=1, keepdims=True)

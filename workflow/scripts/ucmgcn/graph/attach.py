@@ -24,6 +24,10 @@ from ucmgcn.settings import GraphConfig
 # nearest item is missed.
 ROUNDING = 1e-4
 QUERIES_PER_BLOCK = 128
+NEAREST_PHOTOS = 5  # the nearest photos that say how familiar a photo is
+PROBES = 2000  # photos that say what is usual
+OWN_SHARES = 0.3, 0.6  # share of own features: of a familiar photo, and of an unfamiliar one
+GALLERY_SHARE = 0.5  # any but 0 does: a query's weights make up for it
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ class Frozen:
     residual
         Share of an item's own features in its embedding, see `joined`; unless it is 0, they are d
         of the embedding's columns.
+    gated
+        Whether the own features of a new photo weigh more, the less it is like the graph's photos,
+        see `own_share`.
     """
 
     space: FeatureSpace
@@ -105,19 +112,71 @@ class Frozen:
     states: list[Features]
     teleport: float
     residual: float
+    gated: bool = False
 
     @property
     def known(self) -> Features:
         """Embeddings of the graph's photos, unit vectors, shape (n, e), e = d + d' (+ d)."""
-        blocks = self.spread[: self.photos], self.learned[: self.photos]
-        return joined(*blocks, self.features[: self.photos], self.residual)
+        n = self.photos
+        return self.asked(self.spread[:n], self.learned[:n], self.features[:n], self.residual)
 
     @property
     def gallery(self) -> Features:
         """Embeddings of the models, unit vectors, shape (m, e)."""
         own = self.features[len(self.features) - self.models :]
         blocks = self.spread[self.photos :], self.learned[self.photos :]
-        return joined(*blocks, own, self.residual)
+        return joined(*blocks, own, self.gallery_residual, self.space.trust)
+
+    @property
+    def gallery_residual(self) -> float:
+        """Share of a model's own features in its embedding."""
+        return max(self.residual, GALLERY_SHARE) if self.gated else self.residual
+
+    def asked(
+        self, spread: Features, learned: Features, own: Features, residual: float
+    ) -> Features:
+        """Join unit vectors of photos, so that products with the gallery average their cosines.
+
+        Shapes (n, d), (n, d'), (n, d) to (n, e). The weights are those of `joined`; if the gallery
+        was joined with another share of own features, the result is not of unit length.
+        """
+        has = spread.shape[1] > 0, learned.shape[1] > 0
+        wanted = _weights(*has, residual, self.space.trust)
+        held = _weights(*has, self.gallery_residual, self.space.trust)
+        parts = zip((spread, learned, own), wanted, held, strict=True)
+        kept = [part * np.float32(want / np.sqrt(hold)) for part, want, hold in parts if hold]
+        return np.asarray(np.hstack(kept), dtype=np.float32)
+
+    @cached_property
+    def acquaintance(self) -> tuple[float, float] | None:
+        """How near photos are to their nearest: the median, and what all but a 20th exceed.
+
+        None if there are too few photos to tell.
+        """
+        if self.photos <= NEAREST_PHOTOS:
+            return None
+        rows = self.features[: self.photos]
+        chosen = rows[:: max(1, self.photos // PROBES)]
+        # The nearest photo of each is itself.
+        nearness = top_k(chosen, rows, NEAREST_PHOTOS + 1)[1][:, 1:].mean(axis=1)
+        return float(np.median(nearness)), float(np.quantile(nearness, 0.05))
+
+    def own_share(self, nearness: float) -> float:
+        """Return the share of own features for a photo of this mean cosine to its nearest photos.
+
+        A photo of a kind that the graph's photos lack is attached to photos of other kinds, which
+        draw it to their models. So its own features count more, from the least share, where it is
+        as near as most photos are to each other, to the largest, where it is as far as the
+        farthest twentieth.
+        """
+        if not self.gated:
+            return self.residual
+        least, largest = OWN_SHARES
+        strange = 0.5
+        if self.acquaintance is not None:
+            typical, far = self.acquaintance
+            strange = float(np.clip((typical - nearness) / max(typical - far, 1e-6), 0, 1))
+        return max(self.residual, least + (largest - least) * strange)
 
     @cached_property
     def crowd(self) -> Features:
@@ -171,7 +230,7 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
     Returns
     -------
     Features
-        Unit vectors, shape (q, e), to compare with `Frozen.gallery`.
+        Shape (q, e): their products with `Frozen.gallery` are weighted means of cosines.
     """
     ends = frozen.features[: len(frozen.features) - frozen.models]
     rows = np.empty((len(features), frozen.gallery.shape[1]), dtype=np.float32)
@@ -180,7 +239,10 @@ def embed_queries(frozen: Frozen, features: Features) -> Features:
         block = own[start : start + QUERIES_PER_BLOCK]
         rough = np.vstack(block) @ ends.T
         for i, (row, cosine) in enumerate(zip(block, rough, strict=True), start):
-            rows[i] = _embed(frozen, _attach_photo(frozen, row[0], cosine), row)
+            near = _nearest(row[0], ends[: frozen.photos], cosine[: frozen.photos], NEAREST_PHOTOS)
+            share = frozen.own_share(float(near[1].mean()) if len(near[1]) else -1.0)
+            links = _attach_photo(frozen, row[0], cosine)
+            rows[i] = frozen.asked(*_embed(frozen, links, row), row, share)[0]
     return rows
 
 
@@ -212,7 +274,8 @@ def embed_model(
     own = frozen.space.views(views)
     nodes = np.vstack([own, frozen.space.models(views[None])])
     links = _attach_model(frozen, nodes, beside, reach)
-    return _embed(frozen, links, nodes), own
+    parts = *_embed(frozen, links, nodes), nodes[-1:]
+    return joined(*parts, frozen.gallery_residual, frozen.space.trust)[0], own
 
 
 def photo_reach(frozen: Frozen) -> Features:
@@ -230,24 +293,32 @@ def photo_reach(frozen: Frozen) -> Features:
     return np.asarray(scores[:, -1])
 
 
-def joined(spread: Features, learned: Features, own: Features, residual: float) -> Features:
+def joined(
+    spread: Features, learned: Features, own: Features, residual: float, trust: float = 0.5
+) -> Features:
     """Concatenate unit vectors of the same nodes, scaled so that their cosines are averaged.
 
     The cosine of two results is (1 - residual) times the mean of the cosines of `spread` and
-    `learned`, plus residual times the cosine of `own`. `spread` or `learned` without columns is
-    left out.
+    `learned`, weighted (1 - trust) : trust, plus residual times the cosine of `own`. `spread` or
+    `learned` without columns is left out. The network learns from photos matched to models, which
+    misleads where photos show only a part of the gallery: then `trust` is low.
     """
-    blocks = [block for block in (spread, learned) if block.shape[1]]
-    graph = np.hstack(blocks) * np.sqrt((1 - residual) / len(blocks))
-    rows = np.hstack([graph, own * np.sqrt(residual)]) if residual else graph
-    return np.asarray(rows, dtype=np.float32)
+    weights = _weights(spread.shape[1] > 0, learned.shape[1] > 0, residual, trust)
+    parts = zip((spread, learned, own), weights, strict=True)
+    kept = [part * np.float32(np.sqrt(weight)) for part, weight in parts if weight]
+    return np.asarray(np.hstack(kept), dtype=np.float32)
 
 
-def _embed(frozen: Frozen, links: _Attached, own: Features) -> Features:
-    """Embed the last of the new nodes: features (u, d) to a unit vector (e,)."""
+def _weights(spread: bool, learned: bool, residual: float, trust: float) -> tuple[float, ...]:
+    """Return the weights of spread, learned and own features, whose sum is 1."""
+    trust = trust if spread and learned else float(learned)
+    return (1 - residual) * (1 - trust), (1 - residual) * trust, residual
+
+
+def _embed(frozen: Frozen, links: _Attached, own: Features) -> tuple[Features, Features]:
+    """Embed the last of the new nodes: features (u, d) to (1, d) spread and (1, d') learned."""
     spread = normalise(_spread(frozen, links, own))[:, : frozen.spread.shape[1]]
-    learned = _learned(frozen, links, own)[-1:]
-    return np.asarray(joined(spread, learned, own[-1:], frozen.residual)[0])
+    return spread, _learned(frozen, links, own)[-1:]
 
 
 def _learned(frozen: Frozen, links: _Attached, own: Features) -> Features:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.core.arrays import Features, Ints
+from ucmgcn.graph.alignment import align
 from ucmgcn.graph.edge_types import (
     BESIDE,
     HAS,
@@ -34,9 +35,9 @@ def fit_nodes(
     config: GraphConfig,
 ) -> Nodes:
     """Fit the feature space on photos (n, d) and views (m, v, d)."""
-    space = fit_space(
-        photos, views, config.space, config.dims, config.exponent, config.model_pooling
-    )
+    aligned = align(photos, views) if config.alignment == "matched" else None
+    parts = config.space, config.dims, config.exponent, config.model_pooling
+    space = fit_space(photos, views, *parts, aligned)
     return Nodes(photo_ids, model_ids, photos, views, cameras, space)
 
 

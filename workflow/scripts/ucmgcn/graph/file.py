@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import dgl
@@ -79,6 +80,7 @@ def write_nodes(path: Path, nodes: Nodes) -> None:
         for owner, names in ((nodes, NODE_ARRAYS), (nodes.space, SPACE_ARRAYS)):
             for name in names:
                 file.create_dataset(name, data=getattr(owner, name))
+        file.attrs["coverage"] = nodes.space.coverage
 
 
 def read_nodes(path: Path) -> Nodes:
@@ -92,7 +94,10 @@ def read_nodes(path: Path) -> Nodes:
     try:
         with h5py.File(path, "r") as file:
             ids = [[str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")]
-            space = FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS))
+            space = replace(
+                FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS)),
+                coverage=float(file.attrs["coverage"]),
+            )
             photos, views, cameras = (file[name][:] for name in NODE_ARRAYS)
             return Nodes(ids[0], ids[1], photos, views, cameras, space)
     except (OSError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""The space in which photos and views are compared: centred per modality, then whitened."""
+"""The space in which photos and views are compared: aligned, centred, then whitened."""
 
 from __future__ import annotations
 
@@ -7,13 +7,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from ucmgcn.core.arrays import Features
+from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.settings import Pooling
 
 Space = Literal["raw", "centred", "pca-whitened"]
 BLOCK = 16_384  # vectors normalised or mapped at a time
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How photos lie to views, see `ucmgcn.graph.alignment.align`.
+
+    Attributes
+    ----------
+    shift
+        Centre of the photos minus the centre of the views, shape (d,), float32.
+    coverage
+        Share of the gallery that the photos show, from 0 to 1, estimated without labels.
+    """
+
+    shift: Features
+    coverage: float
 
 
 @dataclass(frozen=True)
@@ -23,18 +38,26 @@ class FeatureSpace:
     Attributes
     ----------
     photo_mean, view_mean
-        Means of the normalised features, shape (d,), float32.
+        Centres of the normalised features, shape (d,), float32.
     model_mean
         Mean of the models' normalised max-pooled features, shape (d,); shape (0,) if a model is
         the mean of its mapped views.
     projection
         Shape (d, d'), float32; shape (0, 0) stands for the identity.
+    coverage
+        Share of the gallery that the photos show, see `Alignment`; 1 unless it was estimated.
     """
 
     photo_mean: Features
     view_mean: Features
     model_mean: Features
     projection: Features
+    coverage: float = 1.0
+
+    @property
+    def trust(self) -> float:
+        """How far to trust what supposes that photos show all of the gallery, from 0 to 1."""
+        return self.coverage**2
 
     def photos(self, features: Features) -> Features:
         """Map features of photos, shape (..., d), to unit vectors of shape (..., d')."""
@@ -79,6 +102,7 @@ def fit_space(
     dims: int,
     exponent: float,
     pooling: Pooling = "mean",
+    alignment: Alignment | None = None,
 ) -> FeatureSpace:
     """Fit the feature space on unlabelled photos and views.
 
@@ -96,18 +120,28 @@ def fit_space(
     pooling
         How views become a model: the ``"mean"`` of the mapped views, or the element-wise ``"max"``
         of their features.
+    alignment
+        How photos lie to views; None takes the means of all photos and of all views.
     """
     pooled = views.max(axis=1) if pooling == "max" else views[:0, 0]
     views = views.reshape(-1, views.shape[-1])
     photos = photos if len(photos) > 1 else views
-    means = [_mean(rows) * np.float32(space != "raw") for rows in (photos, views, pooled)]
-    if space != "pca-whitened":
-        return FeatureSpace(means[0], means[1], means[2], np.zeros((0, 0), dtype=np.float32))
-    covariance = (_covariance(photos, means[0]) + _covariance(views, means[1])) / 2
+    means = [mean_of(rows) * np.float32(space != "raw") for rows in (photos, views, pooled)]
+    projection = np.zeros((0, 0), dtype=np.float32)
+    if space == "pca-whitened":
+        covariance = (_covariance(photos, means[0]) + _covariance(views, means[1])) / 2
+        projection = _whitening(covariance, dims, exponent)
+    if alignment is None:
+        return FeatureSpace(means[0], means[1], means[2], projection)
+    centre = means[1] + alignment.shift * np.float32(space != "raw")
+    return FeatureSpace(centre, means[1], means[2], projection, alignment.coverage)
+
+
+def _whitening(covariance: Floats, dims: int, exponent: float) -> Features:
     variance, axes = np.linalg.eigh(covariance)
     keep = np.flatnonzero(variance > variance[-1] * 1e-6)[::-1][:dims]
     projection = axes[:, keep] * variance[keep] ** (-exponent / 2)
-    return FeatureSpace(means[0], means[1], means[2], projection.astype(np.float32))
+    return np.asarray(projection, dtype=np.float32)
 
 
 def _blocks(vectors: Features) -> Iterator[slice]:
@@ -116,14 +150,15 @@ def _blocks(vectors: Features) -> Iterator[slice]:
     return (slice(i, i + size) for i in range(0, len(vectors), size))
 
 
-def _mean(vectors: Features) -> Features:
+def mean_of(vectors: Features) -> Features:
+    """Average the normalised vectors of (n, d): shape (d,); (0,) if there are none."""
     if not len(vectors):
         return np.zeros(0, dtype=np.float32)
     sums = [normalise(vectors[part]).sum(axis=0) for part in _blocks(vectors)]
     return np.asarray(np.sum(sums, axis=0) / len(vectors), dtype=np.float32)
 
 
-def _covariance(vectors: Features, mean: Features) -> npt.NDArray[np.float64]:
+def _covariance(vectors: Features, mean: Features) -> Floats:
     total = np.zeros((vectors.shape[1], vectors.shape[1]))
     for part in _blocks(vectors):
         centred = normalise(vectors[part]) - mean

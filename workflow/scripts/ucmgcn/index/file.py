@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import FeaturesConfig, GraphConfig, RenderConfig
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 POOLINGS = ("max", "mean")
 SPACE = ("photo_mean", "view_mean", "model_mean", "projection")
 
@@ -218,13 +218,19 @@ def _write_graph(group: h5py.Group, frozen: Frozen) -> None:
     group.create_dataset("features", data=frozen.features)
     group.create_dataset("degree", data=frozen.degree)
     group.attrs.update(
-        config=json.dumps(asdict(frozen.config)), photos=frozen.photos, models=frozen.models
+        config=json.dumps(asdict(frozen.config)),
+        photos=frozen.photos,
+        models=frozen.models,
+        coverage=frozen.space.coverage,
     )
 
 
 def _write_method(group: h5py.Group, frozen: Frozen) -> None:
     group.attrs.update(
-        kinds=json.dumps(frozen.kinds), teleport=frozen.teleport, residual=frozen.residual
+        kinds=json.dumps(frozen.kinds),
+        teleport=frozen.teleport,
+        residual=frozen.residual,
+        gated=frozen.gated,
     )
     group.create_dataset("spread", data=frozen.spread)
     group.create_dataset("learned", data=frozen.learned)
@@ -244,7 +250,10 @@ def _read_frozen(file: h5py.File, method: str) -> Frozen:
     graph, group = file["graph"], file["methods"][method]
     states = group.get("states", {})
     return Frozen(
-        space=FeatureSpace(*(graph[name][:] for name in SPACE)),
+        space=replace(
+            FeatureSpace(*(graph[name][:] for name in SPACE)),
+            coverage=float(graph.attrs["coverage"]),
+        ),
         config=GraphConfig(**json.loads(str(graph.attrs["config"]))),
         features=graph["features"][:],
         degree=graph["degree"][:],
@@ -260,6 +269,7 @@ def _read_frozen(file: h5py.File, method: str) -> Frozen:
         states=[states[str(i)][:] for i in range(len(states))],
         teleport=float(group.attrs["teleport"]),
         residual=float(group.attrs["residual"]),
+        gated=bool(group.attrs["gated"]),
     )
 
 

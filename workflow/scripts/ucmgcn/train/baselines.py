@@ -39,7 +39,7 @@ from ucmgcn.graph.propagation import propagated, rebuilt_adjacency
 from ucmgcn.graph.space import normalise
 from ucmgcn.settings import Settings, TrainConfig
 from ucmgcn.train.freeze import frozen, weights_of
-from ucmgcn.train.matching import potentials, target_edges
+from ucmgcn.train.matching import potentials, shown_shares, target_edges
 from ucmgcn.train.protocols import Fold, FoldEmbeddings
 from ucmgcn.train.training import Training
 
@@ -80,7 +80,7 @@ class Ground:
         """The propagated graph, without a share of own features."""
         spread = propagated(self.flat, self.settings.propagation).cpu().numpy()
         whole = frozen(self.flat, self.nodes.space, spread, self.settings)
-        return replace(whole, residual=0.0)
+        return replace(whole, residual=0.0, gated=False)
 
     @cached_property
     def ends(self) -> Features:
@@ -107,7 +107,8 @@ class Ground:
     def diffused(self) -> FoldEmbeddings:
         """T of the photos to embed and of the models."""
         config, device = self.settings.propagation, self.flat.features.device
-        edges = target_edges(self.state.spread, self.flat.photos, self.settings, self.train, device)
+        trust = self.nodes.space.trust
+        edges = target_edges(self.state.spread, self.flat.photos, self.settings, trust, device)
         own = torch.from_numpy(self.ends).to(device)
         adjacency = rebuilt_adjacency(edges, own)
         rows = normalise(diffuse(own, adjacency, config.hops, config.teleport).cpu().numpy())
@@ -122,11 +123,12 @@ class Ground:
     def joined(self, *parts: FoldEmbeddings) -> FoldEmbeddings:
         """Join one or two embeddings, and the share of own features, see `attach.joined`."""
         residual, own = self.settings.propagation.own_share, self.own
+        trust = self.nodes.space.trust
         nothing = FoldEmbeddings(own.photos[:, :0], own.models[:, :0])
         first, second = (*parts, nothing)[:2]
         return FoldEmbeddings(
-            joined(first.photos, second.photos, own.photos, residual),
-            joined(first.models, second.models, own.models, residual),
+            joined(first.photos, second.photos, own.photos, residual, trust),
+            joined(first.models, second.models, own.models, residual, trust),
         )
 
     def _attached(self, rows: Features) -> Features:
@@ -165,8 +167,9 @@ class Ground:
         photos, models = (
             torch.from_numpy(part) for part in np.split(self.state.spread, [self.flat.photos])
         )
-        plan = self.train.transport_entropy, self.train.transport_balance
-        return np.asarray(potentials(photos, models, *plan)[1][0].numpy())
+        epsilon, balance = self.train.transport_entropy, self.train.transport_balance
+        shares = shown_shares(photos, models, epsilon, self.nodes.space.trust)
+        return np.asarray(potentials(photos, models, epsilon, balance, shares)[1][0].numpy())
 
 
 def _heaviest(weights: Features, k: int) -> Features:
@@ -186,10 +189,19 @@ def centred(ground: Ground) -> FoldEmbeddings:
     return FoldEmbeddings(space.photos(asked), np.vstack([space.models(part) for part in parts]))
 
 
+def propagation(ground: Ground) -> FoldEmbeddings:
+    """Propagate over the graph; own features have the share that they have beside the network."""
+    config = ground.settings.propagation
+    state = replace(ground.state, residual=config.own_share, gated=config.familiarity)
+    asked = state.known if ground.asked is None else embed_queries(state, ground.asked)
+    return FoldEmbeddings(asked, state.gallery)
+
+
 def mlp(ground: Ground) -> FoldEmbeddings:
     """Train the network without an edge: the same losses, targets, labels and epochs."""
     config = replace(ground.train, checkpoint_every=ground.train.epochs + 1)
-    training = Training(ground.flat, ground.settings, config, Path("none"), "")
+    trust = ground.nodes.space.trust
+    training = Training(ground.flat, ground.settings, config, Path("none"), "", trust)
     training.drop_edges()
     supervised = config.supervision == "source"
     if supervised:
@@ -225,7 +237,7 @@ def ridge(ground: Ground) -> FoldEmbeddings:
 
 EMBED: dict[str, Callable[[Ground], FoldEmbeddings]] = {
     "mean-pool-centred": centred,
-    "propagation": lambda ground: ground.joined(ground.spread),
+    "propagation": propagation,
     "diffusion": lambda ground: ground.joined(ground.diffused),
     "diffusion-joined": lambda ground: ground.joined(ground.spread, ground.diffused),
     "mlp": mlp,

@@ -95,6 +95,7 @@ def frozen(
         states=states or [],
         teleport=settings.propagation.teleport,
         residual=settings.propagation.own_share,
+        gated=settings.propagation.familiarity,
     )
 
 

@@ -109,7 +109,8 @@ def train_fold(
 
     def learn(linked: dgl.DGLGraph, space: FeatureSpace, kept: Mask, name: str) -> Frozen:
         flat = flatten(linked, config.per_relation, torch.device(settings.device))
-        training = Training(flat, settings, config, files.unfinished / f"{name}.pt", key)
+        checkpoint = files.unfinished / f"{name}.pt"
+        training = Training(flat, settings, config, checkpoint, key, space.trust)
         if classes is not None:
             training.supervise(classes[kept])
         training.run()

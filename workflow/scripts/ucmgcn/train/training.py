@@ -33,12 +33,18 @@ class Training:
     """Trains one network on one graph; resumes from a checkpoint after an interruption."""
 
     def __init__(
-        self, flat: FlatGraph, settings: Settings, config: TrainConfig, checkpoint: Path, key: str
+        self,
+        flat: FlatGraph,
+        settings: Settings,
+        config: TrainConfig,
+        checkpoint: Path,
+        key: str,
+        trust: float = 1.0,
     ) -> None:
         self.flat, self.settings, self.config = flat, settings, config
         self.checkpoint, self.key = checkpoint, key
         self.spread: Features = propagated(flat, settings.propagation).cpu().numpy()
-        self.targets = self._targets()
+        self.targets = self._targets(trust)
         self.sampler = self._sampler()
         torch.manual_seed(settings.seed)
         self.network = make_network(flat, settings.propagation, config)
@@ -74,9 +80,9 @@ class Training:
         """Freeze the trained network with its graph."""
         return freeze_network(self.flat, space, self.spread, self.settings, self.network)
 
-    def _targets(self) -> Targets:
+    def _targets(self, trust: float) -> Targets:
         device = self.flat.features.device
-        edges = target_edges(self.spread, self.flat.photos, self.settings, self.config, device)
+        edges = target_edges(self.spread, self.flat.photos, self.settings, trust, device)
         pairs = torch.from_numpy(np.stack([edges.sources, edges.destinations]))
         return Targets(pairs.to(device), torch.from_numpy(edges.weights).to(device))
 
