@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Measure the GPU against the CPU, stage by stage: bash benchmarks/gpu.sh OUT [short]
+# It takes eight minutes on a machine with one GPU; it needs no network, and of the packages those that such a
+# machine has and those that gpu_wheels.sh collects in .whl. Each step has its own time limit, and one that fails
+# stops none. After each, OUT/gpu.json and OUT/gpu.md hold all that is known; OUT/gpu.log has what was said.
+# `short` takes small sizes, to rehearse: without a GPU, the CPU is compared with itself.
+set -uo pipefail
+out=$(realpath -m "$1") size=${2:-full}
+cd "$(dirname "$0")/.."
+mkdir -p "$out"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python=${PYTHON:-python3}
+end=$((SECONDS + ${MINUTES:-8} * 60))
+export PYTHONUNBUFFERED=1 PYTHONPATH="$work/site:$PWD/workflow/scripts:$PWD/benchmarks"
+
+step() { # NAME LIMIT COMMAND: at most LIMIT seconds, and no longer than all have
+  local name=$1 limit=$2 start=$SECONDS status
+  shift 2
+  ((limit > end - SECONDS)) && limit=$((end - SECONDS))
+  if ((limit < 5)); then
+    status="no time"
+  else
+    echo "== $name" >>"$out/gpu.log"
+    timeout -k 5 "$limit" "$@" >>"$out/gpu.log" 2>&1
+    status=$?
+  fi
+  printf '%s\t%s\t%s\n' "$name" "$status" "$((SECONDS - start))" | tee -a "$work/steps.tsv"
+  "$python" benchmarks/gpu_report.py "$work" "$out" >>"$out/gpu.log" 2>&1
+}
+
+install_wheels() { # the wheels of gpu_wheels.sh, beside what is there
+  [ -d .whl ] || return 0
+  local pip=("$python" -m pip install --quiet --no-index --no-deps --no-compile --no-cache-dir --target "$work/site")
+  find .whl -name '*.whl' ! -name 'dgl-*' -exec "${pip[@]}" {} + &&
+    "${pip[@]}" --python-version 3.11 --implementation cp --abi cp311 --only-binary=:all: .whl/dgl-*.whl
+}
+
+demo_set() { "$python" -c "
+import os, pathlib
+from ucmgcn.demo.build import build_demo
+if __name__ == '__main__':
+    build_demo(pathlib.Path('$work/set'), 0, models_per_category=$1, photos_per_category=$1, workers=os.cpu_count())
+"; }
+export -f install_wheels demo_set
+export work python
+
+models=10 knn=() features=() train=() render=() demo=()
+if [ "$size" = short ]; then
+  models=2
+  knn=(--photos 500 --views 2000)
+  features=(--images 60)
+  train=(--photos 300 --models 100 --features 160 --epochs 3)
+  render=(--meshes 4 --seconds 1)
+  demo=(--set "train={seeds: [0], epochs: 2}")
+fi
+step install 60 bash -c install_wheels
+step set 60 bash -c "demo_set $models"
+step tests 100 "$python" benchmarks/gpu_tests.py --out "$work/tests.json"
+step knn 40 "$python" benchmarks/gpu_knn.py --out "$work/knn.json" "${knn[@]}"
+step features 80 "$python" benchmarks/gpu_features.py "$work/set/images" --out "$work/features.json" "${features[@]}"
+step render 60 "$python" benchmarks/gpu_render.py "$work/set/models" --out "$work/render.json" \
+  --reference .whl/llvmpipe.npz "${render[@]}"
+step train 150 "$python" benchmarks/gpu_train.py --out "$work/train.json" "${train[@]}"
+step adapt 60 "$python" benchmarks/gpu_adapt.py "$work/set/models" "$work/set/images" --out "$work/adapt.json"
+step demo 180 "$python" benchmarks/gpu_demo.py --out "$work/demo.json" "${demo[@]}"
+cat "$out/gpu.md"
