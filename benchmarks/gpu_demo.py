@@ -19,28 +19,27 @@ from gpu_measuring import DEVICE, Row, save, times
 ROOT = Path(__file__).parents[1]
 KEYS = ["method", "protocol"]
 METRICS = ["NN", "FT", "ST", "DCG", "mAP"]
+Finished = tuple[float, pd.DataFrame, dict[str, float]]
 
 
 @click.command(help=__doc__)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-@click.option("--set", "settings", multiple=True, help="KEY=VALUE for snakemake --config.")
-@click.option("--target", default="all", show_default=True)
-def main(out: Path, settings: tuple[str, ...], target: str) -> None:
-    found: dict[str, tuple[float, pd.DataFrame, dict[str, float]]] = {}
+@click.option("--settings", default="{}", help="Changes of config.yaml, as YAML.")
+def main(out: Path, settings: str) -> None:
+    found: dict[str, Finished] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, device in (("gpu", DEVICE), ("cpu", "cpu")):
-            found[name] = run(Path(scratch, name), device, settings, target)
+            found[name] = run(Path(scratch, name), device, settings)
             save(out, rows(found), **{name: run[2] for name, run in found.items()})
 
 
-def run(
-    folder: Path, device: str, settings: tuple[str, ...], target: str
-) -> tuple[float, pd.DataFrame, dict[str, float]]:
+def run(folder: Path, device: str, settings: str) -> Finished:
     """Run the pipeline; return its seconds, its metrics, and the seconds of each job."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--cores", "all", "--scheduler", "greedy"]
-    command += ["--nolock", "--config", f"device={device}", *settings, "--", target]
     folder.mkdir()
+    (folder / "changes.yaml").write_text(settings, encoding="utf-8")
+    command += ["--configfile", str(folder / "changes.yaml"), "--config", f"device={device}"]
     start = time.perf_counter()
     subprocess.run(command, check=True)
     taken = time.perf_counter() - start
@@ -55,7 +54,7 @@ def run(
     return taken, metrics, jobs
 
 
-def rows(found: dict[str, tuple[float, pd.DataFrame, dict[str, float]]]) -> list[Row]:
+def rows(found: dict[str, Finished]) -> list[Row]:
     """Make the row of the runs that have ended."""
     (gpu, metrics, _), *others = found.values()
     best = metrics.loc[("ucm-gcn", "transductive"), METRICS]
