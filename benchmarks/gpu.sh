@@ -45,15 +45,16 @@ if __name__ == '__main__':
 export -f install_wheels demo_set
 export work python
 
-models=10 knn=() features=() train=() render=() demo=()
+models=10 knn=() features=() train=() render=() demo=() adapt=()
 if [ "$size" = short ]; then
   models=2
   knn=(--photos 500 --views 2000)
   features=(--images 60)
   train=(--photos 300 --models 100 --features 160 --epochs 3)
   render=(--meshes 4 --seconds 1)
-  demo=(--settings '{shards: {models: 1, images: 1}, demo: {models_per_category: 2, photos_per_category: 2},
-    train: {seeds: [0], epochs: 2}, evaluate: {resamples: 100}}')
+  small='shards: {models: 1, images: 1}, demo: {models_per_category: 2, photos_per_category: 2}'
+  demo=(--settings "{$small, train: {seeds: [0], epochs: 2}, evaluate: {resamples: 100}}")
+  adapt=(--settings "{$small, adapt: {rounds: 1, steps: 3}}")
 fi
 step install 60 bash -c install_wheels
 step set 60 bash -c "demo_set $models"
@@ -64,6 +65,6 @@ step features 80 "$python" benchmarks/gpu_features.py "$work/set/images" --out "
 step render 60 "$python" benchmarks/gpu_render.py "$work/set/models" --out "$work/render.json" \
   --reference .whl/llvmpipe.npz "${render[@]}"
 step train 150 "$python" benchmarks/gpu_train.py --out "$work/train.json" "${train[@]}"
-step adapt 60 "$python" benchmarks/gpu_adapt.py "$work/set/models" "$work/set/images" --out "$work/adapt.json"
-step demo 180 "$python" benchmarks/gpu_demo.py --out "$work/demo.json" "${demo[@]}"
+step demo 150 "$python" benchmarks/gpu_demo.py "$work/runs" --out "$work/demo.json" "${demo[@]}"
+step adapt 90 "$python" benchmarks/gpu_adapt.py "$work/runs" --out "$work/adapt.json" "${adapt[@]}"
 cat "$out/gpu.md"

@@ -45,6 +45,7 @@ class Drawn:
     machine: str
     processes: int
     rate: float
+    names: list[str]
     views: Images
 
 
@@ -82,7 +83,8 @@ def draw(paths: Sequence[Path], gpus: int, processes: int, seconds: float) -> Dr
         done = [job.result() for job in jobs]
     renderer, _, views = done[0]
     machine = f"{CORES} cores, {cpu_model()}"
-    return Drawn(renderer, machine, processes, sum(rate for _, rate, _ in done), views)
+    names = [path.name for path in paths]
+    return Drawn(renderer, machine, processes, sum(rate for _, rate, _ in done), names, views)
 
 
 def start_with(barrier: Barrier) -> None:
@@ -116,8 +118,13 @@ def keep(drawn: Drawn, path: Path) -> None:
 def kept_before(path: Path) -> Drawn:
     """Read what `keep` wrote."""
     with np.load(path) as file:
-        plain: dict[str, Any] = {name: file[name].item() for name in file if name != "views"}
+        plain: dict[str, Any] = {name: file[name].tolist() for name in file if name != "views"}
         return Drawn(**plain, views=file["views"])
+
+
+def shared(mine: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the places of the meshes that both drew."""
+    return [(place, theirs.index(name)) for place, name in enumerate(mine) if name in theirs]
 
 
 def cpu_model() -> str:
@@ -129,7 +136,8 @@ def cpu_model() -> str:
 
 def compare(gpu: Drawn, cpu: Drawn) -> Row:
     """Make the row of a number of processes."""
-    off = np.abs(gpu.views.astype(np.int16) - cpu.views)
+    mine, theirs = zip(*shared(gpu.names, cpu.names), strict=True)
+    off = np.abs(gpu.views[list(mine)].astype(np.int16) - cpu.views[list(theirs)])
     return Row(
         f"rendering, {gpu.processes} processes, {gpu.renderer}",
         f"{gpu.rate:,.0f} views/s",

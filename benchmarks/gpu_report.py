@@ -9,12 +9,13 @@ import csv
 import json
 import os
 import platform
+import shutil
+import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
 PACKAGES = ("numpy", "torch", "dgl", "onnxruntime", "pyrender2", "snakemake")
 COLUMNS = ("part", "gpu", "cpu", "ratio", "difference")
@@ -41,15 +42,23 @@ def content(path: Path) -> dict[str, Any]:
 
 
 def machine() -> dict[str, str]:
-    """Describe the card, the machine and the packages."""
-    gpu = torch.cuda.is_available()
+    """Describe the card, the machine and the packages; torch takes seconds to import."""
     return {
-        "card": torch.cuda.get_device_name() if gpu else "no GPU: the CPU against itself",
-        "cuda": str(torch.version.cuda) if gpu else "",
+        "card": card(),
         "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
+        "Python": platform.python_version(),
         **{name: installed(name) for name in PACKAGES},
     }
+
+
+def card() -> str:
+    """Name the GPU and its driver."""
+    if shutil.which("nvidia-smi") is None:
+        return "no GPU: the CPU against itself"
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    said = subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines()
+    name, _, driver = (said or [""])[0].partition(", ")
+    return f"{name}, driver {driver}" if name else "a GPU that nvidia-smi does not name"
 
 
 def installed(name: str) -> str:
