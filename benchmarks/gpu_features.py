@@ -39,9 +39,9 @@ def main(photos: Path, out: Path, images: int) -> None:
         pixels = np.stack([load_inputs(path, cpu, CONFIG.resize)[0] for path in files])
         many = np.stack(list(islice(cycle(pixels), images)))
         rows, facts = encoders(cpu, many, pixels)
+        save(out, rows, **facts)
         paths = list(islice(cycle(files), images // 2))
-        rows.append(stages(cpu, paths, folder))
-    save(out, rows, **facts)
+        save(out, [*rows, stages(cpu, paths, folder)], **facts)
 
 
 def encoders(cpu: OnnxEncoder, many: Images, once: Images) -> tuple[list[Row], dict[str, float]]:

@@ -68,10 +68,12 @@ def main(
         software = draw(paths, 0, CORES, seconds)
         if "llvmpipe" not in software.renderer and reference and reference.exists():
             software = kept_before(reference)
-        runs = [draw(paths, 1, count, seconds) for count in sorted({1, min(4, CORES), CORES})]
-        rows = [compare(run, software) for run in runs]
-        facts = {f"rate_{run.processes}": run.rate for run in runs}
-        save(out, rows, **facts, software=software.renderer, software_rate=software.rate)
+        rows, rates = [], {}
+        for count in sorted({1, min(4, CORES), CORES}):
+            run = draw(paths, 1, count, seconds)
+            rows.append(compare(run, software))
+            rates[f"rate_{count}"] = run.rate
+            save(out, rows, **rates, software=software.renderer, software_rate=software.rate)
 
 
 def draw(paths: Sequence[Path], gpus: int, processes: int, seconds: float) -> Drawn:
