@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measure the GPU against the CPU, stage by stage: bash benchmarks/gpu.sh OUT [short]
+# Measure the GPU against the CPU, stage by stage: bash benchmarks/gpu.sh OUT [full|short [STEP ...]]
 # It takes eight minutes on a machine with one GPU; it needs no network, and of the packages those that such a
 # machine has and those that gpu_wheels.sh collects in .whl. Each step has its own time limit, and one that fails
 # stops none. After each, OUT/gpu.json and OUT/gpu.md hold all that is known; OUT/gpu.log has what was said.
 # `short` takes small sizes, to rehearse: without a GPU, the CPU is compared with itself.
 set -uo pipefail
-out=$(realpath -m "$1") size=${2:-full}
+out=$(realpath -m "$1") size=${2:-full} wanted=" ${*:3} "
 cd "$(dirname "$0")/.."
 mkdir -p "$out"
 work=$(mktemp -d)
@@ -17,6 +17,7 @@ export PYTHONUNBUFFERED=1 PYTHONPATH="$work/site:$PWD/workflow/scripts:$PWD/benc
 step() { # NAME LIMIT COMMAND: at most LIMIT seconds, and no longer than all have
   local name=$1 limit=$2 start=$SECONDS status
   shift 2
+  [[ $wanted =~ ^\ +$ || $wanted == *" $name "* ]] || return 0
   [ "$size" = short ] && limit=$((5 * limit)) # a machine that does other work too
   ((limit > end - SECONDS)) && limit=$((end - SECONDS))
   if ((limit < 5)); then
