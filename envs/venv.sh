@@ -2,9 +2,14 @@
 # Make the virtual environment $1 with the pinned packages of requirements.lock and this project.
 set -euo pipefail
 venv=$1
-python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
-if ! "${python:-false}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-  echo "Python 3.11 is needed (DGL has no wheels for a newer one). Install it, or name one: make PYTHON=/path/to/python3.11" >&2
+# DGL's last wheel for 3.11 runs on these too, see below.
+supported() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)))' 2>/dev/null; }
+python=${PYTHON:-}
+for name in python3.11 python3.12 python3.13 python3; do
+  [ -z "$python" ] && supported "$name" && python=$name
+done
+if ! supported "${python:-false}"; then
+  echo "Python 3.11, 3.12 or 3.13 is needed. Install one, or name it: make PYTHON=/path/to/python3.13" >&2
   exit 2
 fi
 if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
@@ -12,5 +17,7 @@ if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
   bash envs/apt.sh "$package"
   "$python" -m venv --clear "$venv"
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 -r requirements.lock
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e .
+pip() { "$venv/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"; }
+bash envs/dgl.sh "$venv/bin/python"
+pip install --use-pep517 -r <(grep -v '^dgl==' requirements.lock)
+pip install --use-pep517 --no-deps -e .

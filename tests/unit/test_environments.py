@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -46,6 +49,33 @@ def test_conda_holds_all_that_the_project_declares(root: Path) -> None:
         pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
         assert declared <= {canonical(p.split("==")[0]) for p in pip}
     assert declared <= set(locked(root))
+
+
+def test_setup_takes_the_pythons_that_the_project_declares(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    declared = [c.removeprefix(prefix) for c in project["classifiers"] if c.startswith(prefix)]
+    script = (root / "envs" / "venv.sh").read_text()
+    taken = [f"{major}.{minor}" for major, minor in re.findall(r"\((\d), (\d+)\)", script)]
+    assert taken == declared
+    first, last = declared[0], declared[-1].split(".")
+    assert project["requires-python"] == f">={first},<{last[0]}.{int(last[1]) + 1}"
+
+
+def test_another_python_is_refused_with_the_way_out(root: Path, tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["bash", root / "envs" / "venv.sh", tmp_path / "venv"],
+        env={**os.environ, "PYTHON": str(old)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 @pytest.fixture

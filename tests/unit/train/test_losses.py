@@ -58,6 +58,34 @@ def test_info_nce_in_blocks_is_the_dense_loss_with_its_gradient(
     torch.testing.assert_close(results[0], results[1])
 
 
+def test_a_gpus_sum_over_the_pairs_is_that_of_a_cpu() -> None:
+    results = []
+    for summed in (losses._summed, losses._summed_on_gpu):
+        z = Z.clone().requires_grad_()
+        out = summed(z, PAIRS, WEIGHTS)
+        (out**2).sum().backward()
+        results.append((out.detach(), z.grad))
+    torch.testing.assert_close(results[1], results[0])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+@pytest.mark.parametrize("values", [1_000, 64_000_000])
+def test_a_gpu_gives_info_nce_of_the_cpu(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "GPU_BLOCK", values)
+    generator = torch.Generator().manual_seed(2)
+    rows = torch.randn(300, 16, generator=generator)
+    pairs = torch.randint(300, (2, 3_000), generator=generator)
+    weights = torch.rand(3_000, generator=generator)
+    results = []
+    for device in ("cpu", "cuda"):
+        z = rows.clone().to(device).requires_grad_()
+        value = losses.info_nce(z, pairs.to(device), weights.to(device), 0.5)
+        value.backward()
+        results.append((value.detach().cpu(), z.grad.cpu()))
+    torch.testing.assert_close(results[1], results[0], atol=1e-4, rtol=1e-4)
+
+
 def dense_info_nce(
     z: torch.Tensor, pairs: torch.Tensor, weights: torch.Tensor, temperature: float
 ) -> torch.Tensor:
