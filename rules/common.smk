@@ -48,6 +48,9 @@ RESULTS = f"results/{CONFIG.dataset}"
 BACKBONE = encoder_spec(CONFIG.features).slug
 FEATURES = f"{RESULTS}/features/{BACKBONE}"
 TRAINED = f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}"
+ADAPTED = f"{RESULTS}/adapt/{BACKBONE}"
+# Where all stages after it find the features, and searches the encoder.
+DESCRIBED = ADAPTED if CONFIG.adapt.rounds else FEATURES
 GRAPH = f"{RESULTS}/graph/{BACKBONE}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images)]
@@ -60,6 +63,8 @@ POINTS = (
     if CONFIG.kind == "3d-future"
     else []
 )
+# Settings of the training's pseudo-labels, which teach the encoder too.
+TRANSPORT = ("transport_entropy", "transport_balance")
 LEARNED = ("ucm-gcn", "propagation")
 ENVIRONMENT = f"../envs/{PLAN.environment}.yaml"
 
