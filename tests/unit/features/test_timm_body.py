@@ -289,4 +289,6 @@ def test_its_last_blocks_are_found(weights, name) -> None:
     with torch.no_grad():
         halves, whole = tail(trunk(images)), encoder(images)
     torch.testing.assert_close(halves, whole, atol=1e-3, rtol=1e-3)
-    assert 0 < sum(p.numel() for p in tail.parameters()) < sum(p.numel() for p in trunk.parameters())
+    assert (
+        0 < sum(p.numel() for p in tail.parameters()) < sum(p.numel() for p in trunk.parameters())
+    )

@@ -11,9 +11,9 @@ import numpy as np
 from ucmgcn.adapt.encoder import Describer
 from ucmgcn.adapt.maps import Half
 from ucmgcn.core.arrays import Features
+from ucmgcn.features.looks import averaged
 from ucmgcn.files.reuse import origin_of
 from ucmgcn.files.shards import Shard, ShardWriter, open_shard
-from ucmgcn.graph.space import normalise
 
 ROWS = 1024  # maps in memory at a time
 
@@ -45,11 +45,6 @@ def describe_views(maps: Path, out: Path, describe: Describer, facts: Mapping[st
         cameras = {"cameras": shard.extra("cameras")}
         write = _writer(out, "view-features", shard, facts, cameras)
         write(describe)
-
-
-def averaged(looks: Features) -> Features:
-    """Average looks (n, looks, dim), L2-normalised; a single one stays as it is."""
-    return looks[:, 0] if looks.shape[1] == 1 else normalise(looks).mean(axis=1)
 
 
 def _writer(

@@ -17,7 +17,7 @@ import numpy as np
 from ucmgcn.adapt.encoder import AdaptedEncoder, Describer, MixedTail, export_adapted
 from ucmgcn.adapt.judge import reasons_against, signs
 from ucmgcn.adapt.maps import Maps, Sample, draw_sample
-from ucmgcn.adapt.shards import averaged, describe_photos, describe_views, ids_of
+from ucmgcn.adapt.shards import describe_photos, describe_views, ids_of
 from ucmgcn.adapt.targets import GraphSettings, make_targets
 from ucmgcn.adapt.training import Adaptation, Lesson
 from ucmgcn.core.arrays import Features, Floats
@@ -25,6 +25,7 @@ from ucmgcn.core.devices import Device
 from ucmgcn.features.encoders.halves import Halves, split
 from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.torch_encoder import Fusion
+from ucmgcn.features.looks import averaged
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.hashing import file_sha256
 from ucmgcn.files.shards import open_shard
