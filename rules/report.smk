@@ -15,6 +15,7 @@ rule report:
         image_features=rules.features.input.images,
         view_features=rules.features.input.views,
         graph=rules.graph.output.summary,
+        adapt=[rules.adapt.output.summary] if CONFIG.adapt.rounds else [],
         history=expand(f"{TRAINED}/history.csv", seed=CONFIG.train.seeds),
         embeddings=expand(f"{TRAINED}/embeddings.h5", seed=CONFIG.train.seeds),
     output:

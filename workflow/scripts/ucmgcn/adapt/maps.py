@@ -69,15 +69,17 @@ class Maps:
         found = [shard.array[i, row] for (shard, i), row in zip(places, rows, strict=True)]
         return np.stack(found)
 
-    def all(self, describe: Callable[[Half], Features]) -> Features:
-        """Describe all items, a few at a time: maps (b, rows, values) to features (n, rows, dim).
+    def all(self, describe: Callable[[Half], Features], items: Ints | None = None) -> Features:
+        """Describe all items, or some: maps (b, rows, values) to features (n, rows, dim).
 
-        Without an item the shape is (0, 1, 1).
+        A few are read at a time. Without an item the shape is (0, 1, 1).
         """
         size = max(1, BLOCK // max(1, self.rows))
+        wanted = range(len(self)) if items is None else items.tolist()
+        places = [self._places[item] for item in wanted]
         parts = [
-            describe(np.stack([shard.array[i] for shard, i in self._places[start : start + size]]))
-            for start in range(0, len(self), size)
+            describe(np.stack([shard.array[i] for shard, i in places[start : start + size]]))
+            for start in range(0, len(places), size)
         ]
         return np.concatenate(parts) if parts else np.empty((0, 1, 1), np.float32)
 

@@ -28,8 +28,11 @@ from ucmgcn.features.encoders.torch_encoder import Fusion
 from ucmgcn.features.looks import averaged
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.hashing import file_sha256
+from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import open_shard
 from ucmgcn.settings import AdaptConfig
+
+JUDGED = 1000  # photos, and models, that are judged
 
 logger = logging.getLogger(__name__)
 
@@ -114,14 +117,16 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
         items = _Items(image_maps, view_maps, image_maps.all(untouched), view_maps.all(untouched))
         losses = _teach(trained, halves, items, files, settings)
         tail = MixedTail(trained.cpu(), halves.tail, config.own_share)
-        judged = _judge(tail, items, settings)
+        encoder = AdaptedEncoder(halves, tail, config.looks).eval()
+        _write(files, encoder, settings)
+        judged = _judge(encoder, items, sample, files, settings)
     if judged["reasons"]:
         logger.warning(
             "adapting is undone, the features stay those of the encoder as it comes: %s",
             "; ".join(judged["reasons"]),
         )
         tail.own = 1.0
-    _write(files, AdaptedEncoder(halves, tail, config.looks).eval(), settings)
+        _write(files, encoder, settings)
     outcome = {"adapted": not judged["reasons"], "losses": losses, **judged}
     _summarise(files.summary, outcome, sample)
     shutil.rmtree(files.unfinished, ignore_errors=True)
@@ -146,11 +151,21 @@ def _teach(
     return losses
 
 
-def _judge(tail: MixedTail, items: _Items, settings: AdaptSettings) -> dict[str, Any]:
+def _judge(
+    encoder: AdaptedEncoder,
+    items: _Items,
+    sample: Sample,
+    files: AdaptFiles,
+    settings: AdaptSettings,
+) -> dict[str, Any]:
     """Compare the signs before and after; any reason against the new features undoes them."""
-    now = Describer(tail, settings.device)
-    before = signs(items.looks, items.seen)
-    after = signs(items.photos.all(now), items.views.all(now))
+    generator = np.random.default_rng(settings.adapt.seed)
+    photos, models = (
+        np.sort(generator.permutation(len(ids))[:JUDGED]) for ids in (sample.photos, sample.models)
+    )
+    looks = items.photos.all(Describer(encoder.tail, settings.device), photos)
+    seen = read_rows(files.views, "view-features", [sample.models[i] for i in models])
+    before, after = signs(items.looks[photos], items.seen[models]), signs(looks, seen)
     logger.info("signs before: %s; after: %s", before, after)
     return {
         "before": asdict(before),

@@ -36,6 +36,8 @@ class ReportInputs:
         The method that the report is about.
     challenge
         The table of the challenge's score, if the data set has one.
+    adapt
+        Summary of the adapted encoder, JSON, if it was adapted.
     """
 
     metrics: Path
@@ -59,3 +61,4 @@ class ReportInputs:
     config: Mapping[str, Any] = field(default_factory=dict)
     subject: str = "ucm-gcn"
     challenge: Sequence[Path] = ()
+    adapt: Sequence[Path] = ()
