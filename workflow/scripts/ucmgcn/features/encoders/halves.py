@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +113,11 @@ class Tail(nn.Module):
                 start += prod(shape)
             parts.append(network.merge(seen))
         return encoder.join(parts)
+
+    def _apply(self, fn: Callable[..., Tensor], recurse: bool = True) -> Self:
+        """Move the encoder along: pooling may have weights too."""
+        self.encoder[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     @property
     def values(self) -> int:
