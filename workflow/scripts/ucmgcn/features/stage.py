@@ -114,11 +114,9 @@ def extract_image_features(  # noqa: PLR0913 - the last says that it is not feat
     """
     looks = product.looks
     facts = _facts(provenance, encoder, config) | ({"looks": looks} if looks else {})
-    inputs = [(i.size, i.resample) for i in encoder.inputs]
-    settings = {"inputs": inputs, "resize": config.resize, "looks": looks}
     shape = (len(looks), encoder.dim) if looks else (encoder.dim,)
-    size = encoder.batch
-    batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    batches = [rows[i : i + encoder.batch] for i in range(0, len(rows), encoder.batch)]
+    settings = load_settings(encoder, config.resize, looks)
     with (
         Workers(threads, "ucmgcn.media.photos:photo_task", settings, limits) as load,
         open_earlier(out, product.photos) as earlier,
@@ -128,8 +126,7 @@ def extract_image_features(  # noqa: PLR0913 - the last says that it is not feat
         def read(batch: Sequence[tuple[str, Path]]) -> _Batch:
             origins = {id: origin_of(facts, path) for id, path in batch}
             kept = _find(earlier, origins)
-            missing = [row for row in batch if row[0] not in kept]
-            found = _read_photos(missing, load)
+            found = _read_photos([row for row in batch if row[0] not in kept], load)
             found.warnings.update((id, earlier.warnings(id)) for id in kept)
             return _Batch(origins, kept, found)
 
@@ -221,6 +218,12 @@ def _facts(
     provenance: Mapping[str, Any], encoder: Encoder, config: FeaturesConfig
 ) -> dict[str, Any]:
     return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
+
+
+def load_settings(encoder: Encoder, resize: Resize, looks: Sequence[Resize]) -> dict[str, Any]:
+    """Settings of `ucmgcn.media.photos.photo_task` for the photos of an encoder."""
+    inputs = [(i.size, i.resample) for i in encoder.inputs]
+    return {"inputs": inputs, "resize": resize, "looks": list(looks)}
 
 
 def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[Images]:

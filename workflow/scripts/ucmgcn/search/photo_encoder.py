@@ -19,6 +19,7 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.core.worker import Workers
 from ucmgcn.features.encoders.encoder import Encoder
 from ucmgcn.features.looks import averaged
+from ucmgcn.features.stage import load_settings
 from ucmgcn.media.photos import as_texture
 from ucmgcn.settings import Limits, Resize
 
@@ -45,9 +46,7 @@ class PhotoEncoder:
 
     def __init__(self, encoder: Encoder, resize: Resize) -> None:
         self._encoder = encoder
-        inputs = [(i.size, i.resample) for i in encoder.inputs]
-        looks = encoder.describe().get("looks", [])
-        settings = {"inputs": inputs, "resize": resize, "looks": looks}
+        settings = load_settings(encoder, resize, encoder.describe().get("looks", []))
         stack = ExitStack()
         self._read = stack.enter_context(Workers(1, TASK, settings, LIMITS))
         weakref.finalize(self, stack.close)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -114,10 +114,10 @@ class Tail(nn.Module):
             parts.append(network.merge(seen))
         return encoder.join(parts)
 
-    def _apply(self, fn: Callable[..., Tensor], recurse: bool = True) -> Self:
+    def _apply(self, *given: Any, **named: Any) -> Any:
         """Move the encoder along: pooling may have weights too."""
-        self.encoder[0]._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        self.encoder[0]._apply(*given, **named)  # type: ignore[no-untyped-call]
+        return super()._apply(*given, **named)  # type: ignore[no-untyped-call]
 
     @property
     def values(self) -> int:
