@@ -46,6 +46,22 @@ def test_the_last_block_of_lite0_begins_at_a_map_of_192_channels(encoder) -> Non
     assert not any(isinstance(part, nn.BatchNorm2d) for part in tail.modules())
 
 
+def test_the_blocks_of_b0_are_found_too(tmp_path) -> None:
+    """Its blocks have squeeze-and-excitation; the weights are random, for no package has them."""
+    import efficientnet_pytorch
+
+    torch.manual_seed(0)
+    net = efficientnet_pytorch.EfficientNet.from_name("efficientnet-b0", image_size=64)
+    torch.save(net.state_dict(), tmp_path / "b0.pth")
+    spec = EncoderSpec("efficientnet-b0@64", weights=tmp_path / "b0.pth")
+    encoder = Fusion(spec).eval()
+    trunk, tail = split(encoder, 2)
+    images = noise(encoder)
+    with torch.no_grad():
+        torch.testing.assert_close(tail(trunk(*images)), encoder(*images), atol=1e-3, rtol=1e-3)
+    assert [type(part).__name__ for part in tail.chains[0]].count("MBConvBlock") == 2
+
+
 def test_several_networks_and_mirror_images_are_cut_too() -> None:
     encoder = Fusion(EncoderSpec("efficientnet-lite0+efficientnet-lite1*2", flip=True)).eval()
     trunk, tail = split(encoder, 1)

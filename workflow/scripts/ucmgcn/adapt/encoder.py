@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -107,7 +107,7 @@ def export_adapted(encoder: AdaptedEncoder, weights: Path, tail: Path, whole: Pa
     """
     chains = encoder.tail.trained.state_dict()
     with atomic_path(weights) as partial:
-        save_file({name: part.cpu().contiguous() for name, part in chains.items()}, partial)
+        partial.write_bytes(save({name: part.contiguous() for name, part in chains.items()}))
     description = json.dumps(encoder.describe(weights), sort_keys=True)
     maps = {"maps": torch.zeros((2, encoder.tail.first.values))}
     write_onnx(encoder.tail, maps, "features", description, tail)

@@ -104,15 +104,19 @@ class Tail(nn.Module):
 
     def forward(self, flat: Tensor) -> Tensor:
         """Compute the features of flattened feature maps."""
-        encoder, parts, start = self.encoder[0], [], 0
+        encoder = self.encoder[0]
+        maps = iter(torch.split(flat, self._sizes, dim=1) if len(self._sizes) > 1 else [flat])
+        parts = []
         for network, chain, shape in zip(encoder.members, self.chains, self.shapes, strict=True):
-            seen = []
-            for _ in range(1 + network.flip):
-                part = flat[:, start : start + prod(shape)]
-                seen.append(network.pool(chain(_folded(part, shape))))
-                start += prod(shape)
-            parts.append(network.merge(seen))
+            own = [_folded(next(maps), shape) for _ in range(1 + network.flip)]
+            parts.append(network.merge([network.pool(chain(part)) for part in own]))
         return encoder.join(parts)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Numbers of values of the maps of all networks, and of their mirror images."""
+        pairs = zip(self.encoder[0].members, self.shapes, strict=True)
+        return [prod(shape) for network, shape in pairs for _ in range(1 + network.flip)]
 
     def _apply(self, *given: Any, **named: Any) -> Any:
         """Move the encoder along: pooling may have weights too."""
@@ -122,8 +126,7 @@ class Tail(nn.Module):
     @property
     def values(self) -> int:
         """Number of values of an image's flattened feature maps."""
-        flips = [1 + network.flip for network in self.encoder[0].members]
-        return sum(n * prod(shape) for n, shape in zip(flips, self.shapes, strict=True))
+        return sum(self._sizes)
 
 
 def split(encoder: Fusion, blocks: int) -> Halves:
