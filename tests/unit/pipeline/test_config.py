@@ -70,3 +70,13 @@ def test_own_features_count_where_exact_models_are_looked_for(kind: str, share: 
     assert parse_config(raw).propagation.own_share == share
     chosen = parse_config(raw | {"propagation": {"residual": 0.2}})
     assert chosen.propagation.own_share == 0.2
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "rounds"),
+    [("folder", "auto", 1), ("3d-future", "auto", 0), ("3d-future", 0.5, 1)],
+)
+def test_exact_models_are_not_adapted_unless_a_share_stays(kind: str, own, rounds: int) -> None:
+    where = {"dataset": "mine", "models": "a", "images": "b"}
+    adapt = parse_config({**where, "kind": kind, "adapt": {"rounds": 1, "own": own}}).adapt
+    assert adapt.rounds == rounds and adapt.own == (0.0 if own == "auto" else own)
