@@ -207,6 +207,11 @@ def test_a_sample_bounds_what_the_graph_is_built_of(tmp_path) -> None:
     assert [len(rows) for rows in features_of(files)] == [12, 8]
 
 
+def test_a_single_model_is_a_mistake(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"adapt: 1 models are left.*Set adapt\.rounds: 0"):
+        adapt(write_maps(tmp_path, photos=2, models=1))
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_learns_the_same(adapted, tmp_path) -> None:

@@ -22,6 +22,7 @@ from ucmgcn.adapt.targets import GraphSettings, make_targets
 from ucmgcn.adapt.training import Adaptation, Lesson
 from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.core.devices import Device
+from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.halves import Halves, split
 from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.torch_encoder import Fusion
@@ -102,12 +103,18 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
     Raises
     ------
     UserError
-        If the maps are damaged, or the encoder's end is no chain of blocks.
+        If the maps are damaged or of fewer than 2 models, or the encoder's end is no chain of
+        blocks.
     """
     config = settings.adapt
     halves = split(Fusion(spec).eval(), config.blocks)
     trained = copy.deepcopy(halves.tail)
     photos, models = ids_of(files.image_maps, "image-maps"), ids_of(files.view_maps, "view-maps")
+    if len(models) < 2:
+        raise UserError(
+            f"adapt: {len(models)} models are left, which teach nothing; `snakemake rejected` lists "
+            f"the others. Set adapt.rounds: 0, or add models"
+        )
     sample = draw_sample(photos, models, config.sample, config.seed)
     with (
         Maps(files.image_maps, "image-maps", sample.photos) as image_maps,
