@@ -112,8 +112,8 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
     photos, models = ids_of(files.image_maps, "image-maps"), ids_of(files.view_maps, "view-maps")
     if len(models) < 2:
         raise UserError(
-            f"adapt: {len(models)} models are left, which teach nothing; `snakemake rejected` lists "
-            f"the others. Set adapt.rounds: 0, or add models"
+            f"adapt: {len(models)} models are left, which teach nothing; `snakemake rejected` "
+            "lists the others. Set adapt.rounds: 0, or add models"
         )
     sample = draw_sample(photos, models, config.sample, config.seed)
     with (
