@@ -8,6 +8,7 @@ import torch
 from scipy import sparse
 
 from ucmgcn.adapt.maps import Maps
+from ucmgcn.adapt.pointwise import Pointwise, with_products
 from ucmgcn.adapt.targets import Targets
 from ucmgcn.adapt.training import Adaptation, Lesson, draw_batch
 from ucmgcn.features.encoders.halves import split
@@ -77,6 +78,19 @@ def test_the_first_loss_is_that_of_the_formula(lesson, tmp_path) -> None:
         whole = sum(likeness.values())
         losses.append(sum(w * (total - scores[a, b]) for b, w in likeness.items()) / whole)
     assert training.run(lesson) == pytest.approx([np.mean(losses)], rel=1e-4)
+
+
+def test_products_compute_what_convolutions_do_with_the_same_weights() -> None:
+    tail = split(Fusion(EncoderSpec("efficientnet-lite0@96")).eval(), 2).tail
+    fast = with_products(tail)
+    maps = torch.randn((3, SIZE), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(fast(maps), tail(maps), atol=1e-4, rtol=1e-4)
+    # Expansion and projection of each block, and the head.
+    assert sum(isinstance(part, Pointwise) for part in fast.modules()) == 5
+    assert not any(isinstance(part, Pointwise) for part in tail.modules())
+    pairs = zip(fast.parameters(), tail.parameters(), strict=True)
+    assert all(one is other for one, other in pairs)
 
 
 def test_a_strong_pull_keeps_the_weights(lesson, tmp_path) -> None:

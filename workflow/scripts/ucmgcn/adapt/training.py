@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ucmgcn.adapt.maps import Half, Maps
+from ucmgcn.adapt.pointwise import with_products
 from ucmgcn.adapt.targets import Targets
 from ucmgcn.core.arrays import Ints
 from ucmgcn.core.devices import Device
@@ -116,6 +117,7 @@ class Adaptation:
         key: str,
     ) -> None:
         self.tail, self.config, self.device = tail.to(device), config, device
+        self._fast = with_products(self.tail) if device == "cpu" else self.tail
         self.start = [weight.detach().clone().to(device) for weight in first.parameters()]
         self.unfinished, self.key = unfinished, key
 
@@ -154,7 +156,7 @@ class Adaptation:
     def _embed(self, batch: Batch, targets: Targets) -> Tensor:
         """Describe the maps; centre each modality where its mean was before training."""
         maps = torch.from_numpy(batch.maps).to(self.device).float()
-        features = F.normalize(self.tail(maps), dim=1)
+        features = F.normalize(self._fast(maps), dim=1)
         means = [
             torch.from_numpy(mean).to(self.device)
             for mean in (targets.photo_mean, targets.view_mean)
