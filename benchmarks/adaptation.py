@@ -6,7 +6,8 @@ RESULTS is the folder of a finished run with categories, such as results/demo; i
 are read. OUT keeps the feature maps and a JSON file for each row; rows that were measured before
 are skipped. `--half 0` and `--half 1` take every other category only: a choice made on one half is
 checked on the other. Each row is `max-pool` on the adapted features, without a graph, beside the
-signs that need no label.
+signs that need no label. In the rows of unseen photos, every other photo teaches and the others are
+asked.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ ROWS: dict[str, dict] = {
     **{f"pull {p}": {"pull": p} for p in (0.0, 0.1)},
     **{f"rate {r}": {"lr": r} for r in (0.0001, 0.0005)},
     "one look": {"looks": ("crop",)},
+    "as it comes, half of the photos": {"own": 1.0, "steps": 1, "unseen": True},
+    "half of the photos unseen": {"unseen": True},
     "half the batch": {"photos": 20, "models": 30},
     "twice the batch": {"photos": 80, "models": 120},
     "two rounds": {"rounds": 2},
@@ -105,6 +108,7 @@ def halved(source: Path, target: Path, kind: str, kept: set[str]) -> Path:
 def measure(run: Path, out: Path, name: str, half: int | None) -> dict:
     """Adapt with the changes of a row; return its metrics, signs and time."""
     changes = dict(ROWS[name])
+    unseen = changes.pop("unseen", False)
     graph = replace(
         GRAPH,
         propagation=replace(GRAPH.propagation, **changes.pop("propagation", {})),
@@ -131,14 +135,16 @@ def measure(run: Path, out: Path, name: str, half: int | None) -> dict:
     names = ("weights.safetensors", "tail.onnx", "encoder.onnx", "adapt.json")
     files = AdaptFiles(*shards.values(), *(folder / name for name in names), *made)
     start = time.perf_counter()
-    adapt_encoder(files, EncoderSpec(), AdaptSettings(config, graph))
+    teachers = sorted(labels["images"])[::2] if unseen else None
+    adapt_encoder(files, EncoderSpec(), AdaptSettings(config, graph), teachers)
     seconds = time.perf_counter() - start
     summary = json.loads(files.summary.read_text())
     photo_ids, photos, _ = read_shards(files.images, "image-features")
+    asked = [i for i, id in enumerate(photo_ids) if not unseen or id not in set(teachers)]
     model_ids, views, _ = read_shards(files.views, "view-features")
     found = evaluate_arrays(
-        photos,
-        [labels["images"][id] for id in photo_ids],
+        photos[asked],
+        [labels["images"][photo_ids[i]] for i in asked],
         np.asarray(views).max(axis=1),
         [labels["models"][id] for id in model_ids],
         skip_unknown=True,

@@ -221,6 +221,26 @@ def test_a_gpu_learns_the_same(adapted, tmp_path) -> None:
     np.testing.assert_allclose(there, here, rtol=0.02)
 
 
+def test_photos_that_do_not_teach_change_nothing_but_are_described(tmp_path) -> None:
+    some, few = write_maps(tmp_path / "some"), write_maps(tmp_path / "few", photos=6)
+    teachers = [f"{i:03d}" for i in range(6)]
+    # The order of the noise differs between the sets: the maps of the first are cut instead.
+    for source, target in zip(some.image_maps, few.image_maps, strict=True):
+        with open_shard(source, "image-maps") as shard:
+            kept = [i for i, id in enumerate(shard.ids) if id in teachers]
+            with ShardWriter(target, "image-maps", {}, "maps", (2, SIZE), "f2") as writer:
+                writer.add_many([shard.ids[i] for i in kept], shard.array[:][kept])
+    for source, target in zip(some.view_maps, few.view_maps, strict=True):
+        target.write_bytes(source.read_bytes())
+    settings = AdaptSettings(CONFIG, GRAPH)
+    adapt_encoder(some, LITE0, settings, teachers)
+    adapt_encoder(few, LITE0, settings)
+    (all_photos, views), (photos, same) = features_of(some), features_of(few)
+    np.testing.assert_array_equal(views, same)
+    assert len(all_photos) == 12
+    np.testing.assert_allclose(all_photos[:6], photos, atol=1e-5)
+
+
 def test_damaged_maps_are_a_mistake(tmp_path) -> None:
     files = write_maps(tmp_path)
     files.view_maps[0].write_bytes(b"nothing")

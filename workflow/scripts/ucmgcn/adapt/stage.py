@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ucmgcn.adapt.training import Adaptation, Lesson
 from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
-from ucmgcn.features.encoders.halves import Halves, split
+from ucmgcn.features.encoders.halves import Halves, Tail, split
 from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.torch_encoder import Fusion
 from ucmgcn.features.looks import averaged
@@ -88,7 +88,12 @@ class _Items:
     seen: Features
 
 
-def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings) -> None:
+def adapt_encoder(
+    files: AdaptFiles,
+    spec: EncoderSpec,
+    settings: AdaptSettings,
+    teachers: Collection[str] | None = None,
+) -> None:
     """Teach an encoder's last blocks what the graph knows, and describe all items anew.
 
     An interrupted training resumes from its checkpoint, and ends with the same numbers as an
@@ -99,6 +104,9 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
     ----------
     spec
         The encoder that made the maps.
+    teachers
+        Ids of the photos that take part; the others are only described, as photos that are asked
+        later are. None takes all.
 
     Raises
     ------
@@ -115,6 +123,7 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
             f"adapt: {len(models)} models are left, which teach nothing; `snakemake rejected` "
             "lists the others. Set adapt.rounds: 0, or add models"
         )
+    photos = [id for id in photos if teachers is None or id in teachers]
     sample = draw_sample(photos, models, config.sample, config.seed)
     with (
         Maps(files.image_maps, "image-maps", sample.photos) as image_maps,
@@ -122,7 +131,7 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
     ):
         untouched = Describer(halves.tail, settings.device)
         items = _Items(image_maps, view_maps, image_maps.all(untouched), view_maps.all(untouched))
-        losses = _teach(trained, halves, items, files, settings)
+        losses = _teach(trained, halves, items, sample, files, settings)
         tail = MixedTail(trained.cpu(), halves.tail, config.own_share)
         encoder = AdaptedEncoder(halves, tail, config.looks).eval()
         _write(files, encoder, settings)
@@ -140,10 +149,15 @@ def adapt_encoder(files: AdaptFiles, spec: EncoderSpec, settings: AdaptSettings)
 
 
 def _teach(
-    tail: Any, halves: Halves, items: _Items, files: AdaptFiles, settings: AdaptSettings
+    tail: Tail,
+    halves: Halves,
+    items: _Items,
+    sample: Sample,
+    files: AdaptFiles,
+    settings: AdaptSettings,
 ) -> list[list[float]]:
     """Train a tail for all rounds; return the losses of each."""
-    key = _digest(files, settings, halves)
+    key = _digest(files, settings, halves, sample)
     training = Adaptation(tail, halves.tail, settings.adapt, settings.device, files.unfinished, key)
     cameras, losses = _cameras(files.view_maps), []
     looks, seen = items.looks, items.seen
@@ -201,8 +215,8 @@ def _cameras(view_maps: Sequence[Path]) -> Floats:
         return np.asarray(shard.extra("cameras"))
 
 
-def _digest(files: AdaptFiles, settings: AdaptSettings, halves: Halves) -> str:
-    facts = [asdict(settings), halves.trunk.describe()]
+def _digest(files: AdaptFiles, settings: AdaptSettings, halves: Halves, sample: Sample) -> str:
+    facts = [asdict(settings), halves.trunk.describe(), asdict(sample)]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for path in (*files.image_maps, *files.view_maps):
         digest.update(file_sha256(path).encode())
