@@ -48,6 +48,7 @@ RESULTS = f"results/{CONFIG.dataset}"
 BACKBONE = encoder_spec(CONFIG.features).slug
 FEATURES = f"{RESULTS}/features/{BACKBONE}"
 TRAINED = f"{RESULTS}/runs/ucm-gcn/seed-{{seed}}"
+ADAPTED = f"{RESULTS}/adapt/{BACKBONE}"
 GRAPH = f"{RESULTS}/graph/{BACKBONE}"
 MODEL_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.models)]
 SOURCE = CONFIG.source
@@ -55,6 +56,9 @@ SOURCE = CONFIG.source
 PHOTOS = SOURCE.images is not None
 IMAGE_SHARDS = [f"{shard:03d}" for shard in range(CONFIG.shards.images * PHOTOS)]
 SEEDS = CONFIG.train.seeds if PHOTOS else ()
+ADAPTS = PHOTOS and CONFIG.adapt.rounds > 0
+# Where all stages after it find the features, and searches the encoder.
+DESCRIBED = ADAPTED if ADAPTS else FEATURES
 DATA = [str(DEMO)] if CONFIG.uses_demo else []
 DATA += [str(SOURCE.unpacked)] if CONFIG.kind == "sweethome3d" else []
 FURNITURE = [str(FETCHED)] if SOURCE.models == FETCHED else []
@@ -68,6 +72,8 @@ BASELINES = {
     method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
     for method in CONFIG.embedded_baselines
 }
+# Settings of the training's pseudo-labels, which teach the encoder too.
+TRANSPORT = ("transport_entropy", "transport_balance")
 ENVIRONMENT = f"../envs/{PLAN.environment}.yaml"
 
 # Jobs end with the process that started them, see ucmgcn.pipeline.jobs.

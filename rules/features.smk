@@ -86,8 +86,8 @@ rule view_features:
 
 rule features:
     input:
-        images=expand(f"{FEATURES}/images/shard-{{shard}}.h5", shard=IMAGE_SHARDS),
-        views=expand(f"{FEATURES}/views/shard-{{shard}}.h5", shard=MODEL_SHARDS),
+        images=expand(f"{DESCRIBED}/images/shard-{{shard}}.h5", shard=IMAGE_SHARDS),
+        views=expand(f"{DESCRIBED}/views/shard-{{shard}}.h5", shard=MODEL_SHARDS),
 
 
 rule rejected:

@@ -5,7 +5,7 @@ rule index:
         nodes=rules.graph.output.nodes,
         checkpoint=expand(f"{TRAINED}/checkpoint.pt", seed=SEEDS[:1]),
         # The index says where these lie.
-        encoder=rules.encoder.output.onnx,
+        encoder=f"{DESCRIBED}/encoder.onnx",
         views=rules.contact_sheet.input.views,
         view_features=rules.features.input.views,
     output:

@@ -24,6 +24,7 @@ rule report:
         views=rules.contact_sheet.input.views,
         view_features=rules.features.input.views,
         graph=rules.graph.output.summary,
+        adapt=[rules.adapt.output.summary] if ADAPTS else [],
     output:
         html=report(
             f"{RESULTS}/report/index.html",

@@ -47,6 +47,7 @@ def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
         ({"features": {"batch": 7}}, DESCRIBE_ALL | AFTER_FEATURES),
         # Of no effect on any result; but the report quotes the whole configuration.
         ({"features": {"allow_download": True}}, {"report": 1}),
+        ({"adapt": {"steps": 7}}, {"report": 1}),
         ({"render": {"size": 96}}, RENDER_ALL | AFTER_FEATURES),
     ],
     ids=lambda value: next(iter(value), "nothing"),

@@ -19,11 +19,12 @@ from PIL import Image
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.encoder import Input
+from ucmgcn.features.encoders.halves import split
 from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.features.encoders.open import open_encoder
 from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.timm_body import import_timm
-from ucmgcn.features.encoders.torch_encoder import TorchEncoder, export_onnx
+from ucmgcn.features.encoders.torch_encoder import Fusion, TorchEncoder, export_onnx
 
 # The tracing exporter is deprecated, but works with the pinned torch, see export_onnx.
 pytestmark = pytest.mark.filterwarnings(
@@ -278,3 +279,16 @@ def test_a_cache_is_read_without_asking_the_hub(
     environment |= {"PYTHONPATH": ":".join(sys.path)}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, check=True)
     assert not handler.asked
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_last_blocks_are_found(weights, name) -> None:
+    encoder = Fusion(EncoderSpec(f"timm:{name}", weights=weights(name))).eval()
+    trunk, tail = split(encoder, 2)
+    images = torch.from_numpy(pictures(encoder.inputs[0].size))
+    with torch.no_grad():
+        halves, whole = tail(trunk(images)), encoder(images)
+    torch.testing.assert_close(halves, whole, atol=1e-3, rtol=1e-3)
+    assert (
+        0 < sum(p.numel() for p in tail.parameters()) < sum(p.numel() for p in trunk.parameters())
+    )

@@ -120,3 +120,13 @@ def test_what_is_re_ranked_is_embedded_and_not_shown() -> None:
     assert config.embedded_baselines == ["mean-pool-centred"]
     assert config.learned_methods == ["k-reciprocal-centred"]
     assert config.feature_baselines == ["max-pool"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "rounds"),
+    [("folder", "auto", 1), ("3d-future", "auto", 0), ("3d-future", 0.5, 1)],
+)
+def test_exact_models_are_not_adapted_unless_a_share_stays(kind: str, own, rounds: int) -> None:
+    where = {"dataset": "mine", "models": "a", "images": "b"}
+    adapt = parse_config({**where, "kind": kind, "adapt": {"rounds": 1, "own": own}}).adapt
+    assert adapt.rounds == rounds and adapt.own == (0.0 if own == "auto" else own)

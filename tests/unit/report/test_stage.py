@@ -389,6 +389,23 @@ def test_a_removed_photo_leaves_a_note(inputs, tmp_path):
     assert "file is no longer there" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"adapted": True, "reasons": []}, "last blocks were adapted"),
+        (
+            {"adapted": False, "reasons": ["views fell from 0.5 to 0.1"]},
+            "Adapting the encoder was undone, for views fell from 0.5 to 0.1",
+        ),
+    ],
+)
+def test_the_page_says_whether_the_encoder_was_adapted(inputs, tmp_path, told, said):
+    (tmp_path / "adapt.json").write_text(json.dumps(told))
+    adapted = replace(inputs, adapt=[tmp_path / "adapt.json"])
+    write_report(adapted, tmp_path / "page.html")
+    assert said in (tmp_path / "page.html").read_text().replace("&#39;", "'")
+
+
 def test_page_of_exact_models_reports_their_recall(exact, html, tmp_path):
     write_report(exact, tmp_path / "index.html")
     text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text

@@ -22,6 +22,12 @@ class Pixels:
     dim = 3 * 32 * 32
     inputs = (Input(32),)
 
+    def __init__(self, *looks: str) -> None:
+        self.looks = list(looks)
+
+    def describe(self) -> dict:
+        return {"looks": self.looks} if self.looks else {}
+
     def encode(self, images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), -1).astype(np.float32)
 
@@ -49,6 +55,14 @@ def test_files_contents_pictures_and_arrays_are_the_same_photo(encode, picture, 
     array = np.asfortranarray(np.asarray(picture))
     for photo in (str(file), file.read_bytes(), picture, Image.open(file), array):
         np.testing.assert_array_equal(encode(photo), expected)
+
+
+def test_the_looks_of_an_adapted_encoder_are_averaged_by_direction(picture, tmp_path) -> None:
+    file = saved(picture, tmp_path / "photo.png")
+    alone = [PhotoEncoder(Pixels(), way)(file) for way in ("crop", "pad")]
+    expected = sum(look / np.linalg.norm(look) for look in alone) / 2
+    both = PhotoEncoder(Pixels("crop", "pad"), "squash")(file)
+    np.testing.assert_allclose(both, expected, rtol=1e-5)
 
 
 def test_a_picture_is_turned_upright_as_its_file_is(encode, picture, tmp_path) -> None:

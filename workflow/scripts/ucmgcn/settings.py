@@ -172,6 +172,48 @@ class FeaturesConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class AdaptConfig:
+    """How the graph teaches the encoder's last blocks (a method of this project, not the paper)."""
+
+    rounds: Annotated[
+        int, Field(ge=0, description="times a graph is built and teaches the encoder; 0: off")
+    ] = 0
+    blocks: Annotated[
+        int, Field(ge=1, description="last blocks of the encoder that are trained, with its head")
+    ] = 1
+    steps: Annotated[int, Field(ge=1, description="training steps in each round")] = 120
+    photos: Annotated[int, Field(ge=1, description="photos in each step")] = 40
+    models: Annotated[
+        int, Field(ge=2, description="models in each step: those linked to the photos, and others")
+    ] = 60
+    lr: Annotated[float, Field(gt=0, description="learning rate of Adam")] = 0.0002
+    temperature: Annotated[
+        float, Field(ge=LEAST_TEMPERATURE, description="temperature of info-nce")
+    ] = 0.2
+    pull: Annotated[
+        float, Field(ge=0, description="weight of the squared distance to the pre-trained weights")
+    ] = 0.01
+    looks: Annotated[
+        tuple[Resize, ...],
+        Field(min_length=1, description="squares cut from a photo, whose features are averaged"),
+    ] = ("crop", "pad")
+    own: Annotated[
+        Unit | Literal["auto"],
+        Field(description="share of untouched features; auto: 0, or no adapting at instance level"),
+    ] = "auto"
+    sample: Annotated[
+        int, Field(ge=2, description="most photos, and most models, that the graph is built of")
+    ] = 20_000
+    seed: Annotated[int, Field(ge=0, description="seed of the batches")] = 0
+    checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 20
+
+    @property
+    def own_share(self) -> float:
+        """`own` as a number; 0 if it is still ``"auto"``."""
+        return 0.0 if self.own == "auto" else self.own
+
+
+@dataclass(frozen=True, config=STRICT)
 class GraphConfig:
     """How the graph of photos, views and models is built."""
 

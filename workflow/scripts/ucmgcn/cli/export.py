@@ -31,7 +31,8 @@ def export(dataset: str, form: str, out: Path | None, results: Path, method: str
     """Export the models' embeddings, with their ids.
 
     Embeddings are L2-normalised: compare them by the inner product. faiss and npy come with
-    models.csv, whose row i says which model vector i is of; parquet holds ids and vectors.
+    models.csv, whose row i says which model vector i is of; parquet holds ids and vectors. Of
+    max-pool and mean-pool, encoder.onnx comes too: what embeds a photo for them.
 
     \b
     Examples:

@@ -33,6 +33,29 @@ R = TypeVar("R")
 _Described = tuple[list[str], Features, list[str]]
 
 
+class Product(NamedTuple):
+    """What a shard of this stage holds of photos and of views.
+
+    Attributes
+    ----------
+    photos, views
+        Kinds of the shards.
+    array, dtype
+        Name and type of the main array.
+    looks
+        The squares cut from a photo, each with a row of its own; none: one row, cut as configured.
+    """
+
+    photos: str = "image-features"
+    views: str = "view-features"
+    array: str = "features"
+    dtype: str = "f4"
+    looks: tuple[Resize, ...] = ()
+
+
+FEATURES = Product()
+
+
 class _Read(NamedTuple):
     """Photos as read: encoder inputs and warnings by id, and the rejected files with reasons."""
 
@@ -49,7 +72,7 @@ class _Batch(NamedTuple):
     read: _Read
 
 
-def extract_image_features(
+def extract_image_features(  # noqa: PLR0913 - the last says that it is not features
     rows: Sequence[tuple[str, Path]],
     out: Path,
     encoder: Encoder,
@@ -57,6 +80,7 @@ def extract_image_features(
     provenance: Mapping[str, Any],
     threads: int = 1,
     limits: Limits = Limits(),  # noqa: B008
+    product: Product = FEATURES,
 ) -> None:
     """Write the features of photos, as a shard of kind ``"image-features"``.
 
@@ -80,33 +104,34 @@ def extract_image_features(
         Number of batches that are loaded and encoded in parallel.
     limits
         Limits of time and memory for each photo.
+    product
+        What to write, if not features.
 
     Raises
     ------
     UserError
         If a feature is not finite.
     """
-    facts = _facts(provenance, encoder, config)
-    inputs = [(i.size, i.resample) for i in encoder.inputs]
-    settings = {"inputs": inputs, "resize": config.resize}
-    size = encoder.batch
-    batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    looks = product.looks
+    facts = _facts(provenance, encoder, config) | ({"looks": looks} if looks else {})
+    shape = (len(looks), encoder.dim) if looks else (encoder.dim,)
+    batches = [rows[i : i + encoder.batch] for i in range(0, len(rows), encoder.batch)]
+    settings = load_settings(encoder, config.resize, looks)
     with (
         Workers(threads, "ucmgcn.media.photos:photo_task", settings, limits) as load,
-        open_earlier(out, "image-features") as earlier,
-        ShardWriter(out, "image-features", facts, "features", (encoder.dim,), "f4") as writer,
+        open_earlier(out, product.photos) as earlier,
+        ShardWriter(out, product.photos, facts, product.array, shape, product.dtype) as writer,
     ):
 
         def read(batch: Sequence[tuple[str, Path]]) -> _Batch:
             origins = {id: origin_of(facts, path) for id, path in batch}
             kept = _find(earlier, origins)
-            missing = [row for row in batch if row[0] not in kept]
-            found = _read_photos(missing, load)
+            found = _read_photos([row for row in batch if row[0] not in kept], load)
             found.warnings.update((id, earlier.warnings(id)) for id in kept)
             return _Batch(origins, kept, found)
 
         def describe(batch: _Batch) -> tuple[_Described, _Read]:
-            found = _describe_photos(batch.read.photos, encoder)
+            found = _describe_photos(batch.read.photos, encoder, shape, product.dtype)
             return _in_order(batch.origins, {**batch.kept, **found}), batch.read
 
         # Two pools, so that the next batch is read while this one is encoded.
@@ -126,6 +151,7 @@ def extract_view_features(
     config: FeaturesConfig,
     provenance: Mapping[str, Any],
     threads: int = 1,
+    product: Product = FEATURES,
 ) -> None:
     """Write the features of rendered views, as a shard of kind ``"view-features"``.
 
@@ -138,7 +164,7 @@ def extract_view_features(
     out
         The shard to write: n items of shape (views, dim), float32, with the same ids, cameras and
         rejections.
-    encoder, config, provenance, threads
+    encoder, config, provenance, threads, product
         As in `extract_image_features`.
 
     Raises
@@ -147,7 +173,7 @@ def extract_view_features(
         If the view shard is damaged, or a feature is not finite.
     """
     facts = _facts(provenance, encoder, config)
-    with open_shard(view_shard, "views") as views, open_earlier(out, "view-features") as earlier:
+    with open_shard(view_shard, "views") as views, open_earlier(out, product.views) as earlier:
         origin = [origin_of(facts, origin) for origin in views.origins]
 
         def describe(models: range) -> _Described:
@@ -155,13 +181,14 @@ def extract_view_features(
             kept = _find(earlier, origins)
             missing = [i for i in models if views.ids[i] not in kept]
             seen = _describe_views(views.array[missing], encoder, config.resize) if missing else ()
-            found = zip((views.ids[i] for i in missing), seen, strict=True)
+            rows = (row.astype(product.dtype, copy=False) for row in seen)
+            found = zip((views.ids[i] for i in missing), rows, strict=True)
             return _in_order(origins, {**kept, **dict(found)})
 
         size = max(1, encoder.batch // views.array.shape[1])
         every = range(len(views))
         batches = [every[i : i + size] for i in range(0, len(views), size)]
-        with _view_writer(out, views, facts, encoder.dim) as writer:
+        with _view_writer(out, views, facts, encoder.dim, product) as writer:
             writer.pass_on(views.rejected)
             done = _in_parallel(describe, batches, threads)
             for described in track(done, "views", len(batches), "batch"):
@@ -191,6 +218,12 @@ def _facts(
     provenance: Mapping[str, Any], encoder: Encoder, config: FeaturesConfig
 ) -> dict[str, Any]:
     return {**provenance, "encoder": encoder.describe(), "resize": config.resize}
+
+
+def load_settings(encoder: Encoder, resize: Resize, looks: Sequence[Resize]) -> dict[str, Any]:
+    """Settings of `ucmgcn.media.photos.photo_task` for the photos of an encoder."""
+    inputs = [(i.size, i.resample) for i in encoder.inputs]
+    return {"inputs": inputs, "resize": resize, "looks": list(looks)}
 
 
 def load_inputs(photo: Path | IO[bytes], encoder: Encoder, resize: Resize) -> list[Images]:
@@ -227,12 +260,17 @@ def _read_photos(batch: Sequence[tuple[str, Path]], load: Workers) -> _Read:
     return read
 
 
-def _describe_photos(photos: Mapping[str, list[Images]], encoder: Encoder) -> dict[str, Features]:
-    """Features (dim,) by id."""
+def _describe_photos(
+    photos: Mapping[str, list[Images]], encoder: Encoder, shape: tuple[int, ...], dtype: str
+) -> dict[str, Features]:
+    """Features of the given shape by id: (dim,), or (looks, dim)."""
     if not photos:
         return {}
-    features = encoder.encode(*map(np.stack, zip(*photos.values(), strict=True)))
-    return dict(zip(photos, features, strict=True))
+    arrays = [np.stack(each) for each in zip(*photos.values(), strict=True)]
+    n = len(encoder.inputs)
+    looks = [encoder.encode(*arrays[i : i + n]) for i in range(0, len(arrays), n)]
+    rows = np.stack(looks, axis=1).reshape(-1, *shape).astype(dtype)
+    return dict(zip(photos, rows, strict=True))
 
 
 def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Features:
@@ -242,10 +280,13 @@ def _describe_views(models: Images, encoder: Encoder, resize: Resize) -> Feature
     return encoder.encode(*images).reshape(*models.shape[:2], -1)
 
 
-def _view_writer(out: Path, views: Shard, facts: Mapping[str, Any], dim: int) -> ShardWriter:
+def _view_writer(
+    out: Path, views: Shard, facts: Mapping[str, Any], dim: int, product: Product
+) -> ShardWriter:
     shape = (views.array.shape[1], dim)
     cameras = {"cameras": views.extra("cameras")}
-    return ShardWriter(out, "view-features", facts, "features", shape, "f4", extra=cameras)
+    kind, array, dtype = product.views, product.array, product.dtype
+    return ShardWriter(out, kind, facts, array, shape, dtype, extra=cameras)
 
 
 def _fit(views: Images, wanted: Input, resize: Resize) -> Images:

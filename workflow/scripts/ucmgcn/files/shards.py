@@ -32,6 +32,8 @@ STAGES = {
     "views": "render",
     "image-features": "features",
     "view-features": "features",
+    "image-maps": "features",
+    "view-maps": "features",
     "points": "points",
 }
 

@@ -51,6 +51,8 @@ class Facts:
         the data set's results.
     render, features
         Settings of these stages.
+    adapted
+        SHA-256 of the encoder's adapted weights; empty for an encoder as it comes.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class Facts:
     view_features: list[str]
     render: dict[str, Any]
     features: dict[str, Any]
+    adapted: str = ""
 
     @property
     def render_config(self) -> RenderConfig:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ucmgcn.core.arrays import Ints
 from ucmgcn.datasets.manifest import read_items
+from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.files.shards import open_shard
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.file import load_graph, read_nodes
@@ -82,10 +83,12 @@ def _facts(inputs: IndexInputs, home: Path, others: Mapping[str, Any]) -> Facts:
         return [str(path.relative_to(home)) for path in paths]
 
     (encoder,) = relative([inputs.encoder])
+    described = OnnxEncoder(inputs.encoder).describe()
     return Facts(
         encoder=encoder,
         views=relative(inputs.views),
         view_features=relative(inputs.view_features),
+        adapted=described.get("adapted_sha256", ""),
         **others,
     )
 

@@ -79,7 +79,9 @@ def load_photo(
 
 
 @contextmanager
-def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterator[Task]:
+def photo_task(
+    inputs: Sequence[tuple[int, Resample]], resize: Resize, looks: Sequence[Resize] = ()
+) -> Iterator[Task]:
     """Yield the function that a worker process runs on each photo.
 
     Parameters
@@ -88,12 +90,17 @@ def photo_task(inputs: Sequence[tuple[int, Resample]], resize: Resize) -> Iterat
         Size and filter of each array to make from a photo.
     resize
         How a rectangle becomes a square, see `to_square`.
+    looks
+        Several such ways, instead of one: the arrays of the first come first.
     """
+    ways = looks or (resize,)
 
     def load(path: str) -> list[Images]:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            photos = [load_photo(Path(path), size, resize, resample=r) for size, r in inputs]
+            photos = [
+                load_photo(Path(path), size, way, resample=r) for way in ways for size, r in inputs
+            ]
         for message in dict.fromkeys(str(w.message) for w in said if w.category is UserWarning):
             warn_item(DAMAGED, message, "open it in an image editor and save it again")
         return photos

@@ -25,6 +25,7 @@ from ucmgcn.settings import (
     DEMO_IMAGES,
     DEMO_MODELS,
     STRICT,
+    AdaptConfig,
     DataConfig,
     DemoConfig,
     EmbeddedBaseline,
@@ -72,6 +73,7 @@ class Config:
     limits: Limits = Field(default_factory=Limits)
     render: RenderConfig = Field(default_factory=RenderConfig)
     features: FeaturesConfig = Field(default_factory=FeaturesConfig)
+    adapt: AdaptConfig = Field(default_factory=AdaptConfig)
     graph: GraphConfig = Field(default_factory=GraphConfig)
     propagation: PropagationConfig = Field(default_factory=PropagationConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
@@ -190,6 +192,10 @@ def _resolve(config: Config) -> Config:
     if config.propagation.residual == "auto":
         residual = 0.5 if instances or config.source.images is None else 0.0
         config = replace(config, propagation=replace(config.propagation, residual=residual))
+    if config.adapt.own == "auto":
+        # Adapting makes models of one kind alike, which is what exact models must not be.
+        rounds = 0 if instances else config.adapt.rounds
+        config = replace(config, adapt=replace(config.adapt, own=0.0, rounds=rounds))
     return config
 
 

@@ -68,6 +68,8 @@ class ReportInputs(LibraryInputs):
         Files of each of the subject's seeds.
     challenge
         The table of the challenge's score, if the data set has one.
+    adapt
+        Summary of the adapted encoder, JSON, if it was adapted.
     """
 
     metrics: Path
@@ -79,6 +81,7 @@ class ReportInputs(LibraryInputs):
     history: Sequence[Path]
     subject: str = "ucm-gcn"
     challenge: Sequence[Path] = ()
+    adapt: Sequence[Path] = ()
 
     @property
     def shown(self) -> list[Path]:

@@ -182,12 +182,24 @@ def _overview(scope: _Scope) -> dict[str, Any]:
         "dataset": head["dataset"],
         "backbone": head["backbone"],
         "note": head["note"],
+        "adaptation": [_adaptation(path) for path in scope.inputs.adapt],
         "n_queries": int(head["n_queries"]),
         "n_models": int(head["n_models"]),
         "subject": scope.subject,
         "reference": scope.reference,
         "series_style": figures.style_of,
     }
+
+
+def _adaptation(summary: Path) -> str:
+    """Say whether the features are those of an adapted encoder."""
+    told = json.loads(Path(summary).read_text(encoding="utf-8"))
+    if told["adapted"]:
+        return "The encoder's last blocks were adapted to these photos and models, without labels."
+    return (
+        f"Adapting the encoder was undone, for {'; '.join(told['reasons'])}: the features are "
+        f"those of the encoder as it comes."
+    )
 
 
 def _measured(scope: _Scope) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def addition_folder(home: Path, id: str) -> Path:
 
 def settings_of(facts: Facts) -> dict[str, object]:
     """Settings that views and their features depend on."""
-    return {"render": facts.render, "features": facts.features}
+    adapted = {"adapted": facts.adapted} if facts.adapted else {}
+    return {"render": facts.render, "features": facts.features, **adapted}
 
 
 def _read(folder: Path, facts: Facts) -> Addition | None:

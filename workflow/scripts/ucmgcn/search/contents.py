@@ -17,7 +17,8 @@ from ucmgcn.settings import Method
 
 INDEX = Path("index") / "index.h5"
 GRAPH_METHODS = ("ucm-gcn", "propagation")
-METHODS = (*GRAPH_METHODS, "max-pool", "mean-pool", "max-view", "alpha-qe")
+POOLING_METHODS = ("max-pool", "mean-pool")
+METHODS = (*GRAPH_METHODS, *POOLING_METHODS, "max-view", "alpha-qe")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def export_models(
     with atomic_path(out / "models.csv") as partial:
         table.to_csv(partial, index=False)
     return [WRITERS[format](out / f"models.{format}", rows), out / "models.csv"]
+
+
+def export_encoder(encoder: Path, out: Path) -> Path:
+    """Copy the encoder to `encoder.onnx` of a folder; return the copy.
+
+    It takes ``images0``, uint8 RGB of shape (n, size, size, 3), and returns ``features`` (n, d): a
+    photo's embedding, once L2-normalised, and averaged over its looks if it was adapted.
+    """
+    with atomic_path(out / "encoder.onnx") as partial:
+        shutil.copyfile(encoder, partial)
+    return out / "encoder.onnx"
 
 
 def _write_npy(path: Path, rows: Features) -> Path:

@@ -17,7 +17,7 @@ from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Encoder
 from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.files.shards import open_shard
 from ucmgcn.index.file import Facts, Model
-from ucmgcn.search.contents import Contents, read_contents, version_of
+from ucmgcn.search.contents import POOLING_METHODS, Contents, read_contents, version_of
 from ucmgcn.search.hits import Gallery, Hit
 from ucmgcn.search.photo_encoder import Photo, PhotoEncoder
 from ucmgcn.search.scoring import EmbeddedModels, make_scorer
@@ -219,7 +219,9 @@ class Library:
         Parameters
         ----------
         format
-            ``"faiss"``, ``"npy"`` or ``"parquet"``, see `ucmgcn.search.export.export_models`.
+            ``"faiss"``, ``"npy"`` or ``"parquet"``, see `ucmgcn.search.export.export_models`. Of
+            the methods max-pool and mean-pool it also writes `encoder.onnx`: what embeds a photo
+            for them, without a graph.
         out
             Folder of the files.
 
@@ -233,6 +235,9 @@ class Library:
         UserError
             If there is no such format, or the method has no embeddings.
         """
-        from ucmgcn.search.export import export_models
+        from ucmgcn.search.export import export_encoder, export_models
 
-        return export_models(self.models, self.embeddings, format, Path(out))
+        files = export_models(self.models, self.embeddings, format, Path(out))
+        if self.method in POOLING_METHODS:
+            files.append(export_encoder(self._contents.home / self.facts.encoder, Path(out)))
+        return files

@@ -18,6 +18,8 @@ from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.worker import Workers
 from ucmgcn.features.encoders.encoder import Encoder
+from ucmgcn.features.looks import averaged
+from ucmgcn.features.stage import load_settings
 from ucmgcn.media.photos import as_texture
 from ucmgcn.settings import Limits, Resize
 
@@ -39,12 +41,12 @@ class PhotoEncoder:
     encoder
         That of the run.
     resize
-        How a photo becomes a square.
+        How a photo becomes a square; an adapted encoder has its own looks at a photo.
     """
 
     def __init__(self, encoder: Encoder, resize: Resize) -> None:
         self._encoder = encoder
-        settings = {"inputs": [(i.size, i.resample) for i in encoder.inputs], "resize": resize}
+        settings = load_settings(encoder, resize, encoder.describe().get("looks", []))
         stack = ExitStack()
         self._read = stack.enter_context(Workers(1, TASK, settings, LIMITS))
         weakref.finalize(self, stack.close)
@@ -63,7 +65,10 @@ class PhotoEncoder:
             images, warnings = self._read(str(path))
         for warning in warnings:
             logger.warning("the photo: %s (%s)", warning.what, warning.detail)
-        return np.asarray(self._encoder.encode(*(image[None] for image in images))[0])
+        n = len(self._encoder.inputs)
+        looks = [images[i : i + n] for i in range(0, len(images), n)]
+        arrays = [np.stack(same) for same in zip(*looks, strict=True)]
+        return np.asarray(averaged(self._encoder.encode(*arrays)[None])[0])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 from ucmgcn.core.arrays import Features
 from ucmgcn.graph.attach import embed_query
 from ucmgcn.graph.space import normalise
-from ucmgcn.search.contents import GRAPH_METHODS, Contents
+from ucmgcn.search.contents import GRAPH_METHODS, POOLING_METHODS, Contents
 
 
 class ModelScorer(Protocol):
@@ -29,7 +29,7 @@ def make_scorer(method: str, contents: Contents) -> ModelScorer:
     """Make the scorer of a method of `ucmgcn.search.contents.METHODS`."""
     if method in GRAPH_METHODS:
         return EmbeddedModels(contents.gallery, partial(embed_query, contents.frozen))
-    if method in ("max-pool", "mean-pool"):
+    if method in POOLING_METHODS:
         pooled = contents.pooled(method.removesuffix("-pool"))
         return EmbeddedModels(normalise(pooled), normalise)
     return _Baseline(method, contents, contents.pooled("max"))

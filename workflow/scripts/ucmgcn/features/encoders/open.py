@@ -34,9 +34,35 @@ def open_encoder(spec: EncoderSpec, device: Device, onnx: Path, batch: int = 0) 
         from ucmgcn.features.encoders.torch_encoder import TorchEncoder
 
         return TorchEncoder(spec, "cuda", batch)
+    return _exported(onnx, batch, spec, None)
+
+
+def open_trunk(
+    spec: EncoderSpec, blocks: int, device: Device, onnx: Path, batch: int = 0
+) -> Encoder:
+    """Open the encoder without its last blocks, see `ucmgcn.features.encoders.halves`.
+
+    Parameters are as in `open_encoder`, `onnx` a file of `export_trunk`.
+
+    Raises
+    ------
+    UserError
+        If the file is not that export, or the encoder has no such blocks.
+    """
+    batch = batch or DEFAULT_BATCH[device]
+    if device == "cuda":
+        from ucmgcn.features.encoders.halves import split
+        from ucmgcn.features.encoders.torch_encoder import Fusion, TorchEncoder
+
+        return TorchEncoder(split(Fusion(spec).eval(), blocks).trunk, "cuda", batch)
+    return _exported(onnx, batch, spec, blocks)
+
+
+def _exported(onnx: Path, batch: int, spec: EncoderSpec, blocks: int | None) -> Encoder:
     from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 
     encoder = OnnxEncoder(onnx, batch)
-    if encoder.describe()["request"] != spec.request():
+    described = encoder.describe()
+    if (described["request"], described.get("blocks")) != (spec.request(), blocks):
         raise UserError(f"{onnx} was exported with other settings. Delete it and run again")
     return encoder

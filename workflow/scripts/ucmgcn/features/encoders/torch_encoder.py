@@ -7,9 +7,10 @@ import json
 import logging
 import shutil
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import onnx
 import torch
@@ -53,16 +54,23 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalise, encode and pool."""
+        return self.merge([self.pool(self.body.maps(i)) for i in self.inputs_of(images)])
+
+    def inputs_of(self, images: Tensor) -> list[Tensor]:
+        """Normalise images (n, size, size, 3); with `flip` their mirror images come second."""
         pixels = images.permute(0, 3, 1, 2).to(self.mean.dtype)  # (n, 3, size, size)
         inputs = (pixels - self.mean) / self.std
-        features = self._features(inputs)
-        return (features + self._features(inputs.flip(3))) / 2 if self.flip else features
+        return [inputs, inputs.flip(3)] if self.flip else [inputs]
 
-    def _features(self, inputs: Tensor) -> Tensor:
+    def pool(self, maps: Tensor) -> Tensor:
+        """Compute the output (n, dim) from the last feature map."""
         body: Body = self.body
-        maps = body.maps(inputs)
         parts = {"pooled": body.pooled, "max": body.max, "logits": body.logits}
         return torch.cat([parts[part](maps) for part in self.output.split("+")], dim=1)
+
+    def merge(self, seen: list[Tensor]) -> Tensor:
+        """Average the output over the images of `inputs_of`."""
+        return (seen[0] + seen[1]) / 2 if self.flip else seen[0]
 
 
 class Fusion(nn.Module):
@@ -91,8 +99,16 @@ class Fusion(nn.Module):
 
     def forward(self, *images: Tensor) -> Tensor:
         """Encode with each network, and concatenate."""
-        pairs = zip(self.networks, self.index, strict=True)
-        parts: list[Tensor] = [network(images[i]) for network, i in pairs]
+        pairs = zip(self.members, self.index, strict=True)
+        return self.join([network(images[i]) for network, i in pairs])
+
+    @property
+    def members(self) -> list[Network]:
+        """The networks, in the order of the spec."""
+        return [network for network in self.networks if isinstance(network, Network)]
+
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """Concatenate the networks' features."""
         if len(parts) == 1:
             return parts[0]
         unit = [scale * _unit(part) for scale, part in zip(self.scales, parts, strict=True)]
@@ -101,6 +117,10 @@ class Fusion(nn.Module):
     def example(self, n: int) -> tuple[Tensor, ...]:
         """Make black images for every input."""
         return tuple(torch.zeros((n, i.size, i.size, 3), dtype=torch.uint8) for i in self.inputs)
+
+    def named_example(self) -> dict[str, Tensor]:
+        """Make two black images for every input of an export, by its name."""
+        return {f"images{i}": images for i, images in enumerate(self.example(2))}
 
     def describe(self) -> dict[str, Any]:
         """Describe what a feature vector depends on, for provenance; JSON-serialisable."""
@@ -121,6 +141,43 @@ class Fusion(nn.Module):
                 f"features.backbone: {self.request['backbone']} does not take images of {sizes} "
                 f"({textwrap.shorten(str(error), 150)})"
             ) from error
+
+
+def write_onnx(
+    network: nn.Module, inputs: Mapping[str, Tensor], output: str, description: str, out: Path
+) -> None:
+    """Export a network to ONNX, for any number of items, with a description in the metadata.
+
+    Parameters
+    ----------
+    network
+        For inference.
+    inputs
+        An example of each input, by its name.
+    output
+        Name of the output.
+    description
+        JSON, for `OnnxEncoder`.
+    out
+        The file to write.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out) as partial:
+        # The tracing exporter: the newer one gives the same graph, but takes ten times as long and
+        # two more packages.
+        torch.onnx.export(
+            network,
+            tuple(inputs.values()),
+            str(partial),
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_axes={name: {0: "n"} for name in [*inputs, output]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(partial)
+        onnx.helper.set_model_props(model, {METADATA: description})
+        onnx.save(model, partial)
 
 
 def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: str = "") -> None:
@@ -181,25 +238,7 @@ def _export(encoder: Fusion, description: str, out: Path) -> None:
             f"features.backbone: {size / 2**30:.1f} GiB of weights, but an ONNX file holds at most "
             "2; choose a smaller network"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    example = encoder.example(2)
-    names = [f"images{i}" for i in range(len(example))]
-    with atomic_path(out) as partial:
-        # The tracing exporter: the newer one gives the same graph, but takes ten times as long and
-        # two more packages.
-        torch.onnx.export(
-            encoder,
-            example,
-            str(partial),
-            input_names=names,
-            output_names=["features"],
-            dynamic_axes={name: {0: "n"} for name in [*names, "features"]},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        model = onnx.load(partial)
-        onnx.helper.set_model_props(model, {METADATA: description})
-        onnx.save(model, partial)
+    write_onnx(encoder, encoder.named_example(), "features", description, out)
 
 
 def _key(description: str, code: str) -> str:
@@ -211,13 +250,22 @@ def _digest(file: Path) -> str:
     return file_sha256(file)[:16]
 
 
+class Half(Protocol):
+    """A network that takes the images of an encoder, such as its first blocks."""
+
+    inputs: tuple[Input, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what its output depends on, with its length ``dim``; JSON-serialisable."""
+
+
 class TorchEncoder:
     """The encoder in torch: in half precision on a GPU, in single precision on a CPU.
 
     Parameters
     ----------
     spec
-        What to compute.
+        What to compute; or a network that does, such as an encoder's first blocks.
     device
         Where to compute it.
     batch
@@ -225,13 +273,13 @@ class TorchEncoder:
     """
 
     def __init__(
-        self, spec: EncoderSpec, device: Device = "cuda", batch: int = DEFAULT_BATCH["cuda"]
+        self, spec: EncoderSpec | Half, device: Device = "cuda", batch: int = DEFAULT_BATCH["cuda"]
     ) -> None:
         self._device, self.batch = device, batch
-        network = Fusion(spec).eval()
+        network: Any = Fusion(spec).eval() if isinstance(spec, EncoderSpec) else spec
         self.inputs = network.inputs
         self._description = network.describe()
-        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.to(device).to(memory_format=torch.channels_last)
         self._lock = Lock()
 
     @property

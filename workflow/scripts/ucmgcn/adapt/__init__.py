@@ -1,0 +1,1 @@
+"""The adapt stage: the graph teaches the encoder's last blocks."""
