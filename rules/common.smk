@@ -67,10 +67,12 @@ POINTS = (
     if CONFIG.kind == "3d-future" and PHOTOS
     else []
 )
-# The embeddings of each baseline that has some, by the name that rules know it by.
+# The embeddings of each baseline that has some, by the name that rules know it by. Models alone are
+# embedded by propagation.
+EMBEDDED = CONFIG.embedded_baselines if PHOTOS else ["propagation"]
 BASELINES = {
     method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
-    for method in CONFIG.embedded_baselines
+    for method in EMBEDDED
 }
 # Settings of the training's pseudo-labels, which teach the encoder too.
 TRANSPORT = ("transport_entropy", "transport_balance")

@@ -1,9 +1,6 @@
 rule evaluate:
     input:
-        **{
-            method: expand(path, seed=SEEDS)
-            for method, path in BASELINES.items()
-        },
+        **{method: expand(path, seed=SEEDS) for method, path in BASELINES.items()},
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         rejected=rules.rejected.output.table,

@@ -1,4 +1,4 @@
-# What there is to report of photos; the models alone are embedded by propagation.
+# What there is to report of photos, and of models alone.
 OF_PHOTOS = {
     "metrics": rules.evaluate.output.metrics,
     "per_category": rules.evaluate.output.per_category,
@@ -11,7 +11,9 @@ OF_PHOTOS = {
     "history": expand(f"{TRAINED}/history.csv", seed=SEEDS),
     "embeddings": expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
 }
-OF_MODELS = {"embeddings": [rules.propagation.output.embeddings]}
+OF_MODELS = {
+    "embeddings": expand(BASELINES.get("propagation", []), seed=CONFIG.train.seeds[0])
+}
 
 
 rule report:
