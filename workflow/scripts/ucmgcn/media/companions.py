@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from trimesh.resolvers import FilePathResolver
 
@@ -12,11 +16,15 @@ from ucmgcn.media.mesh_warnings import Heard
 class Companions(FilePathResolver):
     """Finds the files that a mesh refers to, only in the mesh's folder and below.
 
+    Names are taken as exporters write them: with backslashes, in another case, percent-encoded, or
+    with the path of another machine, of which the last folders or the file lie beside the mesh.
     Names and links that lead out of the folder, devices and pipes are refused. A file that is not
-    found gives a warning, because trimesh goes on without it.
+    found gives a warning, because the mesh is drawn without it.
 
     Attributes
     ----------
+    heard
+        Takes the warnings.
     found
         The files that were asked for and are there.
     """
@@ -25,6 +33,8 @@ class Companions(FilePathResolver):
         super().__init__(source)
         self.heard = heard
         self.found: set[Path] = set()
+        self._root = Path(self.parent).resolve()
+        self._listings: dict[Path, dict[str, str]] = {}
 
     def get(self, name: str) -> bytes:
         """Return the content of a file that the mesh refers to.
@@ -34,35 +44,108 @@ class Companions(FilePathResolver):
         OSError, ValueError
             If the file is missing, lies elsewhere or cannot be read.
         """
-        self.heard.asked = name
+        return self.get_any([name])
+
+    def get_any(self, names: Sequence[str]) -> bytes:
+        """Return the content of the first file that is there; see `get`.
+
+        Parameters
+        ----------
+        names
+            Spellings of one name, of which the first is reported.
+        """
+        self.heard.asked = names[0]
         try:
-            return bytes(super().get(name))
-        except OSError as error:
-            self.heard.warn_of_file(name, error)
-            raise
-        except ValueError as error:
-            # An absolute path from another machine counts as missing.
-            there = Path(self.parent, name.strip()).exists()
-            self.heard.warn_of_file(name, error if there else FileNotFoundError(name))
+            return self._located(names).read_bytes()
+        except (OSError, ValueError) as error:
+            self.heard.warn_of_file(names[0], error)
             raise
 
+    def has_any(self, names: Sequence[str]) -> bool:
+        """Whether one of these files is there and may be read."""
+        try:
+            return bool(self._located(names))
+        except (OSError, ValueError):
+            return False
+
     def absolute(self, name: str) -> Path:
-        """Return the path of a file if it may be read.
+        """Return the path of a file.
 
         Raises
         ------
-        ValueError
-            If it lies elsewhere or is not a regular file.
+        OSError, ValueError
+            If it is missing, lies elsewhere or is not a regular file.
         """
-        path = Path(super().absolute(name))
-        if path.is_file():
-            self.found.add(path)
-        elif path.exists():
-            raise ValueError(f"{name!r} is not a regular file")
-        return path
+        return self._located([name])
 
     def namespaced(self, namespace: str) -> Companions:
         """Return a resolver for a folder below this one."""
         below = Companions(str(Path(self.parent, namespace)), self.heard)
         below.found = self.found
         return below
+
+    def _located(self, names: Sequence[str]) -> Path:
+        refused: ValueError | None = None
+        for name in names:
+            for candidate in _candidates(name):
+                path = self._spelt(candidate)
+                if path is None:
+                    continue
+                try:
+                    self.found.add(_regular(path, self._root))
+                    return path
+                except ValueError as error:
+                    refused = refused or error
+        raise refused or self._elsewhere(names[0])
+
+    def _elsewhere(self, name: str) -> OSError | ValueError:
+        """Tell a name that leads to a file outside from one that leads nowhere."""
+        if os.path.lexists(Path(self.parent, name.strip())):
+            return ValueError(f"{name!r} lies outside the mesh's folder")
+        return FileNotFoundError(name)
+
+    def _spelt(self, name: str) -> Path | None:
+        """Return a path below the folder as it is spelt there, or None if there is no such."""
+        exact = self._root / name
+        if os.path.lexists(exact):
+            return exact
+        path = self._root
+        for part in Path(name).parts:
+            spelt = self._listing(path).get(_folded(part))
+            if spelt is None:
+                return None
+            path = path / spelt
+        return path
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        if folder not in self._listings:
+            # Only a folder below the mesh's is listed, never one that a link leads to.
+            inside = folder.is_dir() and folder.resolve().is_relative_to(self._root)
+            entries = sorted((p.name for p in folder.iterdir()), reverse=True) if inside else []
+            self._listings[folder] = {_folded(entry): entry for entry in entries}
+        return self._listings[folder]
+
+
+def _candidates(name: str) -> list[str]:
+    """Return the relative paths that a name may mean, the most literal first."""
+    found = []
+    for text in (name, unquote(name)):
+        path = text.strip().strip("\"'").replace("\\", "/")
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        # Without the folders that lead up, or that only another machine has.
+        tails = [parts[start:] for start in range(len(parts))]
+        found += ["/".join(tail) for tail in tails if ".." not in tail]
+    return list(dict.fromkeys(found))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _regular(path: Path, root: Path) -> Path:
+    resolved = path.resolve()
+    if not resolved.is_relative_to(root):
+        raise ValueError(f"{path.name!r} leads outside the mesh's folder")
+    if not resolved.is_file():
+        raise ValueError(f"{path.name!r} is not a regular file")
+    return resolved

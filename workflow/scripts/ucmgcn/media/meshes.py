@@ -21,7 +21,7 @@ from ucmgcn.media.companions import Companions
 from ucmgcn.media.formats import MESH_SUFFIXES
 from ucmgcn.media.mesh_warnings import heed_trimesh
 from ucmgcn.media.readers.by_suffix import READERS
-from ucmgcn.media.readers.surfaces import Surface
+from ucmgcn.media.readers.surfaces import FormatError, Surface
 
 Faces = npt.NDArray[np.int64]
 
@@ -121,12 +121,14 @@ def read_surfaces(path: Path, textures: bool, companions: Companions) -> list[Su
             _check_indices(geometry)
     except (ItemError, MemoryError):
         raise
+    except FormatError as error:
+        raise ItemError(f"it cannot be read as {suffix[1:].upper()}: {error}") from error
     except Exception as error:
         # Parsers raise any exception on a damaged file: reject this mesh, do not stop the run.
         reason = " ".join(str(error).split())[:200]
         raise ItemError(
-            f"it cannot be read as {suffix[1:].upper()}: {type(error).__name__}"
-            + (f" ({reason})" if reason else "")
+            f"it cannot be read as {suffix[1:].upper()}, it is damaged or cut off: "
+            f"{type(error).__name__}" + (f" ({reason})" if reason else "")
         ) from error
     if not surfaces:
         raise ItemError("it has no faces")
