@@ -21,6 +21,7 @@ NO_MATERIAL = "material not defined, drawn in the plain colour"
 BAD_TEXELS = "texture coordinates damaged, drawn without texture"
 BAD_COLOURS = "colours damaged, drawn without"
 BAD_PART = "part of the file damaged, left out"
+NO_SCENE = "scene without geometry, all geometries of the file drawn"
 NOT_DRAWN = "points or lines not drawn"
 ZERO_BASED = "face indices counted from 0 instead of 1, read so"
 INVISIBLE = "texture transparent throughout, drawn opaque"
@@ -94,24 +95,6 @@ def heed_trimesh(colours: bool) -> Iterator[Heard]:
         log.removeHandler(heard)
         log.setLevel(level)
         log.propagate = propagate
-
-
-@contextmanager
-def heed_collada() -> Iterator[None]:
-    """Record a warning for each error that pycollada ignores."""
-    import collada
-
-    handle = collada.Collada.handleError
-
-    def handle_and_warn(document: collada.Collada, error: Exception) -> None:
-        warn_of(BAD_PART, error)
-        handle(document, error)
-
-    collada.Collada.handleError = handle_and_warn
-    try:
-        yield
-    finally:
-        collada.Collada.handleError = handle
 
 
 class Heard(logging.Handler):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ucmgcn.media.readers import obj, off, ply, stl, with_trimesh
+from ucmgcn.media.readers import dae, obj, off, ply, stl, with_trimesh
 from ucmgcn.media.readers.surfaces import Reader
 
 READERS: dict[str, Reader] = {
@@ -12,5 +12,5 @@ READERS: dict[str, Reader] = {
     ".stl": stl.read,
     ".glb": with_trimesh.read,
     ".gltf": with_trimesh.read,
-    ".dae": with_trimesh.read,
+    ".dae": dae.read,
 }

@@ -117,7 +117,7 @@ def _from_words(values: Floats, vertices: int, faces: int, kind: set[str]) -> _C
     stride = 3 + 3 * ("n" in kind) + 4 * ("c" in kind) + 2 * ("st" in kind)
     words = values[vertices * stride :].tolist()
     corners: list[float] = []
-    counts = []
+    counts: list[int] = []
     at = 0
     for _ in range(faces):
         count = int(words[at]) if at < len(words) else -1

@@ -56,12 +56,11 @@ def triangulate(vertices: Floats, corners: Ints, counts: Ints) -> Triangles:
     few = int((counts < 3).sum())
     if few:
         warn_of(FEW_CORNERS, few)
-    starts = np.cumsum(counts) - counts
-    fans = _fans(starts, counts)
+    found = fans(counts)
     if counts.max() > 3:
-        _mend_concave(fans.corners, vertices, corners, starts, counts)
-    whole = fans.corners[:, 0] >= 0
-    return fans if whole.all() else Triangles(fans.corners[whole], fans.polygons[whole])
+        _mend_concave(found.corners, vertices, corners, counts)
+    whole = found.corners[:, 0] >= 0
+    return found if whole.all() else Triangles(found.corners[whole], found.polygons[whole])
 
 
 def check_indices(indices: Ints, count: int) -> None:
@@ -80,14 +79,9 @@ def check_indices(indices: Ints, count: int) -> None:
         raise ItemError(f"a face refers to vertex {wrong}, but there are {count}")
 
 
-def strip_triangles(strip: Ints) -> Ints:
-    """Return the triangles of a strip, shape (t, 3); every second one is turned round."""
-    triangles = np.stack([strip[:-2], strip[1:-1], strip[2:]], axis=1)
-    triangles[1::2] = triangles[1::2, ::-1]
-    return triangles
-
-
-def _fans(starts: Ints, counts: Ints) -> Triangles:
+def fans(counts: Ints) -> Triangles:
+    """Return fans around the first corner of polygons of so many corners."""
+    starts = np.cumsum(counts) - counts
     sizes = np.maximum(counts - 2, 0)
     polygons = np.repeat(np.arange(len(counts)), sizes)
     within = np.arange(len(polygons)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -95,10 +89,43 @@ def _fans(starts: Ints, counts: Ints) -> Triangles:
     return Triangles(np.stack([first, first + within + 1, first + within + 2], axis=1), polygons)
 
 
-def _mend_concave(fans: Ints, vertices: Floats, corners: Ints, starts: Ints, counts: Ints) -> None:
+def strip_triangles(strip: Ints) -> Ints:
+    """Return the triangles of a strip, shape (t, 3); every second one is turned round."""
+    triangles = np.stack([strip[:-2], strip[1:-1], strip[2:]], axis=1)
+    triangles[1::2] = triangles[1::2, ::-1]
+    return triangles
+
+
+def holed(vertices: Floats, corners: Ints, ends: Ints) -> Ints:
+    """Cut a polygon with holes into triangles.
+
+    Parameters
+    ----------
+    vertices
+        Shape (n, 3).
+    corners
+        The vertex of each corner, of the outline and then of each hole, shape (k,).
+    ends
+        Where each of these rings ends in `corners`; the last is k.
+
+    Returns
+    -------
+    Places in `corners`, shape (t, 3).
+    """
+    check_indices(corners, len(vertices))
+    points = vertices[corners]
+    if not len(ends) or ends[0] < 3:
+        return np.empty((0, 3), np.int64)
+    flat = _in_plane(points, _fan_normals(points[None, : ends[0]]).sum(axis=(0, 1)))
+    cut = mapbox_earcut.triangulate_float64(flat, ends.astype(np.uint32))
+    return cut.astype(np.int64).reshape(-1, 3)
+
+
+def _mend_concave(cuts: Ints, vertices: Floats, corners: Ints, counts: Ints) -> None:
     """Replace, in place, the fans of concave polygons; -1 marks a triangle too many."""
     sizes = np.maximum(counts - 2, 0)
     rows = np.cumsum(sizes) - sizes
+    starts = np.cumsum(counts) - counts
     for count in np.unique(counts[counts > 3]):
         chosen = np.flatnonzero(counts == count)
         places = starts[chosen, None] + np.arange(count)
@@ -109,8 +136,8 @@ def _mend_concave(fans: Ints, vertices: Floats, corners: Ints, starts: Ints, cou
         for polygon in np.flatnonzero(concave):
             cut = _ears(points[polygon], wholes[polygon])
             row = rows[chosen[polygon]]
-            fans[row : row + count - 2] = -1
-            fans[row : row + len(cut)] = places[polygon][cut]
+            cuts[row : row + count - 2] = -1
+            cuts[row : row + len(cut)] = places[polygon][cut]
 
 
 def _fan_normals(points: Floats) -> Floats:
