@@ -12,6 +12,9 @@ from trimesh.resolvers import FilePathResolver
 
 from ucmgcn.media.mesh_warnings import Heard
 
+# Where exporters and web sites put the pictures that a mesh names without a folder.
+FOLDERS = ("textures", "texture", "tex", "maps", "images", "materials")
+
 
 class Companions(FilePathResolver):
     """Finds the files that a mesh refers to, only in the mesh's folder and below.
@@ -33,6 +36,7 @@ class Companions(FilePathResolver):
         super().__init__(source)
         self.heard = heard
         self.found: set[Path] = set()
+        self.stem = Path(source).stem
         self._root = Path(self.parent).resolve()
         self._listings: dict[Path, dict[str, str]] = {}
 
@@ -87,7 +91,7 @@ class Companions(FilePathResolver):
     def _located(self, names: Sequence[str]) -> Path:
         refused: ValueError | None = None
         for name in names:
-            for candidate in _candidates(name):
+            for candidate in self._candidates(name):
                 path = self._spelt(candidate)
                 if path is None:
                     continue
@@ -97,6 +101,20 @@ class Companions(FilePathResolver):
                 except ValueError as error:
                     refused = refused or error
         raise refused or self._elsewhere(names[0])
+
+    def _candidates(self, name: str) -> list[str]:
+        """Return the relative paths that a name may mean, the most literal first."""
+        found, files = [], []
+        for text in (name, unquote(name)):
+            path = text.strip().strip("\"'").replace("\\", "/")
+            parts = [part for part in path.split("/") if part not in ("", ".")]
+            # Without the folders that lead up, or that only another machine has.
+            tails = [parts[start:] for start in range(len(parts))]
+            found += ["/".join(tail) for tail in tails if ".." not in tail]
+            files += parts[-1:]
+        folders = [*FOLDERS, self.stem, f"{self.stem}.fbm"]
+        found += [f"{folder}/{file}" for file in files if file != ".." for folder in folders]
+        return list(dict.fromkeys(found))
 
     def _elsewhere(self, name: str) -> OSError | ValueError:
         """Tell a name that leads to a file outside from one that leads nowhere."""
@@ -124,18 +142,6 @@ class Companions(FilePathResolver):
             entries = sorted((p.name for p in folder.iterdir()), reverse=True) if inside else []
             self._listings[folder] = {_folded(entry): entry for entry in entries}
         return self._listings[folder]
-
-
-def _candidates(name: str) -> list[str]:
-    """Return the relative paths that a name may mean, the most literal first."""
-    found = []
-    for text in (name, unquote(name)):
-        path = text.strip().strip("\"'").replace("\\", "/")
-        parts = [part for part in path.split("/") if part not in ("", ".")]
-        # Without the folders that lead up, or that only another machine has.
-        tails = [parts[start:] for start in range(len(parts))]
-        found += ["/".join(tail) for tail in tails if ".." not in tail]
-    return list(dict.fromkeys(found))
 
 
 def _folded(name: str) -> str:

@@ -21,6 +21,7 @@ from ucmgcn.media.companions import Companions
 from ucmgcn.media.formats import MESH_SUFFIXES
 from ucmgcn.media.mesh_warnings import heed_trimesh
 from ucmgcn.media.readers.by_suffix import READERS
+from ucmgcn.media.readers.content import content_of
 from ucmgcn.media.readers.surfaces import FormatError, Surface
 
 Faces = npt.NDArray[np.int64]
@@ -113,26 +114,33 @@ def read_surfaces(path: Path, textures: bool, companions: Companions) -> list[Su
     ItemError
         If it cannot be read or has no faces.
     """
-    suffix = path.suffix.lower()
     _check_file(path)
+    suffix = path.suffix.lower()
     try:
         surfaces = READERS[suffix](path, companions, textures)
         for geometry, _ in surfaces:
             _check_indices(geometry)
-    except (ItemError, MemoryError):
+    except MemoryError:
         raise
-    except FormatError as error:
-        raise ItemError(f"it cannot be read as {suffix[1:].upper()}: {error}") from error
+    # Parsers raise any exception on a damaged file: reject this mesh, do not stop the run.
     except Exception as error:
-        # Parsers raise any exception on a damaged file: reject this mesh, do not stop the run.
-        reason = " ".join(str(error).split())[:200]
-        raise ItemError(
-            f"it cannot be read as {suffix[1:].upper()}, it is damaged or cut off: "
-            f"{type(error).__name__}" + (f" ({reason})" if reason else "")
-        ) from error
+        raise ItemError(_reason(path, error)) from error
     if not surfaces:
-        raise ItemError("it has no faces")
+        raise ItemError(_reason(path, ItemError("it has no faces")))
     return surfaces
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Return why a file was not read: another format, what its reader found, or damage."""
+    suffix, content = path.suffix.lower(), content_of(path)
+    if content and f"({suffix})" not in content:
+        return f"it cannot be read as {suffix[1:].upper()}: by its content it is {content}"
+    if isinstance(error, ItemError):
+        return str(error)
+    if isinstance(error, FormatError):
+        return f"it cannot be read as {suffix[1:].upper()}: {error}"
+    detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return f"it cannot be read as {suffix[1:].upper()}: it is damaged or cut off ({detail})"
 
 
 def _check_file(path: Path) -> None:

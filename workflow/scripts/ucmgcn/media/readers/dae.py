@@ -19,7 +19,7 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 from ucmgcn.media.mesh_warnings import BAD_PART, NO_SCENE, warn_of
 from ucmgcn.media.readers.dae_document import Document, children
-from ucmgcn.media.readers.dae_geometry import Primitive, read_geometry
+from ucmgcn.media.readers.dae_geometry import Primitive, morphed, read_geometry
 from ucmgcn.media.readers.dae_materials import Materials
 from ucmgcn.media.readers.dae_nodes import local_matrix, node_matrices, skinned
 from ucmgcn.media.readers.paint import Part, as_colours, painted
@@ -51,7 +51,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     if not surfaces:
         raise _without_faces(document)
     turn = np.eye(4)
-    turn[:3, :3] = TO_Y_UP.get(document.text("asset/up_axis"), TO_Y_UP["Y_UP"])
+    turn[:3, :3] = TO_Y_UP.get(document.text("asset/up_axis").upper(), TO_Y_UP["Y_UP"])
     return [(shape, turn @ matrix) for shape, matrix in surfaces]
 
 
@@ -133,13 +133,14 @@ class _Reader:
             return []
         if base.tag == "controller" and base is not controller:
             return self._posed(base, instance)
+        if holder.tag == "morph":
+            shapes = morphed(self._document, holder, self._geometry)
+            return [(self._shape(shape, instance), instance.matrix) for shape in shapes]
         if self._nodes is None:
             self._nodes = node_matrices(self._document)
         found = []
         for primitive in self._geometry(base):
-            points, posed = primitive.points, False
-            if holder.tag == "skin":
-                points, posed = skinned(self._document, holder, points, self._nodes)
+            points, posed = skinned(self._document, holder, primitive.points, self._nodes)
             shape = self._shape(primitive._replace(points=points), instance)
             found.append((shape, np.eye(4) if posed else instance.matrix))
         return found

@@ -15,7 +15,8 @@ from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.media.readers.surfaces import FormatError
 from ucmgcn.media.readers.text import floats, integers, plain
 
-DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+DECLARATION = re.compile(rb"<\?xml[^>]*encoding=[\"']([\w.-]+)")
+XML = re.compile(r"^\ufeff?\s*<\?xml[^>]*\?>")
 BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -114,13 +115,16 @@ def _whole(text: str | None, default: int) -> int:
 def _parsed(data: bytes) -> Element:
     try:
         return _tree(data)
-    except ParseError as error:
-        # Programs write bare ampersands, control characters and other encodings than they declare.
-        text = DECLARATION.sub("", data.decode("utf-8-sig", "replace"))
+    except (ParseError, LookupError, ValueError) as error:
+        # Programs write bare ampersands, control characters, encodings that the parser does not
+        # know, and others than they declare.
+        declared = DECLARATION.search(data[:200])
+        encoding = declared[1].decode() if declared else "utf-8"
+        text = XML.sub("", _decoded(data, encoding))
         mended = CONTROL.sub("", BARE_AMPERSAND.sub("&amp;", text))
         try:
             return _tree(mended)
-        except ParseError:
+        except (ParseError, ValueError):
             raise FormatError(f"it is not well-formed XML ({error})") from None
 
 
@@ -130,8 +134,13 @@ def _tree(text: bytes | str) -> Element:
         return tree  # type: ignore[no-any-return]
     except DefusedXmlException:
         raise FormatError("it declares XML entities, which no 3D program writes") from None
-    except (LookupError, ValueError) as error:
-        raise FormatError(f"its encoding is not known ({error})") from None
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding, "replace")
+    except LookupError:
+        return data.decode("utf-8", "replace")
 
 
 def children(element: Element | None, *names: str) -> Iterator[Element]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -63,6 +64,33 @@ def read_geometry(document: Document, element: Element) -> list[Primitive]:
         elif len(read.faces):
             found.append(read)
     return found
+
+
+def morphed(
+    document: Document, morph: Element, read: Callable[[Element], list[Primitive]]
+) -> list[Primitive]:
+    """Return the surfaces of a <morph> at its default weights (COLLADA 1.4.1, "morph").
+
+    Parameters
+    ----------
+    read
+        Reads a geometry.
+    """
+    sources = {i.get("semantic"): i.get("source") for i in morph.iterfind("targets/input")}
+    base = document.find(morph.get("source"), "geometry")
+    weights = document.source(sources.get("MORPH_WEIGHT"))
+    shapes = [] if base is None else read(base)
+    relative = morph.get("method") == "RELATIVE"
+    flat = [] if weights is None else weights.reshape(-1).tolist()
+    targets = document.names(sources.get("MORPH_TARGET"))
+    left = 1.0 if relative else 1 - sum(flat)
+    points = [left * shape.points for shape in shapes]
+    for name, weight in zip(targets, flat, strict=False):
+        target = document.find(name, "geometry") if weight else None
+        for at, one in enumerate(read(target) if target is not None else []):
+            if at < len(points) and one.points.shape == points[at].shape:
+                points[at] = points[at] + weight * one.points
+    return [shape._replace(points=p) for shape, p in zip(shapes, points, strict=True)]
 
 
 def _primitive(document: Document, element: Element) -> Primitive | None:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ucmgcn.core.arrays import Floats, Ints
+from ucmgcn.core.arrays import Floats
 from ucmgcn.media.mesh_warnings import BAD_PART, warn_of
 from ucmgcn.media.readers.dae_document import Document, children, indices, numbers
 
@@ -135,23 +135,13 @@ def _weights(document: Document, skin: Element, points: int, joints: int) -> Flo
     rows = indices(None if v is None else v.text)
     if source is None or len(counts) < points or len(rows) < stride * counts.sum():
         return None
-    return _table(
-        rows[: stride * counts.sum()].reshape(-1, stride), counts, inputs, source, (points, joints)
-    )
-
-
-def _table(
-    rows: Ints,
-    counts: Ints,
-    inputs: dict[str | None, tuple[int, str | None]],
-    source: Floats,
-    shape: tuple[int, int],
-) -> Floats | None:
-    joint, weight = rows[:, inputs["JOINT"][0]], rows[:, inputs["WEIGHT"][0]]
+    rows = rows[: stride * counts.sum()].reshape(-1, stride)
+    joint, weight = (rows[:, inputs[kind][0]] for kind in ("JOINT", "WEIGHT"))
     point = np.repeat(np.arange(len(counts)), counts)
     # Joint -1 is the bind shape itself, which no exporter uses.
-    used = (joint >= 0) & (joint < shape[1]) & (point < shape[0]) & (weight < len(source))
-    table = np.zeros(shape)
+    used = (joint >= 0) & (joint < joints) & (point < points)
+    used &= (weight >= 0) & (weight < len(source))
+    table = np.zeros((points, joints))
     np.add.at(table, (point[used], joint[used]), source[weight[used], 0])
     sums = table.sum(axis=1, keepdims=True)
     return table / sums if (sums > 0).all() else None

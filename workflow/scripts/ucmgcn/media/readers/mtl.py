@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from PIL import Image
 
@@ -13,6 +14,7 @@ from ucmgcn.media.readers.paint import Material
 from ucmgcn.media.readers.text import plain, spellings
 from ucmgcn.media.readers.textures import find_texture
 
+MAPS = (b"map_kd", b"map_ke", b"map_ka")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 # Options of map statements with their arguments; -o, -s and -t take one to three.
 OPTION = re.compile(
@@ -20,7 +22,7 @@ OPTION = re.compile(
     rf"|-mm(?: +{NUMBER}(?= |$)){{1,2}} *"
     rf"|-(?:boost|texres|bm) +{NUMBER} *"
     r"|-(?:blendu|blendv|cc|clamp) +(?:on|off) *"
-    r"|-imfchan +[rgbmlz] *|-type +\w+ *"
+    rf"|-imfchan +[rgbmlz] *|-type +\w+ *|-\w+(?: +(?:on|off|{NUMBER})(?= |$))* +"
 )
 
 
@@ -29,7 +31,20 @@ class _Entry:
     """A material as the file has it."""
 
     colour: tuple[float, ...] | None = None
-    texture: bytes = b""
+    glow: tuple[float, ...] | None = None
+    folder: str = ""
+    maps: dict[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def texture(self) -> bytes:
+        """The picture that colours the surface: diffuse, else emitted, else ambient."""
+        return next((self.maps[key] for key in MAPS if self.maps.get(key)), b"")
+
+    @property
+    def rgb(self) -> tuple[float, ...] | None:
+        """The diffuse colour, or that of a black surface's own light."""
+        black = self.colour is not None and not any(self.colour)
+        return self.glow if black and self.glow and any(self.glow) else self.colour
 
 
 def read_materials(
@@ -52,8 +67,8 @@ def read_materials(
     """
     entries: dict[str, _Entry] = {}
     for library in dict.fromkeys(libraries):
-        for text in _libraries(library, companions):
-            entries.update(_entries(text))
+        for folder, text in _libraries(library, companions):
+            entries.update(_entries(text, folder))
     folded = {name.casefold(): entry for name, entry in entries.items()}
     pictures = _Pictures(companions)
     found = {}
@@ -74,30 +89,36 @@ def _first(entries: dict[str, _Entry], names: Sequence[str]) -> _Entry | None:
     return next((entries[name] for name in names if name in entries), None)
 
 
-def _libraries(names: bytes, companions: Companions) -> Iterator[bytes]:
-    """Yield the libraries that an mtllib line names; names may hold spaces."""
+def _libraries(names: bytes, companions: Companions) -> Iterator[tuple[str, bytes]]:
+    """Yield the libraries that an mtllib line names, with their folders; names may hold spaces."""
     several = [n.strip() for n in re.split(rb"(?<=\.mtl)\s+", names, flags=re.IGNORECASE)]
     whole = companions.has_any(spellings(names))
     for name in [names] if whole or not several else several:
+        spelt = spellings(name)
+        # The extension may lack, and a mesh renamed has a library of its former name.
+        others = [f"{spelt[0]}.mtl", f"{companions.stem}.mtl"]
+        folder = str(PurePosixPath(spelt[0].replace("\\", "/")).parent)
         try:
-            yield companions.get_any(spellings(name))
+            yield folder, companions.get_any([*spelt, *others])
         except (OSError, ValueError):
             continue  # `Companions` has recorded it
 
 
-def _entries(library: bytes) -> dict[str, _Entry]:
+def _entries(library: bytes, folder: str) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
     entry = _Entry()
     for line in plain(library).split(b"\n"):
         key, _, rest = line.strip().partition(b" ")
         word, rest = key.lower(), rest.strip()
         if word == b"newmtl":
-            entry = _Entry()
+            entry = _Entry(folder=folder)
             entries.update(dict.fromkeys(spellings(rest), entry))
         elif word == b"kd":
             entry.colour = _colour(rest) or entry.colour
-        elif word == b"map_kd":
-            entry.texture = rest
+        elif word == b"ke":
+            entry.glow = _colour(rest)
+        elif word in MAPS:
+            entry.maps[word] = rest
     return entries
 
 
@@ -123,13 +144,15 @@ class _Pictures:
     def material(self, name: str, entry: _Entry) -> Material:
         """Return a material with its texture, if it has one that can be read."""
         if not entry.texture:
-            return Material(name, entry.colour)
+            return Material(name, entry.rgb)
         spelt = spellings(entry.texture)
         scale, offset = (1.0, 1.0), (0.0, 0.0)
         if not self._companions.has_any(spelt):
             split = [_options(text) for text in spelt]
             spelt, scale, offset = [rest for rest, _, _ in split], *split[0][1:]
-        return Material(name, entry.colour, self._picture(tuple(spelt)), scale, offset)
+        # A library in another folder may name them relative to that.
+        below = [f"{entry.folder}/{one}" for one in spelt]
+        return Material(name, entry.rgb, self._picture((*spelt, *below)), scale, offset)
 
     def _picture(self, names: tuple[str, ...]) -> Image.Image | None:
         if names not in self._read:

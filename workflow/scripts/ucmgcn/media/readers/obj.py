@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from ucmgcn.core.arrays import Floats, Ints, Mask
+from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 from ucmgcn.media.mesh_warnings import NOT_DRAWN, ZERO_BASED, warn_of
@@ -26,7 +26,7 @@ from ucmgcn.media.readers.text import Lines, Rows, as_points, floats, integers, 
 
 # A line that goes on in the next one. A byte above ASCII before it is part of a character whose
 # second byte looks like a backslash, in Shift JIS and GBK.
-CONTINUED = re.compile(rb"(?<![\x80-\xff])\\ *\n")
+CONTINUED = re.compile(rb"(?<![\x80-\xff])\\ *(?:\n|\Z)")
 COMMENTS = re.compile(rb"^ *#.*$", re.MULTILINE)
 INDENTED = re.compile(rb"^ +", re.MULTILINE)
 SLASH = ord("/")
@@ -162,17 +162,18 @@ def _parts(lines: Lines, shape: _Shape, companions: Companions) -> list[Surface]
     materials = read_materials(libraries, [n for n in known if n], companions)
     texture = shape.faces.texture[shape.triangles.corners]
     bare = ((texture < 0) | (texture >= len(shape.uv))).any(axis=1)
+    keys, firsts = np.unique(group := 2 * used + bare, return_index=True)
+    order = np.argsort(group, kind="stable")
+    members = np.split(order, np.searchsorted(group[order], keys)[1:])
     parts = []
-    for number in sorted(set(used.tolist())):
-        for textured in (True, False):
-            chosen = (used == number) & (bare != textured)
-            if chosen.any():
-                part = _part(shape, chosen, textured)
-                parts.append((painted(part, materials.get(names[number])), np.eye(4)))
+    for place in np.argsort(firsts):  # in the order of the file
+        number, without = divmod(int(keys[place]), 2)
+        part = _part(shape, members[place], textured=not without)
+        parts.append((painted(part, materials.get(names[number])), np.eye(4)))
     return parts
 
 
-def _part(shape: _Shape, chosen: Mask, textured: bool) -> Part:
+def _part(shape: _Shape, chosen: Ints, textured: bool) -> Part:
     """Return the chosen triangles with their own vertices, one for each texture coordinate."""
     corners = shape.triangles.corners[chosen]
     vertex, texture = shape.faces.vertex[corners], shape.faces.texture[corners]

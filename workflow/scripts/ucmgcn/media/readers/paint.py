@@ -107,4 +107,6 @@ def coloured(
 
 
 def _bytes(colours: Floats) -> Images:
+    if colours.shape[1] == 4 and not colours[:, 3].any():  # an alpha that nobody set
+        colours = colours[:, :3]
     return np.rint(255 * np.clip(colours, 0, 1)).astype(np.uint8)

@@ -37,7 +37,8 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     if not textures:
         shape = trimesh.Trimesh(vertices, corners[triangles.corners], process=False)
         return [(shape, np.eye(4))]
-    return [(_coloured(ply, vertices, corners, triangles, companions), np.eye(4))]
+    shapes = _coloured(ply, vertices, corners, triangles, companions)
+    return [(shape, np.eye(4)) for shape in shapes]
 
 
 def _triangles(ply: Ply, vertices: Floats) -> tuple[Ints, Triangles]:
@@ -54,7 +55,9 @@ def _triangles(ply: Ply, vertices: Floats) -> tuple[Ints, Triangles]:
 
 def _corners(element: Element | None) -> Lists:
     lists = element.lists if element else {}
-    found = next((lists[name] for name in CORNERS if name in lists), None)
+    # Programs differ in the name; the others are lists of fractions, such as "texcoord".
+    names = [*CORNERS, *(name for name, one in lists.items() if one.values.dtype.kind in "iu")]
+    found = next((lists[name] for name in names if name in lists), None)
     return found or Lists(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
@@ -78,20 +81,41 @@ def _without_faces(ply: Ply, points: int) -> ItemError:
 
 def _coloured(
     ply: Ply, vertices: Floats, corners: Ints, triangles: Triangles, companions: Companions
-) -> trimesh.Trimesh:
+) -> list[trimesh.Trimesh]:
     vertex, face = ply.elements["vertex"], ply.elements.get("face")
-    picture = _picture(ply, companions)
-    by_vertex, by_face = _colours(vertex), _colours(face) if face else None
-    of_corners = _corner_coordinates(face, len(corners)) if face and picture else None
-    if picture and of_corners is not None:
-        flat = triangles.corners.reshape(-1)
-        part = Part(_soup(vertices[corners[flat]]), of_corners[flat])
-        return painted(part, Material("TextureFile", image=picture))
+    pictures = _pictures(ply, companions)
+    places = triangles.corners.reshape(-1)
+    if any(pictures) and (uv := _coordinates(vertex, face, corners)) is not None:
+        numbers = _numbers(face, triangles, len(pictures))
+        found = []
+        for number, picture in enumerate(pictures):
+            chosen = places.reshape(-1, 3)[numbers == number].reshape(-1)
+            if len(chosen):
+                part = Part(_soup(vertices[corners[chosen]]), uv[chosen])
+                found.append(painted(part, Material("TextureFile", image=picture)))
+        return found
     shape = trimesh.Trimesh(vertices, corners[triangles.corners], process=False)
-    uv = next((t for names in COORDINATES if (t := vertex.table(*names)) is not None), None)
-    if picture and uv is not None:
-        return painted(Part(shape, uv), Material("TextureFile", image=picture))
-    return coloured(shape, by_vertex, None if by_face is None else by_face[triangles.polygons])
+    by_face = _colours(face) if face else None
+    by_face = None if by_face is None else by_face[triangles.polygons]
+    return [coloured(shape, _colours(vertex), by_face)]
+
+
+def _numbers(face: Element | None, triangles: Triangles, count: int) -> Ints:
+    """Return the number of each triangle's picture, of so many."""
+    if face is None or "texnumber" not in face.scalars:
+        return np.zeros(len(triangles.polygons), np.int64)
+    numbers = face.scalars["texnumber"].astype(np.int64)[triangles.polygons]
+    return np.where((numbers >= 0) & (numbers < count), numbers, 0)
+
+
+def _coordinates(vertex: Element, face: Element | None, corners: Ints) -> Floats | None:
+    """Return the texture coordinates of corners, shape (k, 2), of the faces or the vertices."""
+    lists = face.lists.get("texcoord") if face else None
+    if lists is not None and len(lists.values) == 2 * len(corners):
+        return lists.values.astype(np.float64).reshape(-1, 2)
+    tables = (vertex.table(*names) for names in COORDINATES)
+    table = next((t for t in tables if t is not None), None)
+    return None if table is None else table[corners]
 
 
 def _soup(points: Floats) -> trimesh.Trimesh:
@@ -107,18 +131,11 @@ def _colours(element: Element) -> Floats | None:
     return None
 
 
-def _corner_coordinates(face: Element, count: int) -> Floats | None:
-    """Return the texture coordinates of corners, shape (count, 2), if there is one for each."""
-    lists = face.lists.get("texcoord")
-    if lists is None or len(lists.values) != 2 * count:
-        return None
-    return lists.values.astype(np.float64).reshape(-1, 2)
-
-
-def _picture(ply: Ply, companions: Companions) -> Image.Image | None:
-    """Return the texture that a comment names, as MeshLab writes it."""
+def _pictures(ply: Ply, companions: Companions) -> list[Image.Image | None]:
+    """Return the textures that comments name, as MeshLab writes them."""
+    found = []
     for comment in ply.comments:
         word, _, name = comment.partition(" ")
         if word.lower() == "texturefile" and name.strip():
-            return find_texture(companions, [name.strip()])
-    return None
+            found.append(find_texture(companions, [name.strip()]))
+    return found

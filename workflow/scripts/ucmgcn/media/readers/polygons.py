@@ -141,8 +141,9 @@ def _mend_concave(cuts: Ints, vertices: Floats, corners: Ints, counts: Ints) -> 
 
 
 def _fan_normals(points: Floats) -> Floats:
-    """Return twice the area vectors of fans' triangles: (p, c, 3) gives (p, c - 2, 3)."""
+    """Return the area vectors of fans' triangles, up to scale: (p, c, 3) gives (p, c - 2, 3)."""
     sides = points[:, 1:] - points[:, :1]
+    sides /= np.maximum(np.abs(sides).max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
     return np.cross(sides[:, :-1], sides[:, 1:])
 
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.media.readers.surfaces import FormatError
 
-NEWLINE, SPACE, HASH = b"\n "[0], b"\n "[1], b"#"[0]
+NEWLINE, SPACE = b"\n "
+LOWER = 0x20  # the bit by which ASCII's small letters differ from its capitals
 ENCODINGS = ("utf-8", "gb18030", "cp932", "cp1252", "latin-1")
 # What C libraries print for numbers that are not finite.
 NOT_FINITE = re.compile(rb"(?<![^\s])[-+]?(?:\d\.#[a-zA-Z]+\w*|nan\([^)\s]*\))", re.IGNORECASE)
@@ -65,12 +66,12 @@ class Lines:
         self._lengths = ends + 1 - self._starts
 
     def having(self, keyword: bytes) -> Ints:
-        """Return the numbers of the lines that begin with a keyword and a space."""
-        wanted = keyword + b" "
-        lines = np.flatnonzero(self._lengths > len(wanted))
-        for place, byte in enumerate(wanted):
-            lines = lines[self._bytes[self._starts[lines] + place] == byte]
-        return lines
+        """Return the numbers of the lines that begin with a keyword, in any case, and a space."""
+        lines = np.flatnonzero(self._lengths > len(keyword) + 1)
+        for place, byte in enumerate(keyword):
+            lines = lines[self._bytes[self._starts[lines] + place] | LOWER == byte]
+        followed: Ints = lines[self._bytes[self._starts[lines] + len(keyword)] == SPACE]
+        return followed
 
     def rests(self, lines: Ints, keyword: bytes) -> list[bytes]:
         """Return the texts of lines behind their keyword, without spaces around them."""
@@ -98,7 +99,8 @@ def plain(data: bytes) -> bytes:
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode()
-    data = data.removeprefix(codecs.BOM_UTF8)
+    data = data.replace(codecs.BOM_UTF8, b"")  # also where files were joined
+    data = data.rstrip(b"\0\x1a")  # what DOS programs write at the end
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     for space in (b"\t", b"\v", b"\f"):
@@ -144,6 +146,7 @@ def floats(text: bytes, what: str) -> Rows:
 
 def integers(text: bytes, what: str) -> Rows:
     """Read lines of integers; see `floats`."""
+    text = text.replace(b",", b" ")
     return _rows_or_reason(text, np.int64, what)
 
 
