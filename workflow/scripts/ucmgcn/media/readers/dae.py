@@ -56,7 +56,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
 
 
 def _without_faces(document: Document) -> ItemError:
-    if any(document.root.iter("brep")):
+    if next(document.root.iter("brep"), None) is not None:
         return ItemError("it has boundary representations (brep) only; export it as polygons")
     points = [document.source(f"#{s.get('id')}") for s in document.root.iter("source")]
     return only_points(max((len(p) for p in points if p is not None), default=0))
@@ -156,7 +156,9 @@ class _Reader:
         corners = primitive.points[primitive.faces].reshape(-1, 3)
         shape = trimesh.Trimesh(corners, np.arange(len(corners)).reshape(-1, 3), process=False)
         bound = _binding(instance.element, primitive.material)
-        target = primitive.material if bound is None else bound.get("target")
+        # Some programs bind nothing, and name the material itself.
+        named = self._document.find(primitive.material, "material") is not None
+        target = bound.get("target") if bound is not None else named and primitive.material
         skin = self._materials.get(target) if target else None
         uv = _coordinates(primitive, bound, skin.texcoord if skin else None)
         colours = primitive.colours[:1]

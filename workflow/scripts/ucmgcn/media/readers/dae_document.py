@@ -72,8 +72,9 @@ class Document:
         stride = max(_whole(attributes.get("stride"), len(names) or 3), 1)
         offset = _whole(attributes.get("offset"), 0)
         rows = values[offset : offset + (len(values) - offset) // stride * stride]
-        # Only named parameters count, unless none is named.
-        used = [i for i, name in enumerate(names[:stride]) if name] or list(range(stride))
+        # Only named parameters count, but one may be a whole matrix.
+        used = [i for i, name in enumerate(names) if name] if len(names) == stride else []
+        used = used or list(range(stride))
         return rows.reshape(-1, stride)[:, used]
 
     def names(self, url: str | None) -> list[str]:

@@ -54,7 +54,7 @@ def read_geometry(document: Document, element: Element) -> list[Primitive]:
     hull = None if mesh is None else document.find(mesh.get("convex_hull_of"), "geometry")
     if hull is not None and hull is not element:
         mesh = next(children(hull, "mesh"), None)
-    if any(children(mesh, *LINES)):
+    if next(children(mesh, *LINES), None) is not None:
         warn_of(NOT_DRAWN, f"lines of {element.get('id', '')!r}")
     found = []
     for primitive in children(mesh, *SURFACES):

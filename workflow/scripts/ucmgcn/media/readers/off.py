@@ -98,7 +98,7 @@ def _from_lines(rows: Rows, vertices: int, faces: int, kind: set[str]) -> _Conte
 
 def _vertex_colours(rows: Rows, starts: Ints, counts: Ints, kind: set[str]) -> Floats | None:
     before = 3 + 3 * ("n" in kind)
-    left = int(counts.min(initial=0)) - before - 2 * ("st" in kind)
+    left = min(counts.tolist(), default=0) - before - 2 * ("st" in kind)
     if "c" not in kind or left < 3:
         return None
     return as_colours(rows.values[starts[:, None] + before + np.arange(min(left, 4))])
@@ -106,7 +106,7 @@ def _vertex_colours(rows: Rows, starts: Ints, counts: Ints, kind: set[str]) -> F
 
 def _face_colours(values: Floats, places: Ints, left: Ints) -> Floats | None:
     """Return the colours behind the corners, if all faces have one."""
-    width = int(left.min(initial=0))
+    width = min(left.tolist(), default=0)
     if width not in (3, 4):  # one number is a place in a colour map, which is not in the file
         return None
     return as_colours(values[places[:, None] + np.arange(width)])

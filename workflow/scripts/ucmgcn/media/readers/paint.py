@@ -42,7 +42,7 @@ class Material:
     name
         For messages.
     colour
-        Diffuse colour, RGB from 0 to 1; None for the format's default.
+        Diffuse colour, RGB from 0 to 1; None if the file gives none.
     image
         Texture, RGB or RGBA.
     scale, offset
@@ -66,7 +66,7 @@ def painted(part: Part, material: Material | None) -> trimesh.Trimesh:
         warn_of(BAD_TEXELS, material.name)
     if part.colours is not None and (material is None or _varies(part.colours)):
         coloured(shape, part.colours, None)
-    elif material is not None:
+    elif material is not None and material.colour is not None:
         plain = SimpleMaterial(diffuse=_rgb(material), name=material.name)  # type: ignore[no-untyped-call]
         shape.visual = TextureVisuals(material=plain)  # type: ignore[no-untyped-call]
     return shape

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,8 @@ class Rows(NamedTuple):
 
     def columns(self, count: int) -> npt.NDArray[Any]:
         """Return the first numbers of each line, which must have at least `count`."""
+        if not len(self.counts):
+            return np.empty((0, count))
         if (self.counts == self.counts[:1]).all():
             table: npt.NDArray[Any] = self.values.reshape(len(self.counts), -1)
             return table[:, :count]
@@ -110,14 +113,12 @@ def plain(data: bytes) -> bytes:
 
 def spellings(name: bytes) -> list[str]:
     """Return what a name may be, the likeliest first: its encoding is not known."""
+    if name.isascii():
+        return [name.decode()]
     found = []
     for encoding in ENCODINGS:
-        try:
+        with suppress(UnicodeDecodeError):
             found.append(name.decode(encoding))
-        except UnicodeDecodeError:
-            continue
-        if encoding == "utf-8":
-            return found
     return list(dict.fromkeys([*found, os.fsdecode(name)]))
 
 
@@ -183,7 +184,7 @@ def words(text: bytes) -> tuple[Ints, Ints]:
 
 
 def _rows(text: bytes, dtype: type) -> Rows:
-    if not text:
+    if text.isspace() or not text:
         return Rows(np.empty(0, dtype), np.empty(0, np.int64))
     starts, counts = words(text)
     values: npt.NDArray[Any] = np.fromstring(text, sep=" ", dtype=dtype)
