@@ -117,7 +117,8 @@ def read_surfaces(path: Path, textures: bool, companions: Companions) -> list[Su
     _check_file(path)
     suffix = path.suffix.lower()
     try:
-        surfaces = READERS[suffix](path, companions, textures)
+        read = READERS[suffix](path, companions, textures)
+        surfaces = [surface for surface in read if len(surface[0].faces)]
         for geometry, _ in surfaces:
             _check_indices(geometry)
     except MemoryError:

@@ -22,7 +22,16 @@ from ucmgcn.media.readers.mtl import read_materials
 from ucmgcn.media.readers.paint import Part, painted
 from ucmgcn.media.readers.polygons import Triangles, triangulate
 from ucmgcn.media.readers.surfaces import Surface, only_points, shape_of
-from ucmgcn.media.readers.text import Lines, Rows, as_points, floats, integers, plain, words
+from ucmgcn.media.readers.text import (
+    Lines,
+    Rows,
+    as_points,
+    floats,
+    integers,
+    lenient_floats,
+    plain,
+    words,
+)
 
 # A line that goes on in the next one. A byte above ASCII before it is part of a character whose
 # second byte looks like a backslash, in Shift JIS and GBK.
@@ -47,7 +56,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     """Read an OBJ file; see `Reader`. Each material is a surface if they are wanted."""
     lines = Lines(_joined(plain(path.read_bytes())))
     vertex_lines = lines.having(b"v")
-    rows = floats(lines.numbers(vertex_lines, b"v"), "a vertex")
+    rows, damage = lenient_floats(lines.numbers(vertex_lines, b"v"), "a vertex")
     vertices = as_points(rows, "vertices")
     texture_lines = lines.having(b"vt")
     faces = _faces(lines, vertex_lines, texture_lines)
@@ -58,6 +67,8 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     if not len(triangles.corners):
         return []
     corners = faces.vertex[triangles.corners]
+    if damage and not np.isfinite(vertices[corners]).all():
+        raise damage
     if not textures:
         return [shape_of(vertices, corners)]
     uv = _texture_coordinates(lines, texture_lines)

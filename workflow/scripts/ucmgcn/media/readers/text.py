@@ -24,6 +24,7 @@ ENCODINGS = ("utf-8", "gb18030", "cp932", "cp1252", "latin-1")
 NOT_FINITE = re.compile(rb"(?<![^\s])[-+]?(?:\d\.#[a-zA-Z]+\w*|nan\([^)\s]*\))", re.IGNORECASE)
 # Not the # of 1.#QNAN.
 COMMENT = re.compile(rb"(?<!\.)#[^\n]*")
+WORD = re.compile(rb"\S+")
 FORTRAN = re.compile(rb"(?<=[\d.])[dD](?=[-+]?\d)")
 
 
@@ -149,6 +150,27 @@ def integers(text: bytes, what: str) -> Rows:
     """Read lines of integers; see `floats`."""
     text = text.replace(b",", b" ")
     return _rows_or_reason(text, np.int64, what)
+
+
+def lenient_floats(text: bytes, what: str) -> tuple[Rows, FormatError | None]:
+    """Read lines of numbers; words that are none become NaN.
+
+    Returns
+    -------
+    The numbers, and the error that `floats` would raise.
+    """
+    try:
+        return floats(text, what), None
+    except FormatError as error:
+        return floats(WORD.sub(_number_or_nan, text), what), error
+
+
+def _number_or_nan(word: re.Match[bytes]) -> bytes:
+    try:
+        float(word[0])
+    except ValueError:
+        return b"nan"
+    return word[0]
 
 
 def _without_commas(text: bytes) -> bytes:
