@@ -21,7 +21,7 @@ from ucmgcn.media.mesh_warnings import NOT_DRAWN, ZERO_BASED, warn_of
 from ucmgcn.media.readers.mtl import read_materials
 from ucmgcn.media.readers.paint import Part, painted
 from ucmgcn.media.readers.polygons import Triangles, triangulate
-from ucmgcn.media.readers.surfaces import Surface, only_points, shape_of
+from ucmgcn.media.readers.surfaces import FormatError, Surface, only_points, shape_of
 from ucmgcn.media.readers.text import (
     Lines,
     Rows,
@@ -109,6 +109,8 @@ def _corners(text: bytes) -> tuple[Ints, Ints, Ints]:
     slashes = np.add.reduceat(np.frombuffer(text, np.uint8) == SLASH, starts, dtype=np.int64)
     values = integers(text.replace(b"/", b" "), "a face").values
     places = np.cumsum(slashes + 1) - slashes - 1
+    if len(values) != (slashes + 1).sum():
+        raise FormatError("a corner of a face has no vertex before its slash")
     texture = np.full(len(places), ABSENT)
     has = slashes > 0
     texture[has] = values[places[has] + 1]

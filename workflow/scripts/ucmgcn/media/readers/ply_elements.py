@@ -234,7 +234,9 @@ def _read_variable(element: Element, body: bytes, start: int) -> int:
     for _ in range(element.count):
         for number, (size, length_size) in enumerate(steps):
             if length_size == 1:
-                length = body[at] if at < last else -1
+                if at >= last:
+                    raise _short(element)
+                length = body[at]
             elif length_size:
                 length = _length(element.properties[number], element, body, at)
             else:
@@ -242,7 +244,7 @@ def _read_variable(element: Element, body: bytes, start: int) -> int:
             places[number].append(at + length_size)
             counts[number].append(length)
             at += length_size + length * size
-        if at > last or length < 0:
+        if at > last:
             raise _short(element)
     letters = np.frombuffer(body, np.uint8)
     for number, kind in enumerate(element.properties):

@@ -191,7 +191,7 @@ def _rows_or_reason(text: bytes, dtype: type, what: str) -> Rows:
                 except (ValueError, OverflowError):
                     shown = word[:40].decode("ascii", "backslashreplace")
                     raise FormatError(f"{what} holds {shown!r}, which is not a number") from None
-        raise
+        raise FormatError(f"{what} holds text that is not numbers") from None
 
 
 def words(text: bytes) -> tuple[Ints, Ints]:
@@ -207,7 +207,7 @@ def words(text: bytes) -> tuple[Ints, Ints]:
 
 def _rows(text: bytes, dtype: type) -> Rows:
     if text.isspace() or not text:
-        return Rows(np.empty(0, dtype), np.empty(0, np.int64))
+        return Rows(np.empty(0, dtype), np.zeros(text.count(b"\n"), np.int64))
     starts, counts = words(text)
     values: npt.NDArray[Any] = np.fromstring(text, sep=" ", dtype=dtype)
     if len(values) != len(starts):
