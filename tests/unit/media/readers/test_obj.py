@@ -58,6 +58,8 @@ CASES: dict[str, str | bytes] = {
     "faces first": F + V,
     "corner formats": "vt 0 0\nvn 0 0 1\n" + V + corners("v", "v//1", "v/1", "v/1/1"),
     "slashes without a number": V + corners("v/", "v//", "v"),
+    "two slashes without a number": V + corners("v//"),
+    "two slashes with a number here and there": "vn 0 0 1\n" + V + corners("v//", "v//1"),
     "normals that are not numbers": "vn -nan(ind) nan 1.#QNAN\n" + V + corners("v//1"),
     "unused vertex of a wrong number": V + "v 3.1+e2 x 1.2.3\n" + F,
     "unused vertex that is no number": V + "v 1.#QNAN -1.#IND00 nan(0x8)\n" + F,
