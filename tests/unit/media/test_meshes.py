@@ -5,7 +5,8 @@ from PIL import Image
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.formats import MESH_SUFFIXES
-from ucmgcn.media.meshes import load_mesh
+from ucmgcn.media.meshes import load_mesh, load_shape
+from ucmgcn.media.readers.by_suffix import READERS
 
 BOX = np.array([1.0, 2.0, 3.0])
 
@@ -33,6 +34,19 @@ def normalised_box(order=(0, 1, 2)):
     half = BOX[list(order)] / 2 / np.linalg.norm(BOX / 2)
     signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
     return np.unique((signs * half).round(5), axis=0)
+
+
+def test_every_format_has_a_reader():
+    assert READERS.keys() == set(MESH_SUFFIXES)
+
+
+def test_a_shape_keeps_its_scale(tmp_path):
+    (tmp_path / "big.obj").write_text(triangle_obj((5, 5, 5), (9, 5, 5), (5, 9, 5), (0, 0, 0)))
+    vertices, faces = load_shape(tmp_path / "big.obj")
+    assert vertices.tolist() == [[5, 5, 5], [9, 5, 5], [5, 9, 5]] and faces.tolist() == [[0, 1, 2]]
+    (tmp_path / "line.obj").write_text(triangle_obj((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+    with pytest.raises(ItemError, match="degenerate"):
+        load_shape(tmp_path / "line.obj")
 
 
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
@@ -128,11 +142,11 @@ UNUSABLE = {
     "point.obj": (triangle_obj((3, 3, 3), (3, 3, 3), (3, 3, 3)), "no extent"),
     "nan.obj": (triangle_obj((0, 0, "nan"), (1, 0, 0), (0, 1, 0)), "not finite"),
     "inf.obj": (triangle_obj((0, 0, "inf"), (1, 0, 0), (0, 1, 0)), "not finite"),
-    "index.off": ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 7\n", "cannot be read as OFF"),
+    "index.off": ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 7\n", "vertex 7, but there are 3"),
     "index.ply": (PLY, "vertex 7, but there are 3"),
     "index.obj": (
         triangle_obj((0, 0, 0), (1, 0, 0), (0, 1, 0), faces="f 1 2 9"),
-        "vertex|IndexError",
+        "vertex 8, but there are 3",
     ),
     "mesh.step": ("x", r"its extension \.step is not one of \.obj"),
     "noname": ("x", r"its extension \(none\)"),

@@ -88,6 +88,9 @@ def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new
         ("media/photos", "color=WHITE)", "color=(0, 0, 0))", PHOTOS),
         ("media/photos", "MIN_SIDE = 8", "MIN_SIDE = 9", PHOTOS),
         ("media/meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-11", {"render"}),
+        # A reader, in the table of formats, and what it calls.
+        ("media/readers/obj", 'SLASH = ord("/")', 'SLASH = ord("|")', {"render"}),
+        ("media/readers/polygons", "counts - 2", "counts - 3", {"render"}),
         # A statement that defines nothing.
         ("media/meshes", "MIN_AREA = 1e-12", "if True:\n    MIN_AREA = 1e-12", {"render"}),
         ("core/item_warnings", "MOST = 100", "MOST = 99", {*PHOTOS, "render"}),

@@ -312,7 +312,7 @@ def test_a_texture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
             assert what == "texture cannot be read, drawn without" and "skin.png: " in detail
             assert "0x" not in detail
         assert said[4] == [("material file not found, drawn without its colours", "panel.mtl")]
-        assert said[5] == [("material not defined, drawn in the plain colour", "")]
+        assert said[5] == [("material not defined, drawn in the plain colour", "skin")]
         assert said[6] == [("texture not found, drawn without", "/Users/nobody/Desktop/wood.jpg")]
         assert said[7] == [("file outside the mesh's folder not read", "../good/other.png")]
         assert 8 not in said
@@ -326,9 +326,9 @@ def test_a_texture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
 def test_broken_parts_of_collada_are_warnings(tmp_path):
     trimesh.creation.box().export(tmp_path / "box.dae")
     text = (tmp_path / "box.dae").read_text()
-    camera = '<node id="eye"><instance_camera url="#nowhere"/></node>'
+    part = '<node id="part"><instance_geometry url="#nowhere"/></node>'
     assert "</visual_scene>" in text
-    broken = text.replace("</visual_scene>", f"{camera}</visual_scene>")
+    broken = text.replace("</visual_scene>", f"{part}</visual_scene>")
     (tmp_path / "broken.dae").write_text(broken)
     paths = [tmp_path / "box.dae", tmp_path / "broken.dae"]
     (whole, broken), warnings = rendered(paths, tmp_path / "shard.h5")

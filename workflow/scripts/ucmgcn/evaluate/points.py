@@ -78,9 +78,8 @@ def sample(path: Path, n_points: int = N_POINTS, seed: int = 0) -> Floats:
     # Imported here: only the worker process needs trimesh.
     import trimesh
 
-    from ucmgcn.media.meshes import load_mesh
+    from ucmgcn.media.meshes import load_shape
 
-    load_mesh(path)  # checks the file, and says what is wrong with it
-    shape = trimesh.load_mesh(path, process=False, skip_materials=True)
+    shape = trimesh.Trimesh(*load_shape(path), process=False)
     points, _ = trimesh.sample.sample_surface(shape, n_points, seed=seed)
     return np.asarray(points, dtype=np.float64)

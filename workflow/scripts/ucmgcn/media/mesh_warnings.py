@@ -21,7 +21,11 @@ NO_MATERIAL = "material not defined, drawn in the plain colour"
 BAD_TEXELS = "texture coordinates damaged, drawn without texture"
 BAD_COLOURS = "colours damaged, drawn without"
 BAD_PART = "part of the file damaged, left out"
+NO_SCENE = "scene without geometry, all geometries of the file drawn"
 NOT_DRAWN = "points or lines not drawn"
+ZERO_BASED = "face indices counted from 0 instead of 1, read so"
+INVISIBLE = "texture transparent throughout, drawn opaque"
+FEW_CORNERS = "faces of fewer than three corners left out"
 
 MEND = {
     NO_LIBRARY: "put the MTL file beside the mesh, under the name that its mtllib line gives",
@@ -53,7 +57,7 @@ MESSAGES: tuple[tuple[str, str | None], ...] = (
     (r"^Invalid shininess value", None),
     (r"^skipping primitive with mode", NOT_DRAWN),
     (r"^face lines are weird: (.*)", "face lines not understood, left out"),
-    (r"^face needs more values", "faces of fewer than three corners left out"),
+    (r"^face needs more values", FEW_CORNERS),
     (r"^failed to load mesh", BAD_PART),
     (r"^(.*) GLTF extension didn't decode", "part of the mesh in an unknown compression"),
     (r"^PLY failed to populate: (.*)", "property of the file not understood, left out"),
@@ -91,24 +95,6 @@ def heed_trimesh(colours: bool) -> Iterator[Heard]:
         log.removeHandler(heard)
         log.setLevel(level)
         log.propagate = propagate
-
-
-@contextmanager
-def heed_collada() -> Iterator[None]:
-    """Record a warning for each error that pycollada ignores."""
-    import collada
-
-    handle = collada.Collada.handleError
-
-    def handle_and_warn(document: collada.Collada, error: Exception) -> None:
-        warn_of(BAD_PART, error)
-        handle(document, error)
-
-    collada.Collada.handleError = handle_and_warn
-    try:
-        yield
-    finally:
-        collada.Collada.handleError = handle
 
 
 class Heard(logging.Handler):

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import trimesh
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.worker import Arrays, Task, Worker
-from ucmgcn.media.meshes import Companions
+from ucmgcn.media.companions import Companions
+from ucmgcn.media.mesh_warnings import heed_trimesh
+from ucmgcn.media.meshes import read_surfaces
 from ucmgcn.media.photos import start_no_programs
 from ucmgcn.settings import Limits
 
@@ -52,28 +53,11 @@ def companions_task() -> Iterator[Task]:
 
 
 def _asked_for(mesh: Path) -> set[Path]:
-    resolver = _Recorder(str(mesh))
-    try:
-        with mesh.open("rb") as file:
-            trimesh.load_scene(file, file_type=mesh.suffix.lower()[1:], resolver=resolver)
-    # As above; files requested before the failure count.
-    except Exception as error:
-        logger.debug("%s: %s", mesh, error)
-    return resolver.found
-
-
-class _Recorder(Companions):
-    """Records which of the requested files exist."""
-
-    def __init__(self, source: str, found: set[Path] | None = None) -> None:
-        super().__init__(source)
-        self.found: set[Path] = set() if found is None else found
-
-    def absolute(self, name: str) -> Path:
-        path = super().absolute(name)
-        if path.is_file():
-            self.found.add(path)
-        return path
-
-    def namespaced(self, namespace: str) -> _Recorder:
-        return _Recorder(str(Path(self.parent, namespace)), self.found)
+    with heed_trimesh(colours=True) as heard:
+        asked = Companions(str(mesh), heard)
+        try:
+            read_surfaces(mesh, textures=True, companions=asked)
+        # As above; files requested before the failure count.
+        except ItemError as error:
+            logger.debug("%s: %s", mesh, error)
+        return asked.found
