@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config
+from ucmgcn.pipeline.config import Config, as_typed, check_place, json_schema, keys, parse_config
 
 
 def test_config_yaml_holds_every_key_with_its_default(root: Path) -> None:
@@ -70,3 +70,18 @@ def test_own_features_count_where_exact_models_are_looked_for(kind: str, share: 
     assert parse_config(raw).propagation.own_share == share
     chosen = parse_config(raw | {"propagation": {"residual": 0.2}})
     assert chosen.propagation.own_share == 0.2
+
+
+def test_names_are_what_was_typed_and_not_what_snakemake_parsed() -> None:
+    parsed = {"dataset": 7, "models": "/data/100% wood"}
+    arguments = ["dataset=007", "models='/data/100% wood #1'", "shards={models: 1}"]
+    typed = as_typed({**parsed, "images": "photos"}, parsed, arguments)
+    assert typed == {"dataset": "007", "models": "/data/100% wood #1", "images": "photos"}
+    module = {"dataset": "of-a-module"}
+    assert as_typed(module, parsed, arguments) == module
+
+
+def test_a_folder_with_braces_is_refused() -> None:
+    check_place('/home/me/it\'s "a" project')
+    with pytest.raises(UserError, match="brace in its path"):
+        check_place("/home/me/{project}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae")
+# Of a model in several formats: materials, textures and the up axis first, bare triangles last.
+RICHEST_FIRST = (".glb", ".gltf", ".dae", ".obj", ".ply", ".off", ".stl")
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"}
 )
