@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ucmgcn.media.readers import dae, obj, off, ply, stl, with_trimesh
+from ucmgcn.media.readers import dae, gltf, obj, off, ply, stl
 from ucmgcn.media.readers.surfaces import Reader
 
 READERS: dict[str, Reader] = {
@@ -10,7 +10,7 @@ READERS: dict[str, Reader] = {
     ".off": off.read,
     ".ply": ply.read,
     ".stl": stl.read,
-    ".glb": with_trimesh.read,
-    ".gltf": with_trimesh.read,
+    ".glb": gltf.read,
+    ".gltf": gltf.read,
     ".dae": dae.read,
 }
