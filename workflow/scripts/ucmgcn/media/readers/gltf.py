@@ -8,7 +8,6 @@ Source: Khronos Group, "glTF 2.0 Specification" (ISO/IEC 12113:2022).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 from ucmgcn.media.mesh_warnings import NOT_DRAWN, warn_of
-from ucmgcn.media.readers.gltf_compression import DRACO, decode_draco
-from ucmgcn.media.readers.gltf_file import Entry, GltfFile, extensions
+from ucmgcn.media.readers.gltf_draco import DRACO, decode_draco
+from ucmgcn.media.readers.gltf_file import Entry, GltfFile, as_floats, extensions
 from ucmgcn.media.readers.gltf_materials import Materials
 from ucmgcn.media.readers.gltf_nodes import Nodes, skinned
 from ucmgcn.media.readers.surfaces import Surface
@@ -61,7 +60,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     try:
         file = GltfFile(path, companions)
         _check_extensions(file)
-        return list(_Scene(file, textures).surfaces())
+        return _Scene(file, textures).surfaces()
     except RecursionError:
         raise ItemError("its JSON is nested too deeply") from None
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
@@ -87,22 +86,20 @@ class _Scene:
         self._file, self._nodes = file, Nodes(file)
         self._materials = Materials(file) if textures else None
         self._plain: dict[int, list[trimesh.Trimesh]] = {}
-        self._points = 0
+        self._points = False
 
-    def surfaces(self) -> Iterator[Surface]:
-        drawn = False
-        for index in self._shown():
-            for geometry in self._geometries(index):
-                for transform in self._nodes.transforms(index) if index >= 0 else [np.eye(4)]:
-                    drawn = True
-                    yield geometry, transform
-        if self._points and drawn:
-            warn_of(NOT_DRAWN, f"{self._points} primitives")
-        if not drawn:
+    def surfaces(self) -> list[Surface]:
+        found = [
+            (geometry, transform)
+            for index in self._nodes.shown
+            for geometry in self._geometries(index)
+            for transform in self._nodes.transforms(index)
+        ]
+        if not found:
             raise ItemError(self._why_nothing())
-
-    def _shown(self) -> list[int]:
-        return self._nodes.shown
+        if self._points:
+            warn_of(NOT_DRAWN)
+        return found
 
     def _why_nothing(self) -> str:
         if self._points:
@@ -113,7 +110,7 @@ class _Scene:
     def _geometries(self, index: int) -> list[trimesh.Trimesh]:
         node = self._file.entry("nodes", index)
         mesh = self._file.entry("meshes", node["mesh"])
-        weights = node.get("weights", mesh.get("weights", []))
+        weights: list[float] = node.get("weights") or mesh.get("weights") or []
         if "skin" in node or "weights" in node:
             joints = self._joints(node)
             return self._primitives(mesh, weights, joints)
@@ -132,7 +129,7 @@ class _Scene:
         found = []
         for primitive in mesh["primitives"]:
             if primitive.get("mode", TRIANGLES) not in (TRIANGLES, STRIP, FAN):
-                self._points += 1
+                self._points = True
                 continue
             geometry = self._primitive(primitive, weights, joints)
             if geometry is not None:
@@ -176,17 +173,10 @@ class _Scene:
 
     def _normalised(self, values: Attributes, named: Entry) -> Attributes:
         """Decode what the accessors of decoded attributes say is normalised."""
-        return {
-            key: as_normalised(value, self._file.entry("accessors", named[key]))
-            for key, value in values.items()
+        integers = {
+            key for key in values if self._file.entry("accessors", named[key]).get("normalized")
         }
-
-
-def as_normalised(values: npt.NDArray[Any], accessor: Entry) -> npt.NDArray[Any]:
-    """Convert values to floats if their accessor is normalised."""
-    from ucmgcn.media.readers.gltf_file import as_floats
-
-    return as_floats(values) if accessor.get("normalized") else values
+        return {key: as_floats(v) if key in integers else v for key, v in values.items()}
 
 
 def _corners(file: GltfFile, primitive: Entry, count: int) -> Triangles:

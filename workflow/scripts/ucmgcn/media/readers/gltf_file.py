@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
-from ucmgcn.media.readers.gltf_compression import decode_meshopt
 
 Values = npt.NDArray[Any]
 Entry = dict[str, Any]
@@ -27,7 +26,11 @@ MAGIC = b"glTF"
 CHUNK_JSON, CHUNK_BINARY = 0x4E4F534A, 0x004E4942
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
+MESHOPT = {"EXT_meshopt_compression", "KHR_meshopt_compression"}
+COMPRESSED = (
+    "it uses meshopt compression (EXT_meshopt_compression), which is not decoded here; export it "
+    "again without, or decompress it with `gltf-transform copy IN OUT`"
+)
 
 
 class GltfFile:
@@ -86,8 +89,9 @@ class GltfFile:
         """Return the bytes of a buffer view, decompressed."""
         if index not in self._views:
             view = self.entry("bufferViews", index)
-            packed = next((view["extensions"][k] for k in MESHOPT if k in extensions(view)), None)
-            self._views[index] = decode_meshopt(self._slice(packed), packed) if packed else self._slice(view)
+            if MESHOPT & set(extensions(view)) and not self._has_data(view["buffer"]):
+                raise ItemError(COMPRESSED)
+            self._views[index] = self._slice(view)
         return self._views[index]
 
     def data(self, uri: str) -> bytes:
@@ -101,8 +105,13 @@ class GltfFile:
         if uri[:5].lower() == "data:":
             head, _, body = uri.partition(",")
             return _from_base64(body) if head.endswith(";base64") else unquote_to_bytes(body)
-        there = Path(self.companions.parent, uri)
-        return self.companions.get(uri if there.is_file() else unquote(uri))
+        return self.companions.get(uri)
+
+    def _has_data(self, index: int) -> bool:
+        """Whether a buffer is there uncompressed, which meshopt leaves to the exporter."""
+        buffers = self.json.get("buffers", [])
+        named = 0 <= index < len(buffers) and "uri" in buffers[index]
+        return named or (index == 0 and self._binary is not None)
 
     def _slice(self, view: Entry) -> memoryview:
         start, length = view.get("byteOffset", 0), view["byteLength"]
@@ -140,16 +149,17 @@ class GltfFile:
         count = accessor["count"]
         if "bufferView" not in accessor:
             return np.zeros((count, width), dtype)
-        view, content = self.entry("bufferViews", accessor["bufferView"]), self.view(accessor["bufferView"])
-        packed = next((view["extensions"][k] for k in MESHOPT if k in extensions(view)), view)
-        stride = packed.get("byteStride") or dtype.itemsize * width
-        return _strided(content, dtype, (count, width), accessor.get("byteOffset", 0), stride, name)
+        content = self.view(accessor["bufferView"])
+        stride = self.entry("bufferViews", accessor["bufferView"]).get("byteStride")
+        shape, start = (count, width), accessor.get("byteOffset", 0)
+        return _strided(content, dtype, shape, start, stride or dtype.itemsize * width, name)
 
     def _with_sparse(self, values: Values, accessor: Entry, index: int) -> Values:
         sparse, name = accessor["sparse"], f"the sparse part of its accessor {index}"
-        part = {"count": sparse["count"], "type": "SCALAR"}
-        places = self._stored({**part, **sparse["indices"]}, name)[:, 0]
-        changed = self._stored({**accessor, **part, "type": accessor["type"], **sparse["values"], "byteOffset": sparse["values"].get("byteOffset", 0)}, name)
+        count = {"count": sparse["count"]}
+        places = self._stored({"type": "SCALAR", **count, **sparse["indices"]}, name)[:, 0]
+        like = {key: accessor[key] for key in ("type", "componentType")}
+        changed = self._stored({**like, **count, **sparse["values"]}, name)
         if len(places) and int(places.max()) >= len(values):
             raise ItemError(f"{name} replaces value {places.max()} of {len(values)}")
         values = values.copy()

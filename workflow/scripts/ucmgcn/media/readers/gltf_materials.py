@@ -9,7 +9,6 @@ EXT_texture_avif, MSFT_texture_dds, KHR_texture_basisu, KHR_materials_pbrSpecula
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import trimesh
 import trimesh.visual
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
 from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
-from ucmgcn.media.mesh_warnings import BAD_TEXTURE, warn_of
-from ucmgcn.media.photos import as_texture
 from ucmgcn.media.readers.gltf_file import Entry, GltfFile, as_floats, extensions
+from ucmgcn.media.readers.surfaces import TINT
+from ucmgcn.media.readers.textures import decode_texture
 
 SPECULAR = "KHR_materials_pbrSpecularGlossiness"
 TRANSFORM = "KHR_texture_transform"
-# Where a texture names its picture, the richest format first; at last its plain source.
+# Where a texture names the same picture in another format.
 SOURCES = ("EXT_texture_webp", "EXT_texture_avif", "MSFT_texture_dds", "KHR_texture_basisu")
-KTX2 = b"\xabKTX 20\xbb\r\n\x1a\n"
 BLACK = 0.04
 
 
@@ -80,7 +78,7 @@ class Materials:
                 geometry, vertex_colors=_bytes(tints * look.factor)
             )
         else:
-            geometry.visual = trimesh.visual.TextureVisuals(material=_material(look, None))
+            geometry.visual = trimesh.visual.TextureVisuals(material=_material(look, None))  # type: ignore[no-untyped-call]
 
     def _picture(
         self, look: _Look, attributes: dict[str, npt.NDArray[Any]]
@@ -97,7 +95,7 @@ class Materials:
         key = (look.texture["index"], look.mode, look.cutoff)
         if key not in self._pictures:
             picture = self._texture(look.texture["index"])
-            self._pictures[key] = picture and _with_alpha(picture, look)
+            self._pictures[key] = None if picture is None else _with_alpha(picture, look)
         placed = _transformed(as_floats(uv).astype(np.float64), change)
         # trimesh's origin is the lower left corner, and glTF's is the upper left.
         return self._pictures[key], placed * [1, -1] + [0, 1]
@@ -106,55 +104,23 @@ class Materials:
         """Decode the first picture of a texture that can be decoded; warn if none can."""
         texture = self._file.entry("textures", index)
         known = extensions(texture)
-        numbers = [known[name].get("source") for name in SOURCES if name in known]
-        numbers.append(texture.get("source"))
-        problems = []
+        numbers = [texture.get("source"), *(known.get(name, {}).get("source") for name in SOURCES)]
         for number in (n for n in numbers if n is not None):
             try:
-                return _decoded(self._content(number))
-            except MemoryError:
-                raise
-            except (OSError, ValueError) as error:
-                # What the companions could not give, they have recorded.
-                if "uri" not in self._file.entry("images", number) or _is_decoding(error):
-                    problems.append(f"picture {number}: {_why(error)}")
-            # Decoders raise any exception on a damaged file.
-            except Exception as error:
-                problems.append(f"picture {number}: {_why(error)}")
-        if problems:
-            warn_of(BAD_TEXTURE, "; ".join(problems))
+                content, name = self._content(number)
+            except (OSError, ValueError):  # `Companions` has recorded it
+                continue
+            if picture := decode_texture(content, name):
+                return picture
         return None
 
-    def _content(self, number: int) -> bytes:
+    def _content(self, number: int) -> tuple[bytes, str]:
+        """Return a picture as it is stored, and its name for messages."""
         image = self._file.entry("images", number)
         if "uri" in image:
-            return self._file.data(image["uri"])
-        return bytes(self._file.view(image["bufferView"]))
-
-
-class _DecodingError(ValueError):
-    """A picture that is there cannot be decoded."""
-
-
-def _is_decoding(error: Exception) -> bool:
-    return isinstance(error, _DecodingError | UnidentifiedImageError)
-
-
-def _decoded(content: bytes) -> Image.Image:
-    if content.startswith(KTX2):
-        raise _DecodingError("it is KTX2 (KHR_texture_basisu), which is not decoded here")
-    try:
-        return as_texture(Image.open(io.BytesIO(content)))
-    except OSError as error:
-        raise _DecodingError(_why(error)) from error
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError) or isinstance(
-        error.__cause__, UnidentifiedImageError
-    ):
-        return "it is no picture of a known format"
-    return str(error) or type(error).__name__
+            named = "embedded" if image["uri"].startswith("data:") else image["uri"]
+            return self._file.data(image["uri"]), named
+        return bytes(self._file.view(image["bufferView"])), f"embedded picture {number}"
 
 
 def _look(material: Entry) -> _Look:
@@ -221,10 +187,10 @@ def _tints(attributes: dict[str, npt.NDArray[Any]]) -> Floats | None:
 def _paint_texture(
     geometry: trimesh.Trimesh, look: _Look, picture: Image.Image, uv: Floats, tints: Floats | None
 ) -> None:
-    visual = trimesh.visual.TextureVisuals(uv=uv, material=_material(look, picture))
+    material = _material(look, picture)
+    geometry.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)  # type: ignore[no-untyped-call]
     if tints is not None and tints.min() < 1:
-        visual.vertex_attributes["color"] = _bytes(tints)
-    geometry.visual = visual
+        geometry.vertex_attributes[TINT] = _bytes(tints)
 
 
 def _material(look: _Look, picture: Image.Image | None) -> PBRMaterial:

@@ -31,10 +31,10 @@ class Nodes:
         self._file = file
         self._nodes: list[Entry] = file.json.get("nodes", [])
         self._world: dict[int, Floats] = {}
-        hidden = self._roots()
-        for index in hidden:
+        for index in self._roots():
             self._place(index)
-        self.shown = [i for i in self._below(self._first(), visible=True) if "mesh" in self._nodes[i]]
+        shown = self._walk(self._first(), visible=True)
+        self.shown = [index for index, _ in shown if "mesh" in self._nodes[index]]
 
     def transforms(self, index: int) -> list[Floats]:
         """Return the transforms of a node's instances to the world, shape (4, 4) each."""
@@ -76,9 +76,6 @@ class Nodes:
         for index, parent in self._walk([top], visible=False):
             base = np.eye(4) if parent is None else self._world[parent]
             self._world[index] = base @ _local(self._nodes[index])
-
-    def _below(self, tops: list[int], *, visible: bool) -> Iterator[int]:
-        return (index for index, _ in self._walk(tops, visible=visible))
 
     def _walk(self, tops: list[int], *, visible: bool) -> Iterator[tuple[int, int | None]]:
         """Yield every node below once, with its parent; circles are cut."""
@@ -126,7 +123,9 @@ def skinned(positions: Floats, attributes: dict[str, Floats], joints: Floats) ->
         raise ItemError(f"its skin refers to joint {of.max()}, but has {len(joints)}")
     total = weights.sum(axis=1, keepdims=True)
     # Without any weight, the first joint holds a vertex.
-    weights = np.where(total > 0, weights / np.where(total > 0, total, 1), np.eye(weights.shape[1])[0])
+    weights = np.where(
+        total > 0, weights / np.where(total > 0, total, 1), np.eye(weights.shape[1])[0]
+    )
     moved = np.zeros((len(positions), 3))
     for joint, weight in zip(of.T, weights.T, strict=True):
         matrices = joints[joint]
@@ -151,7 +150,7 @@ def _local(node: Entry) -> Floats:
 
 def _compose(translation: Floats, rotation: Floats, scale: Floats) -> Floats:
     x, y, z, w = np.asarray(rotation, dtype=np.float64)
-    matrix: Floats = trimesh.transformations.quaternion_matrix([w, x, y, z])
+    matrix: Floats = trimesh.transformations.quaternion_matrix([w, x, y, z])  # type: ignore[no-untyped-call]
     matrix[:3, :3] *= np.asarray(scale, dtype=np.float64)
     matrix[:3, 3] = translation
     return matrix

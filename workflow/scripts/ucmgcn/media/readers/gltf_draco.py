@@ -1,7 +1,4 @@
-"""Compressed geometry of glTF: Draco's is decoded; meshopt's is not, for want of a kept decoder.
-
-Source: the extensions KHR_draco_mesh_compression and EXT_meshopt_compression.
-"""
+"""Geometry of glTF that Draco compresses: the extension KHR_draco_mesh_compression."""
 
 from __future__ import annotations
 
@@ -45,11 +42,3 @@ def decode_draco(
         raise ItemError(f"its Draco compression ({DRACO}) lacks {', '.join(missing)}")
     values = {name: known[number] for name, number in names.items()}
     return values, np.asarray(mesh.faces, dtype=np.int64).reshape(-1, 3)
-
-
-def decode_meshopt(content: memoryview, packed: dict[str, Any]) -> bytes:
-    """Refuse a buffer view that meshopt compresses."""
-    raise ItemError(
-        "it uses meshopt compression (EXT_meshopt_compression), which is not decoded here; "
-        "export it again without, or decompress it with `gltf-transform copy`"
-    )
