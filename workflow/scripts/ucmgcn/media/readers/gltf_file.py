@@ -57,8 +57,8 @@ class GltfFile:
         except (ValueError, RecursionError) as error:
             raise ItemError(f"its JSON is damaged ({error})") from None
         _check_version(self.json)
-        self._buffers: dict[int, bytes] = {}
-        self._views: dict[int, bytes | memoryview] = {}
+        self._buffers: dict[int, bytes | memoryview] = {}
+        self._views: dict[int, memoryview] = {}
         self._arrays: dict[int, Values] = {}
 
     def entry(self, kind: str, index: object) -> Entry:
@@ -85,8 +85,8 @@ class GltfFile:
             self._arrays[index] = as_floats(values) if accessor.get("normalized") else values
         return self._arrays[index]
 
-    def view(self, index: int) -> bytes | memoryview:
-        """Return the bytes of a buffer view, decompressed."""
+    def view(self, index: int) -> memoryview:
+        """Return the bytes of a buffer view."""
         if index not in self._views:
             view = self.entry("bufferViews", index)
             if MESHOPT & set(extensions(view)) and not self._has_data(view["buffer"]):
@@ -123,12 +123,12 @@ class GltfFile:
             )
         return content[start : start + length]
 
-    def _buffer(self, index: int) -> bytes:
+    def _buffer(self, index: int) -> bytes | memoryview:
         if index not in self._buffers:
             self._buffers[index] = self._read_buffer(self.entry("buffers", index), index)
         return self._buffers[index]
 
-    def _read_buffer(self, buffer: Entry, index: int) -> bytes:
+    def _read_buffer(self, buffer: Entry, index: int) -> bytes | memoryview:
         if "uri" not in buffer:
             if index or self._binary is None:
                 raise ItemError(f"its buffer {index} is missing: the file holds no data for it")
@@ -180,7 +180,7 @@ def as_floats(values: Values) -> Values:
     return np.maximum(values.astype(np.float64) / np.iinfo(values.dtype).max, -1.0)
 
 
-def _unpack(content: bytes) -> tuple[bytes, bytes | None]:
+def _unpack(content: bytes) -> tuple[bytes, memoryview | None]:
     """Return the JSON of a file and, of a GLB, its binary chunk."""
     if content[:4] != MAGIC:
         return content, None
@@ -189,17 +189,17 @@ def _unpack(content: bytes) -> tuple[bytes, bytes | None]:
     version, length = struct.unpack_from("<II", content, 4)
     if version != 2:
         raise ItemError(_old(f"binary version {version}"))
-    found: dict[int, bytes] = {}
+    found: dict[int, memoryview] = {}
     start = 12
     while start + 8 <= len(content):
         size, kind = struct.unpack_from("<II", content, start)
-        found.setdefault(kind, content[start + 8 : start + 8 + size])
+        found.setdefault(kind, memoryview(content)[start + 8 : start + 8 + size])
         start += 8 + size
     if CHUNK_JSON not in found:
         raise ItemError("it is a GLB file without the chunk that describes it (JSON)")
     if start > len(content):
         raise ItemError(f"it is cut short: it holds {len(content)} of its {length} bytes")
-    return found[CHUNK_JSON], found.get(CHUNK_BINARY)
+    return bytes(found[CHUNK_JSON]), found.get(CHUNK_BINARY)
 
 
 def _check_version(parsed: object) -> None:

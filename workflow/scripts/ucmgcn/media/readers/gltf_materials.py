@@ -25,6 +25,8 @@ from ucmgcn.media.readers.gltf_file import Entry, GltfFile, as_floats, extension
 from ucmgcn.media.readers.surfaces import TINT
 from ucmgcn.media.readers.textures import decode_texture
 
+Texels = npt.NDArray[np.float32]
+
 SPECULAR = "KHR_materials_pbrSpecularGlossiness"
 TRANSFORM = "KHR_texture_transform"
 # Where a texture names the same picture in another format.
@@ -47,7 +49,8 @@ class Materials:
 
     def __init__(self, file: GltfFile) -> None:
         self._file = file
-        self._pictures: dict[tuple[int, str, float], Image.Image | None] = {}
+        self._looks: dict[int | None, _Look] = {None: _look({})}
+        self._pictures: dict[tuple[int, str, float, float], Image.Image | None] = {}
 
     def paint(
         self,
@@ -69,7 +72,9 @@ class Materials:
         tints = _tints(attributes)
         if index is None and tints is None:
             return
-        look = _look(self._file.entry("materials", index) if index is not None else {})
+        if index not in self._looks:
+            self._looks[index] = _look(self._file.entry("materials", index))
+        look = self._looks[index]
         picture, uv = self._picture(look, attributes)
         if picture is not None:
             _paint_texture(geometry, look, picture, uv, tints)
@@ -82,9 +87,9 @@ class Materials:
 
     def _picture(
         self, look: _Look, attributes: dict[str, npt.NDArray[Any]]
-    ) -> tuple[Image.Image | None, Floats]:
+    ) -> tuple[Image.Image | None, Texels]:
         """Return the texture of a material and the coordinates in it, None without."""
-        nothing = None, np.empty((0, 2))
+        nothing = None, np.empty((0, 2), np.float32)
         if look.texture is None:
             return nothing
         change = extensions(look.texture).get(TRANSFORM, {})
@@ -92,13 +97,14 @@ class Materials:
         uv = attributes.get(f"TEXCOORD_{channel}")
         if uv is None:
             return nothing
-        key = (look.texture["index"], look.mode, look.cutoff)
+        key = (look.texture["index"], look.mode, look.cutoff, float(look.factor[3]))
         if key not in self._pictures:
             picture = self._texture(look.texture["index"])
             self._pictures[key] = None if picture is None else _with_alpha(picture, look)
-        placed = _transformed(as_floats(uv).astype(np.float64), change)
+        placed = np.array(_transformed(as_floats(uv), change), dtype=np.float32)
         # trimesh's origin is the lower left corner, and glTF's is the upper left.
-        return self._pictures[key], placed * [1, -1] + [0, 1]
+        np.subtract(1, placed[:, 1], out=placed[:, 1])
+        return self._pictures[key], placed
 
     def _texture(self, index: int) -> Image.Image | None:
         """Decode the first picture of a texture that can be decoded; warn if none can."""
@@ -159,7 +165,7 @@ def _with_alpha(picture: Image.Image, look: _Look) -> Image.Image:
     return picture
 
 
-def _transformed(uv: Floats, change: Entry) -> Floats:
+def _transformed(uv: npt.NDArray[Any], change: Entry) -> npt.NDArray[Any]:
     """Scale, rotate and shift texture coordinates, as KHR_texture_transform defines it."""
     if not change:
         return uv
@@ -185,7 +191,11 @@ def _tints(attributes: dict[str, npt.NDArray[Any]]) -> Floats | None:
 
 
 def _paint_texture(
-    geometry: trimesh.Trimesh, look: _Look, picture: Image.Image, uv: Floats, tints: Floats | None
+    geometry: trimesh.Trimesh,
+    look: _Look,
+    picture: Image.Image,
+    uv: npt.NDArray[np.float32],
+    tints: Floats | None,
 ) -> None:
     material = _material(look, picture)
     geometry.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)  # type: ignore[no-untyped-call]
