@@ -9,6 +9,7 @@ rule report:
         challenge=rules.evaluate.output.challenge,
         rejected=rules.rejected.output.table,
         warnings=rules.rejected.output.warnings,
+        self_check=rules.self_check.output.table,
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         views=rules.contact_sheet.input.views,
