@@ -20,7 +20,8 @@ COLUMNS = (
     "extensions", "extent_x", "extent_y", "extent_z", "up_axis", "watertight",
 )  # fmt: skip
 # The up axis is compared in categories of so many models, of which so many agree.
-ENOUGH, AGREED = 5, 0.7
+ENOUGH = 5
+AGREED = 0.7
 
 
 def gather_models(shards: Iterable[Path], out: Path) -> None:

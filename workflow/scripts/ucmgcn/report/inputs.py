@@ -18,6 +18,8 @@ class ReportInputs:
         Tables of the evaluate stage.
     rejected, warnings
         Tables of what the stages left out, and of their warnings.
+    self_check
+        What each mesh declares, what was drawn of it, and what looks wrong.
     models, images
         Manifests.
     views, image_features, view_features
@@ -46,6 +48,7 @@ class ReportInputs:
     significance: Path
     rejected: Path
     warnings: Path
+    self_check: Path
     models: Path
     images: Path
     views: Sequence[Path]

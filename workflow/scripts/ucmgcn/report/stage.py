@@ -26,6 +26,7 @@ from ucmgcn.report.gallery import Key, build_gallery
 from ucmgcn.report.inputs import ReportInputs
 from ucmgcn.report.projection import Maps, project_embeddings
 from ucmgcn.report.published import published
+from ucmgcn.report.suspicious import find_suspicious
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +140,7 @@ def _content(scope: _Scope, threads: int) -> dict[str, Any]:
         "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
         **_rejected(inputs.rejected),
         **_warned(inputs),
+        **_suspicious(inputs),
         "times": origin.stage_times(inputs.benchmarks),
         **_provenance(inputs),
     }
@@ -318,6 +320,11 @@ def _warned(inputs: ReportInputs) -> dict[str, Any]:
     }
 
 
+def _suspicious(inputs: ReportInputs) -> dict[str, Any]:
+    found, n_suspicious, n_checked = find_suspicious(inputs.self_check, inputs.views)
+    return {"suspicious": found, "n_suspicious": n_suspicious, "n_checked": n_checked}
+
+
 def _provenance(inputs: ReportInputs) -> dict[str, Any]:
     shards = {
         "views": inputs.views,
@@ -327,7 +334,7 @@ def _provenance(inputs: ReportInputs) -> dict[str, Any]:
     hashed = [
         inputs.models, inputs.images, inputs.graph, *inputs.embeddings, *inputs.history,
         inputs.metrics, inputs.per_category, inputs.confusion, inputs.ranking, inputs.pr_curve,
-        inputs.significance, inputs.rejected, inputs.warnings,
+        inputs.significance, inputs.rejected, inputs.warnings, inputs.self_check,
     ]  # fmt: skip
     return {
         "config": yaml.safe_dump(json.loads(json.dumps(inputs.config)), sort_keys=False),
