@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae")
+# Read by packages of the extra `formats`.
+EXTRA_SUFFIXES = (".fbx", ".usd", ".usda", ".usdc", ".usdz", ".3mf")
+MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae", *EXTRA_SUFFIXES)
 # Of a model in several formats: materials, textures and the up axis first, bare triangles last.
-RICHEST_FIRST = (".glb", ".gltf", ".dae", ".obj", ".ply", ".off", ".stl")
+RICHEST_FIRST = (
+    ".glb", ".gltf", ".usdz", ".usdc", ".usda", ".usd", ".fbx", ".dae", ".obj", ".3mf", ".ply",
+    ".off", ".stl",
+)  # fmt: skip
 # Of the data set's folder, of `ucmgcn query`, and of the page's file dialogue.
 PHOTO_SUFFIXES = frozenset(
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ucmgcn.media.readers import dae, gltf, obj, off, ply, stl
+from ucmgcn.media.readers import dae, fbx, gltf, obj, off, ply, stl, threemf, usd
 from ucmgcn.media.readers.surfaces import Reader
 
 READERS: dict[str, Reader] = {
@@ -13,4 +13,10 @@ READERS: dict[str, Reader] = {
     ".glb": gltf.read,
     ".gltf": gltf.read,
     ".dae": dae.read,
+    ".fbx": fbx.read,
+    ".usd": usd.read,
+    ".usda": usd.read,
+    ".usdc": usd.read,
+    ".usdz": usd.read,
+    ".3mf": threemf.read,
 }

@@ -58,7 +58,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
         If the file is damaged, or requires an extension that could change the shape.
     """
     try:
-        file = GltfFile(path, companions)
+        file = GltfFile(path.read_bytes(), companions)
         _check_extensions(file)
         return _Scene(file, textures).surfaces()
     except RecursionError:

@@ -9,7 +9,6 @@ import base64
 import binascii
 import json
 import struct
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -38,8 +37,8 @@ class GltfFile:
 
     Parameters
     ----------
-    path
-        The file; its content decides whether it is JSON or binary.
+    content
+        The file's content, JSON or binary.
     companions
         Finds its buffers and pictures.
 
@@ -49,9 +48,9 @@ class GltfFile:
         If it is no glTF 2.0 file.
     """
 
-    def __init__(self, path: Path, companions: Companions) -> None:
+    def __init__(self, content: bytes, companions: Companions) -> None:
         self.companions = companions
-        text, self._binary = _unpack(path.read_bytes())
+        text, self._binary = _unpack(content)
         try:
             self.json = json.loads(text.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
