@@ -213,3 +213,35 @@ def test_a_bad_texture_costs_a_warning_and_not_the_mesh(tmp_path: Path) -> None:
     (tmp_path / "textures").mkdir()
     (tmp_path / "textures" / "my wood.png").write_bytes(picture())
     assert warnings_of(file.write(tmp_path)) == []
+
+
+def damaged(*path: Any, value: Any) -> Gltf:
+    file = textured()
+    place: Any = file.json
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return file
+
+
+ATTRIBUTES = ("meshes", 0, "primitives", 0, "attributes")
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        (damaged("meshes", 0, "primitives", 0, "material", value=7), "material damaged"),
+        (damaged("materials", 0, "pbrMetallicRoughness", value=[]), "material damaged"),
+        (damaged("textures", 0, "source", value=9), "material damaged"),
+        (damaged("images", 0, "bufferView", value=99), "material damaged"),
+        (damaged(*ATTRIBUTES, "TEXCOORD_0", value=99), "texture coordinates damaged"),
+        (damaged("accessors", 0, "count", value=2), "texture coordinates damaged"),
+        (damaged(*ATTRIBUTES, "COLOR_0", value=99), "colours damaged"),
+        (damaged(*ATTRIBUTES, "NORMAL", value=99), None),
+    ],
+)
+def test_a_damaged_look_costs_a_warning_and_not_the_mesh(
+    tmp_path: Path, file: Gltf, what: str | None
+) -> None:
+    found = [said for said, _ in warnings_of(file.write(tmp_path))]
+    assert found == [] if what is None else (len(found) == 1 and found[0].startswith(what))

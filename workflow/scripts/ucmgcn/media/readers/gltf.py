@@ -18,9 +18,9 @@ import trimesh
 from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
-from ucmgcn.media.mesh_warnings import NOT_DRAWN, warn_of
+from ucmgcn.media.mesh_warnings import BAD_COLOURS, BAD_TEXELS, NOT_DRAWN, warn_of
 from ucmgcn.media.readers.gltf_draco import DRACO, decode_draco
-from ucmgcn.media.readers.gltf_file import Entry, GltfFile, as_floats, extensions
+from ucmgcn.media.readers.gltf_file import BROKEN, Entry, GltfFile, as_floats, extensions
 from ucmgcn.media.readers.gltf_materials import Materials
 from ucmgcn.media.readers.gltf_nodes import Nodes, skinned
 from ucmgcn.media.readers.surfaces import Surface
@@ -29,6 +29,7 @@ Attributes = dict[str, npt.NDArray[Any]]
 Triangles = npt.NDArray[np.int64]
 
 TRIANGLES, STRIP, FAN = 4, 5, 6
+OF_SHAPE, OF_LOOKS = ("POSITION", "JOINTS_", "WEIGHTS_"), ("TEXCOORD_", "COLOR_0")
 # Extensions that a file may require: those that are read, and those that leave the shape as it is.
 READ = frozenset(
     {
@@ -63,7 +64,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
         return _Scene(file, textures).surfaces()
     except RecursionError:
         raise ItemError("its JSON is nested too deeply") from None
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
+    except BROKEN as error:
         what = f"the entry {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         problem = "is missing" if isinstance(error, KeyError) else "(an entry of the wrong type)"
         raise ItemError(f"its JSON is not glTF 2.0: {what[:150]} {problem}") from error
@@ -160,16 +161,36 @@ class _Scene:
         named = primitive["attributes"]
         if "POSITION" not in named:
             return {}, np.empty((0, 3), np.int64)
-        wanted = [key for key in named if self._materials or not key.startswith(("TEX", "COL"))]
+        wanted = [key for key in named if key.startswith(OF_SHAPE)]
         if draco:
-            content = bytes(self._file.view(draco["bufferView"]))
-            packed = draco["attributes"]
-            values, faces = decode_draco(content, {k: packed[k] for k in wanted if k in packed})
-            rest = {key: self._file.array(named[key]) for key in wanted if key not in packed}
-            return {**self._normalised(values, named), **rest}, faces
-        values = {key: self._file.array(named[key]) for key in wanted}
-        corners = _corners(self._file, primitive, len(values["POSITION"]))
-        return values, _triangles(corners, primitive.get("mode", TRIANGLES))
+            content, packed = bytes(self._file.view(draco["bufferView"])), draco["attributes"]
+            coloured = [key for key in named if self._materials and key.startswith(OF_LOOKS)]
+            asked = {k: packed[k] for k in (*wanted, *coloured) if k in packed}
+            values, faces = decode_draco(content, asked)
+            values = self._normalised(values, named)
+        else:
+            values, faces = {}, None
+        values |= {key: self._file.array(named[key]) for key in wanted if key not in values}
+        count = len(values["POSITION"])
+        values |= self._looks(named, values, count)
+        if faces is None:
+            corners = _corners(self._file, primitive, count)
+            faces = _triangles(corners, primitive.get("mode", TRIANGLES))
+        return values, faces
+
+    def _looks(self, named: Entry, known: Attributes, count: int) -> Attributes:
+        """Return colours and texture coordinates; what is wrong with them becomes a warning."""
+        found: Attributes = {}
+        keys = [key for key in named if self._materials and key.startswith(OF_LOOKS)]
+        for key in keys:
+            try:
+                found[key] = known[key] if key in known else self._file.array(named[key])
+                if len(found[key]) < count:
+                    raise ItemError(f"it has {len(found[key])} values for {count} vertices")
+            except (ItemError, *BROKEN) as error:
+                found.pop(key, None)
+                warn_of(BAD_COLOURS if key == "COLOR_0" else BAD_TEXELS, f"{key}: {error}")
+        return found
 
     def _normalised(self, values: Attributes, named: Entry) -> Attributes:
         """Decode what the accessors of decoded attributes say is normalised."""

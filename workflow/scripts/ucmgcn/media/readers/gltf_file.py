@@ -18,6 +18,9 @@ import numpy.typing as npt
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 
+# What JSON of another structure than the format's leads to.
+BROKEN = (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError)
+
 Values = npt.NDArray[Any]
 Entry = dict[str, Any]
 

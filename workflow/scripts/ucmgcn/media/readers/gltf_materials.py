@@ -21,7 +21,8 @@ from trimesh.visual.material import PBRMaterial
 
 from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
-from ucmgcn.media.readers.gltf_file import Entry, GltfFile, as_floats, extensions
+from ucmgcn.media.mesh_warnings import BAD_MATERIAL, warn_of
+from ucmgcn.media.readers.gltf_file import BROKEN, Entry, GltfFile, as_floats, extensions
 from ucmgcn.media.readers.surfaces import TINT
 from ucmgcn.media.readers.textures import decode_texture
 
@@ -60,6 +61,8 @@ class Materials:
     ) -> None:
         """Give a geometry the colours of a material; without any it stays bare.
 
+        What is wrong with a material becomes a warning.
+
         Parameters
         ----------
         geometry
@@ -69,6 +72,17 @@ class Materials:
         index
             Number of the material, if it has one.
         """
+        try:
+            self._paint(geometry, attributes, index)
+        except (ItemError, *BROKEN) as error:
+            warn_of(BAD_MATERIAL, f"material {index}: {error}")
+
+    def _paint(
+        self,
+        geometry: trimesh.Trimesh,
+        attributes: dict[str, npt.NDArray[Any]],
+        index: int | None,
+    ) -> None:
         tints = _tints(attributes)
         if index is None and tints is None:
             return
