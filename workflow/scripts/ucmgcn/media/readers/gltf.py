@@ -23,7 +23,7 @@ from ucmgcn.media.readers.gltf_draco import DRACO, decode_draco
 from ucmgcn.media.readers.gltf_file import BROKEN, Entry, GltfFile, as_floats, extensions
 from ucmgcn.media.readers.gltf_materials import Materials
 from ucmgcn.media.readers.gltf_nodes import Nodes, skinned
-from ucmgcn.media.readers.surfaces import Surface
+from ucmgcn.media.readers.surfaces import FormatError, Surface
 
 Attributes = dict[str, npt.NDArray[Any]]
 Triangles = npt.NDArray[np.int64]
@@ -62,6 +62,8 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
         file = GltfFile(path.read_bytes(), companions)
         _check_extensions(file)
         return _Scene(file, textures).surfaces()
+    except FormatError:
+        raise
     except RecursionError:
         raise ItemError("its JSON is nested too deeply") from None
     except BROKEN as error:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.readers.surfaces import FormatError
 
 # What JSON of another structure than the format's leads to.
 BROKEN = (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError)
@@ -47,7 +48,7 @@ class GltfFile:
 
     Raises
     ------
-    ItemError
+    FormatError
         If it is no glTF 2.0 file.
     """
 
@@ -57,7 +58,7 @@ class GltfFile:
         try:
             self.json = json.loads(text.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
-            raise ItemError(f"its JSON is damaged ({error})") from None
+            raise FormatError(f"its JSON is damaged ({error})") from None
         _check_version(self.json)
         self._buffers: dict[int, bytes | memoryview] = {}
         self._views: dict[int, memoryview] = {}
@@ -133,18 +134,18 @@ class GltfFile:
     def _read_buffer(self, buffer: Entry, index: int) -> bytes | memoryview:
         if "uri" not in buffer:
             if index or self._binary is None:
-                raise ItemError(f"its buffer {index} is missing: the file holds no data for it")
+                raise FormatError(f"its buffer {index} is missing: the file holds no data for it")
             return self._binary
         try:
             return self.data(buffer["uri"])
         except OSError as error:
             name = unquote(buffer["uri"])[:100]
-            raise ItemError(
+            raise FormatError(
                 f"its buffer {name} cannot be read ({error.strerror or 'there is no such file'}); "
                 f"put it beside the file"
             ) from None
         except ValueError as error:
-            raise ItemError(f"its buffer {buffer['uri'][:100]} is not read: {error}") from None
+            raise FormatError(f"its buffer {buffer['uri'][:100]} is not read: {error}") from None
 
     def _stored(self, accessor: Entry, name: str) -> Values:
         dtype, width = np.dtype(_component(accessor)), _width(accessor)
@@ -187,10 +188,10 @@ def _unpack(content: bytes) -> tuple[bytes, memoryview | None]:
     if content[:4] != MAGIC:
         return content, None
     if len(content) < 20:
-        raise ItemError("it is cut short: it ends within its header")
-    version, length = struct.unpack_from("<II", content, 4)
+        raise FormatError("it is cut short: it ends within its header")
+    (version,) = struct.unpack_from("<I", content, 4)
     if version != 2:
-        raise ItemError(_old(f"binary version {version}"))
+        raise FormatError(_old(f"binary version {version}"))
     found: dict[int, memoryview] = {}
     start = 12
     while start + 8 <= len(content):
@@ -198,18 +199,18 @@ def _unpack(content: bytes) -> tuple[bytes, memoryview | None]:
         found.setdefault(kind, memoryview(content)[start + 8 : start + 8 + size])
         start += 8 + size
     if CHUNK_JSON not in found:
-        raise ItemError("it is a GLB file without the chunk that describes it (JSON)")
+        raise FormatError("it is a GLB file without the chunk that describes it (JSON)")
     if start > len(content):
-        raise ItemError(f"it is cut short: it holds {len(content)} of its {length} bytes")
+        raise FormatError(f"it is cut short: it ends at byte {len(content)} of {start}")
     return bytes(found[CHUNK_JSON]), found.get(CHUNK_BINARY)
 
 
 def _check_version(parsed: object) -> None:
     if not isinstance(parsed, dict) or not isinstance(parsed.get("asset"), dict):
-        raise ItemError("it is JSON but no glTF file: it lacks the entry asset")
+        raise FormatError("it is JSON but no glTF file: it lacks the entry asset")
     version = str(parsed["asset"].get("version", "2.0"))
     if not version.startswith("2."):
-        raise ItemError(_old(f"version {version}"))
+        raise FormatError(_old(f"version {version}"))
 
 
 def _old(version: str) -> str:
