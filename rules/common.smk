@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.kinds.furniture_package import FETCHED
 from ucmgcn.features.encoders.spec import encoder_spec
-from ucmgcn.pipeline.config import parse_config, plain
+from ucmgcn.pipeline.config import as_typed, check_place, parse_config, plain
 from ucmgcn.pipeline.cores import share_cores, soonest_cores
 from ucmgcn.pipeline.jobs import SNAKEMAKE_PID, begin_run
 from ucmgcn.pipeline.listing import DEMO
@@ -38,7 +38,9 @@ def given_cores():
         return None
 
 
-CONFIG = checked(parse_config, config)
+checked(check_place, str(workflow.basedir))
+GIVEN = workflow.config_settings
+CONFIG = checked(parse_config, as_typed(config, GIVEN.config, GIVEN.config_args or []))
 PLAN = Plan(CONFIG, is_job=not workflow.is_main_process)
 # Here a mistake in the data is one line; in a rule's function it would be a traceback.
 if workflow.is_main_process:

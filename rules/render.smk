@@ -88,6 +88,33 @@ rule contact_sheet:
         "../workflow/scripts/contact_sheet.py"
 
 
+rule self_check:
+    input:
+        views=rules.contact_sheet.input.views,
+    output:
+        table=report(
+            f"{RESULTS}/tables/models.csv",
+            category="Views",
+            caption="../workflow/report/models.rst",
+            labels={"views": "self-check of the meshes"},
+        ),
+    log:
+        f"{RESULTS}/logs/self_check.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/self_check.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=grown(1000),
+        runtime=grown(5),
+    params:
+        code=code_of("datasets.self_check:gather_models"),
+    message:
+        "listing what each mesh declares and what was drawn of it"
+    script:
+        "../workflow/scripts/self_check.py"
+
+
 rule render:
     input:
         rules.contact_sheet.input,

@@ -21,6 +21,7 @@ rule report:
         **(OF_PHOTOS if PHOTOS else OF_MODELS),
         rejected=rules.rejected.output.table,
         warnings=rules.rejected.output.warnings,
+        self_check=rules.self_check.output.table,
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         views=rules.contact_sheet.input.views,

@@ -47,6 +47,17 @@ def test_to_look_writes_nothing(copy: Run, tmp_path: Path) -> None:
         assert files(copy.folder) == before, words
 
 
+def test_names_reach_the_jobs_as_they_were_typed(tmp_path: Path) -> None:
+    run = copy_project(tmp_path / 'it\'s a "project"')
+    place = tmp_path / "100% wood #1 {x}"
+    for role, make, suffix in (("models", layouts.mesh, "stl"), ("images", layouts.picture, "png")):
+        make(place / role / "chair" / f"one.{suffix}", "chair", 1)
+    run.snakemake(
+        "manifest", "--config", "dataset=007", f"models={place}/models", f"images={place}/images"
+    )
+    assert str(place) in (run.folder / "results/007/manifest/models.csv").read_text()
+
+
 def job(run: Run, check: bool = True) -> str:
     words = ("--allowed-rules", "baselines", "--target-jobs", "baselines:seed=0")
     return run.snakemake(*JOB, *words, check=check)

@@ -21,7 +21,7 @@ AFTER_TRAIN = {**BOTH_SEEDS, "index": 1, **AFTER_EVALUATE}
 AFTER_GRAPH = {"graph": 1, **AFTER_TRAIN}
 AFTER_FEATURES = {"rejected": 1, **AFTER_GRAPH}
 DESCRIBE_ALL = {"encoder": 1, "image_features": 2, "view_features": 3}
-RENDER_ALL = {"render_shard": 3, "contact_sheet": 1, "view_features": 3}
+RENDER_ALL = {"render_shard": 3, "contact_sheet": 1, "self_check": 1, "view_features": 3}
 
 
 def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
@@ -83,6 +83,8 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
         ("search/photo_encoder", "seconds=60.0", "seconds=61.0", {}),
         ("datasets/rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
         ("render/contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
+        ("datasets/self_check", "ENOUGH = 5", "ENOUGH = 6", {"self_check": 1, "report": 1}),
+        ("media/self_check", "FLAT = 1e-3", "FLAT = 1e-4", RENDER_ALL | AFTER_FEATURES),
         (
             "render/renderer",
             "SUPERSAMPLING = 1.5",

@@ -24,6 +24,7 @@ from ucmgcn.datasets.manifest import (
     write_items,
 )
 from ucmgcn.files.shards import Rejection
+from ucmgcn.media.formats import MESH_SUFFIXES, RICHEST_FIRST
 
 
 def touch(path: Path, content: str = "x") -> Path:
@@ -92,10 +93,26 @@ def test_an_unreadable_folder_is_rejected_or_an_error(tmp_path: Path) -> None:
 
 
 def test_an_error_on_a_duplicate_id_names_both_files(tmp_path: Path) -> None:
-    one, two = touch(tmp_path / "chair" / "a.obj"), touch(tmp_path / "chair" / "a.ply")
+    one, two = touch(tmp_path / "chair" / "a.jpg"), touch(tmp_path / "chair" / "a.png")
     with pytest.raises(UserError) as error:
-        scan(tmp_path, "models")
+        scan(tmp_path, "images")
     assert str(one) in str(error.value) and str(two) in str(error.value)
+
+
+def test_a_model_in_several_formats_is_one_model(tmp_path: Path) -> None:
+    for name in ("a.stl", "a.obj", "a.GLB", "b.stl", "b.off"):
+        touch(tmp_path / "chair" / name)
+    items, rejected = scan(tmp_path, "models")
+    assert [Path(item.path).name for item in items] == ["a.GLB", "b.off"]
+    assert {Path(row.path).name: row.reason for row in rejected} == {
+        "a.obj": "a.GLB beside it is used, the same model in a richer format",
+        "a.stl": "a.GLB beside it is used, the same model in a richer format",
+        "b.stl": "b.off beside it is used, the same model in a richer format",
+    }
+
+
+def test_the_richness_of_every_mesh_format_is_known() -> None:
+    assert sorted(RICHEST_FIRST) == sorted(MESH_SUFFIXES)
 
 
 def test_unusable_files_are_listed_and_companions_are_not(tmp_path: Path) -> None:
@@ -123,6 +140,25 @@ def test_a_link_that_leads_outside_is_rejected(tmp_path: Path) -> None:
     assert [i.id for i in items] == ["chair/b"]
     assert [Path(r.path).name for r in rejected] == ["a.obj", "table"]
     assert all("outside" in r.reason for r in rejected)
+
+
+def test_a_category_that_is_a_link_is_read_or_listed(tmp_path: Path) -> None:
+    touch(tmp_path / "sofa" / "a.obj")
+    touch(tmp_path / ".store" / "lamp" / "b.obj")
+    (tmp_path / "couch").symlink_to(tmp_path / "sofa")  # before its target, in the order of names
+    (tmp_path / "lamp").symlink_to(tmp_path / ".store" / "lamp")
+    items, rejected = scan(tmp_path, "models")
+    assert [item.id for item in items] == ["lamp/b", "sofa/a"]
+    reason = f"it is a link to {tmp_path / 'sofa'}, which is read under its own name"
+    assert [(row.path, row.reason) for row in rejected] == [(str(tmp_path / "couch"), reason)]
+
+
+def test_an_error_on_a_folder_of_links_that_lead_outside_names_them(tmp_path: Path) -> None:
+    touch(tmp_path / "elsewhere" / "chair" / "a.obj")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "chair").symlink_to(tmp_path / "elsewhere" / "chair")
+    with pytest.raises(UserError, match=r"models/chair: it is a link that leads outside"):
+        scan(tmp_path / "models", "models")
 
 
 def test_a_cycle_of_links_is_cut(tmp_path: Path) -> None:

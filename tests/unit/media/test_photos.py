@@ -4,12 +4,17 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401, registers the format for saving
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from ucmgcn.core.errors import ItemError
+from ucmgcn.core.item_warnings import collect_warnings
+from ucmgcn.media.formats import PHOTO_SUFFIXES
+from ucmgcn.media.photo_files import photo_size
 from ucmgcn.media.photos import load_photo, to_square
 
 
@@ -145,12 +150,83 @@ def _jpeg() -> bytes:
     return stream.getvalue()
 
 
+def _packed(kind: str, **options: object) -> bytes:
+    pillow_heif.register_heif_opener()
+    stream = io.BytesIO()
+    Image.fromarray(gradient(64, 64)).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("x.heic", "HEIF"),
+        ("x.heif", "HEIF"),
+        ("x.hif", "HEIF"),
+        ("x.jxl", "JXL"),
+        ("x.avif", "AVIF"),
+        ("x.tga", "TGA"),
+        ("x.mpo", "MPO"),
+        ("x.jfif", "JPEG"),
+        ("x.jpe", "JPEG"),
+        ("heic-as.jpg", "HEIF"),
+    ],
+)
+def test_photos_of_phones_and_programs_are_read(tmp_path: Path, name: str, kind: str) -> None:
+    assert Path(name).suffix in PHOTO_SUFFIXES
+    (tmp_path / name).write_bytes(_packed(kind))
+    assert close(load_photo(tmp_path / name, 32), gradient(32, 32), tolerance=4)
+    assert close(load_photo(io.BytesIO(_packed(kind)), 32), gradient(32, 32), tolerance=4)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "JXL"])
+def test_a_picture_that_the_decoder_turns_is_turned_once(tmp_path: Path, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways = io.BytesIO()
+    upright = Image.fromarray(gradient(64, 64))
+    upright.transpose(Image.Transpose.ROTATE_90).save(sideways, kind, exif=exif.tobytes())
+    # A JPEG XL file's Exif says how the camera was held, but its pixels are upright.
+    seen = upright if kind == "HEIF" else upright.transpose(Image.Transpose.ROTATE_90)
+    assert close(load_photo(io.BytesIO(sideways.getvalue()), 64), np.asarray(seen), tolerance=4)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (100, 50), (1000, 750), (257, 13), (4000, 30)])
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0MM\0\x2a\0\0\0\x08\0\0"])
+def test_the_size_of_a_jpeg_xl_is_known_before_it_is_decoded(
+    size: tuple[int, int], exif: bytes
+) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", size, (9, 80, 7)).save(stream, "JXL", **({"exif": exif} if exif else {}))
+    stream.seek(0)
+    assert photo_size(stream) == size and stream.tell() == 0
+    with pytest.raises(ItemError, match="too large"):
+        load_photo(stream, 32, max_pixels=size[0] * size[1] - 1)
+
+
+def test_a_jpeg_that_lacks_its_last_bytes_is_used_with_a_warning(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "JPEG")
+    whole, path = stream.getvalue(), tmp_path / "x.jpg"
+    path.write_bytes(whole[:-300])
+    with collect_warnings() as found:
+        photo = load_photo(path, 128)
+        load_photo(io.BytesIO(whole[:-300]), 128)
+    assert close(photo[:104], load_photo(io.BytesIO(whole), 128)[:104])
+    ((what, detail),) = [(warning.what, warning.detail) for warning in found]
+    assert what == "photo damaged in part, used" and "lacks" in detail
+    with pytest.raises(ItemError, match=r"truncated, and lacks \d\d% of it"):
+        load_photo(io.BytesIO(whole[: len(whole) // 2]), 128)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("text.jpg", b"not a photo at all", "no image of a known format"),
         ("empty.jpg", b"", "no image of a known format"),
-        ("short.jpg", _jpeg()[:-100], "cannot be decoded.*truncated"),
+        ("half.jxl", _packed("JXL")[:60], "JPEG XL.*damaged"),
+        ("half.heic", _packed("HEIF")[:300], "HEIC.*damaged"),
         ("head.jpg", _jpeg()[:20], "no image|cannot be decoded"),
         (
             "program.jpg",

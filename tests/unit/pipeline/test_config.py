@@ -11,7 +11,15 @@ import yaml
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.source import read_source
 from ucmgcn.evaluate.baselines import BASELINES
-from ucmgcn.pipeline.config import Config, json_schema, keys, parse_config, plain
+from ucmgcn.pipeline.config import (
+    Config,
+    as_typed,
+    check_place,
+    json_schema,
+    keys,
+    parse_config,
+    plain,
+)
 from ucmgcn.settings import DEMO_IMAGES, Method
 from ucmgcn.train.baselines import EMBED
 
@@ -130,3 +138,18 @@ def test_exact_models_are_not_adapted_unless_a_share_stays(kind: str, own, round
     where = {"dataset": "mine", "models": "a", "images": "b"}
     adapt = parse_config({**where, "kind": kind, "adapt": {"rounds": 1, "own": own}}).adapt
     assert adapt.rounds == rounds and adapt.own == (0.0 if own == "auto" else own)
+
+
+def test_names_are_what_was_typed_and_not_what_snakemake_parsed() -> None:
+    parsed = {"dataset": 7, "models": "/data/100% wood"}
+    arguments = ["dataset=007", "models='/data/100% wood #1'", "shards={models: 1}"]
+    typed = as_typed({**parsed, "images": "photos"}, parsed, arguments)
+    assert typed == {"dataset": "007", "models": "/data/100% wood #1", "images": "photos"}
+    module = {"dataset": "of-a-module"}
+    assert as_typed(module, parsed, arguments) == module
+
+
+def test_a_folder_with_braces_is_refused() -> None:
+    check_place('/home/me/it\'s "a" project')
+    with pytest.raises(UserError, match="brace in its path"):
+        check_place("/home/me/{project}")

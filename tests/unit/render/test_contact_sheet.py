@@ -52,6 +52,15 @@ def test_no_model_is_a_user_error(tmp_path):
         write_contact_sheet([tmp_path / "0.h5"], tmp_path / "sheet.png")
 
 
+def test_no_model_quotes_why_and_the_command_that_lists_all(tmp_path):
+    shape = (4, 16, 16, 3)
+    with ShardWriter(tmp_path / "0.h5", "views", {}, "images", shape, np.uint8) as writer:
+        for name in "abcd":
+            writer.reject(f"{name}.obj", "it has no faces")
+    with pytest.raises(UserError, match=r"4 rejected: a\.obj: it has no faces.*snakemake rej"):
+        write_contact_sheet([tmp_path / "0.h5"], tmp_path / "sheet.png")
+
+
 @pytest.mark.parametrize("n", [1, 3, 7, 12, 40])
 def test_samples_are_spread_over_the_categories(n):
     ids = [f"{c}/{i:02d}" for c, size in zip("pqr", (2, 5, 20), strict=True) for i in range(size)]

@@ -110,6 +110,7 @@ def make_inputs(folder: Path, labelled: bool = True, exact: bool = False) -> Rep
         significance=tables / "significance.csv",
         rejected=folder / "rejected.csv",
         warnings=folder / "warnings.csv",
+        self_check=folder / "self-check.csv",
         models=folder / "models.csv",
         images=folder / "images.csv",
         views=[folder / "p.h5"],
@@ -167,6 +168,9 @@ def write_small_files(folder: Path) -> None:
     rejected = [(f"models/{i}<b>.obj", "render", "no face & no vertex") for i in range(250)]
     frame = pd.DataFrame(rejected, columns=["path", "stage", "reason"])
     frame.to_csv(folder / "rejected.csv", index=False)
+    reasons = {f"{CATEGORIES[0]}/model {i}": "it is <flat>" * (i == 1) for i in range(3)}
+    checked = pd.DataFrame({"id": reasons.keys(), "suspicious": reasons.values()})
+    checked.to_csv(folder / "self-check.csv", index=False)
     what, mend = "photo <b>damaged</b>", "save it again"
     warned = [(f"q{i}", "features", what, f"frame {n}", mend) for i in range(3) for n in (1, 2)]
     columns = ["id", "stage", "what", "detail", "mend"]
@@ -474,6 +478,14 @@ def test_long_lists_are_truncated_with_a_note(html):
     text = Page(html).text
     assert "The first 200 are shown; tables/rejected.csv has all" in text
     assert "models/250<b>.obj" not in text
+
+
+def test_suspicious_meshes_are_shown_with_a_view(html):
+    page = Page(html)
+    assert "1 of 3 meshes look suspicious" in page.text and "it is <flat>" in page.text
+    name = f"View of {CATEGORIES[0]}/model 1"
+    (picture,) = [a for _, a in page.elements if a.get("alt") == name]
+    assert picture["src"].startswith("data:image/webp;base64,")
 
 
 def test_warnings_are_counted_at_the_top_and_listed(html):

@@ -22,8 +22,9 @@ from pathlib import Path
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import Rejection
-from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES, TEXTURE_SUFFIXES
+from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES, RICHEST_FIRST, TEXTURE_SUFFIXES
 
+SHOWN = 3  # rejections that an error quotes
 SUFFIXES = {"models": frozenset(MESH_SUFFIXES), "images": PHOTO_SUFFIXES}
 # Files that a mesh refers to (materials, textures, buffers), and notes that lie beside data.
 COMPANIONS = frozenset({".mtl", ".bin", ".txt", ".md", ".csv", ".json", ".xml", ".html", ".pdf"})
@@ -81,7 +82,8 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
     Raises
     ------
     UserError
-        If `root` is not a folder, holds no usable file, or holds two files with the same id.
+        If `root` is not a folder, holds no usable file, or holds two photos with the same id. Of
+        models with the same id, which are one model in several formats, the richest is used.
     """
     root = Path(root)
     if not root.is_dir():
@@ -107,7 +109,9 @@ def scan(root: Path, role: str) -> tuple[list[Item], list[Rejection]]:
             rejected.append(Rejection(path, "manifest", reason))
     rejected += unread
     if not items:
-        raise UserError(_nothing(root, role, others))
+        raise UserError(_nothing(root, role, others, rejected))
+    if role == "models":
+        items = _richest(items, rejected)
     check_unique(items, role)
     return sorted(items, key=lambda item: item.id), sorted(rejected, key=astuple)
 
@@ -183,10 +187,26 @@ def read_rejected(path: Path) -> list[Rejection]:
     return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
 
 
+def _richest(items: Iterable[Item], rejected: list[Rejection]) -> list[Item]:
+    """Keep one file of each model that lies there in several formats; reject the others."""
+    first: dict[str, Item] = {}
+    for item in sorted(items, key=_poverty):
+        kept = first.setdefault(item.id, item)
+        if kept is not item:
+            reason = f"{Path(kept.path).name} beside it is used, the same model in a richer format"
+            rejected.append(Rejection(item.path, "manifest", reason))
+    return list(first.values())
+
+
+def _poverty(item: Item) -> tuple[int, str]:
+    return RICHEST_FIRST.index(Path(item.path).suffix.lower()), item.path
+
+
 def _walk(root: Path, role: str, unread: list[Rejection]) -> Iterator[str]:
     """Yield every file below `root` once; links to folders are followed, cycles are cut.
 
-    Folders that cannot be listed and links that lead outside are added to `unread`.
+    Folders that cannot be listed, links that lead outside, and links to what is read under its own
+    name are added to `unread`.
     """
     seen: set[tuple[int, int]] = set()
 
@@ -203,10 +223,23 @@ def _walk(root: Path, role: str, unread: list[Rejection]) -> Iterator[str]:
             unread.append(Rejection(folder, "manifest", _outside(root)))
             continue
         seen.add((info.st_dev, info.st_ino))
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         within = "" if folder == os.curdir else str(Path(folder))
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = [n for n in subfolders if not _is_twice(Path(within, n), root, unread)]
         named = sorted(name for name in files if not name.startswith("."))
         yield from (os.path.join(within, name) for name in named)  # noqa: PTH118
+
+
+def _is_twice(folder: Path, root: Path, unread: list[Rejection]) -> bool:
+    """Whether a folder is a link to one that is read anyway; then it is added to `unread`."""
+    if not folder.is_symlink() or not _inside(folder, root):
+        return False
+    below = folder.resolve().relative_to(root.resolve())
+    if any(part.startswith(".") for part in below.parts):
+        return False
+    reason = f"it is a link to {root / below}, which is read under its own name"
+    unread.append(Rejection(str(folder), "manifest", reason))
+    return True
 
 
 def _outside(root: Path) -> str:
@@ -301,9 +334,10 @@ def _known(role: str) -> str:
     return " ".join(sorted(SUFFIXES[role]))
 
 
-def _nothing(root: Path, role: str, others: Counter[str]) -> str:
+def _nothing(root: Path, role: str, others: Counter[str], rejected: Sequence[Rejection]) -> str:
     found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(3))
     return (
         f"{role}: {root} holds no file of a known kind ({_known(role)}); "
         f"found there: {found or 'nothing'}. Name the right folder{or_without(role)}"
+        + "".join(f"\n{row.path}: {row.reason}" for row in rejected[:SHOWN])
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ucmgcn.files.shards import STAGES, Rejection, open_shard
 logger = logging.getLogger(__name__)
 
 COLUMNS = ["id", "stage", "what", "detail", "mend"]
+SHOWN = 3  # rejections that a message quotes
 # What each stage reads.
 NOUNS = {"render": "models", "features": "photos", "points": "shapes"}
 
@@ -84,6 +85,16 @@ def summarise_warnings(rows: Iterable[tuple[str, str]], items: int, stage: str) 
         having.setdefault(what, set()).add(id)
     ordered = sorted(having.items(), key=lambda entry: (-len(entry[1]), entry[0]))
     return [f"{len(ids)} of {items} {NOUNS[stage]}: {what}" for what, ids in ordered]
+
+
+def quote_rejected(rejected: Sequence[Rejection]) -> str:
+    """Count rejections for an error message, quote the first, and say how to list all of them."""
+    if not rejected:
+        return ""
+    first = "; ".join(f"{each.path}: {each.reason}" for each in rejected[:SHOWN])
+    # A name of a file may hold line breaks.
+    text = f", {len(rejected)} rejected: {' '.join(first.split())}"
+    return text + ("; `snakemake rejected` lists all of them" if len(rejected) > SHOWN else "")
 
 
 def _read(kind: str, paths: Iterable[Path]) -> _Found:

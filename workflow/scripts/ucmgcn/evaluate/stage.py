@@ -172,7 +172,7 @@ def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
     usable = frame[frame["id"].isin(held)]
     if usable.empty:
         raise UserError(
-            f"{manifest}: none of its {len(frame)} items has features; see rejected.csv"
+            f"{manifest}: none of its {len(frame)} items has features; see tables/rejected.csv"
         )
     if len(usable) < len(frame):
         logger.warning("%s: %d items have no features", manifest, len(frame) - len(usable))

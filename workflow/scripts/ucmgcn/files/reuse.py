@@ -55,6 +55,10 @@ class Earlier:
         """Warnings recorded with an item that `find` has returned."""
         return self._shard.warnings.get(id, []) if self._shard else []
 
+    def note(self, id: str) -> str:
+        """Return what was noted of an item that `find` has returned."""
+        return self._shard.notes.get(id, "") if self._shard else ""
+
 
 @contextmanager
 def open_earlier(path: Path, kind: str) -> Iterator[Earlier]:

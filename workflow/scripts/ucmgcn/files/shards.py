@@ -85,6 +85,7 @@ class ShardWriter:
         self._origins: list[str] = []
         self._rejected: list[Rejection] = []
         self._warnings: list[tuple[str, ...]] = []
+        self._notes: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -133,6 +134,10 @@ class ShardWriter:
         """Record the warnings about an item that is used."""
         self._warnings += [(id, *astuple(warning)) for warning in warnings]
 
+    def note(self, id: str, text: str) -> None:
+        """Record what was found out about an item, as JSON."""
+        self._notes.append((id, text))
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -155,6 +160,8 @@ class ShardWriter:
         self._file.create_dataset("rejected", data=rejected, dtype=text, shape=(len(rejected), 3))
         shape = (len(self._warnings), 1 + len(fields(ItemWarning)))
         self._file.create_dataset("warnings", data=self._warnings, dtype=text, shape=shape)
+        notes = (len(self._notes), 2)
+        self._file.create_dataset("notes", data=self._notes, dtype=text, shape=notes)
         for name, value in self._extra.items():
             self._file.create_dataset(name, data=value)
         self._file.attrs.update(
@@ -194,6 +201,8 @@ class Shard:
         self.warnings: dict[str, list[ItemWarning]] = {}
         for id, *texts in rows:
             self.warnings.setdefault(str(id), []).append(ItemWarning(*map(str, texts)))
+        rows = file["notes"].asstr()[:] if "notes" in file else ()
+        self.notes: dict[str, str] = {str(id): str(text) for id, text in rows}
 
     def extra(self, name: str) -> npt.NDArray[Any]:
         """Return a small array shared by all items."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
 from ucmgcn.datasets.manifest import or_without
+from ucmgcn.datasets.rejected import quote_rejected
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import Rejection, open_shard, read_shards
 from ucmgcn.graph.build import fit_nodes, link
@@ -20,9 +21,6 @@ from ucmgcn.graph.file import save_graph, write_nodes
 from ucmgcn.graph.heterograph import count
 from ucmgcn.graph.neighbour_search import Searcher
 from ucmgcn.settings import GraphConfig
-
-# Of the files that were left out, so many are named where nothing is left.
-REASONS = 3
 
 
 def build_graph(
@@ -79,13 +77,8 @@ def _check_left(what: str, key: str, ids: Sequence[str], rejected: Sequence[Reje
     """Say why where nothing is left; `key` is that of the folder in the config."""
     if ids:
         return
-    first = "; ".join(f"{each.path}: {each.reason}" for each in rejected[:REASONS])
-    # A name of a file may hold line breaks.
-    reasons = f", {len(rejected)} rejected: {' '.join(first.split())}" if rejected else ""
-    if len(rejected) > REASONS:
-        reasons += "; `snakemake rejected` lists all of them"
     raise UserError(
-        f"graph: no {what} is left{reasons}. "
+        f"graph: no {what} is left{quote_rejected(rejected)}. "
         f"Point `{key}` in the config at a folder that holds some{or_without(key)}"
     )
 

@@ -18,6 +18,7 @@ BAD_TEXTURE = "texture cannot be read, drawn without"
 UNREADABLE = "file that the mesh refers to cannot be read"
 OUTSIDE = "file outside the mesh's folder not read"
 NO_MATERIAL = "material not defined, drawn in the plain colour"
+BAD_MATERIAL = "material damaged, drawn in the plain colour"
 BAD_TEXELS = "texture coordinates damaged, drawn without texture"
 BAD_COLOURS = "colours damaged, drawn without"
 BAD_PART = "part of the file damaged, left out"
@@ -38,7 +39,17 @@ MEND = {
 }
 # Irrelevant if only the shape is drawn.
 OF_COLOUR = frozenset(
-    {NO_LIBRARY, NO_TEXTURE, BAD_TEXTURE, UNREADABLE, OUTSIDE, NO_MATERIAL, BAD_TEXELS, BAD_COLOURS}
+    {
+        NO_LIBRARY,
+        NO_TEXTURE,
+        BAD_TEXTURE,
+        UNREADABLE,
+        OUTSIDE,
+        NO_MATERIAL,
+        BAD_MATERIAL,
+        BAD_TEXELS,
+        BAD_COLOURS,
+    }
 )
 ASK_EXPORTER = "export the mesh again, from the program that made it"
 

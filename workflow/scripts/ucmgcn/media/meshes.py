@@ -41,11 +41,17 @@ class Mesh:
         Indices into `vertices`, shape (m, 3), int64.
     parts
         The same triangles as trimesh geometries with materials; empty unless requested.
+    radius
+        Of the sphere around it in the file's own scale.
+    pieces
+        Number of surfaces that it was read from.
     """
 
     vertices: Floats
     faces: Faces
     parts: tuple[trimesh.Trimesh, ...] = ()
+    radius: float = 1.0
+    pieces: int = 1
 
 
 def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
@@ -72,7 +78,7 @@ def load_mesh(path: Path, *, textures: bool = False) -> Mesh:
     vertices = _fit(vertices, centre, radius)
     _check_area(vertices, faces)
     parts = (_fit_part(*surface, centre, radius) for surface in surfaces) if textures else ()
-    return Mesh(vertices, faces, tuple(parts))
+    return Mesh(vertices, faces, tuple(parts), radius, len(surfaces))
 
 
 def load_shape(path: Path) -> tuple[Floats, Faces]:

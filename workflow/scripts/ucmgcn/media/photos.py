@@ -16,11 +16,15 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.core.item_warnings import warn_item
 from ucmgcn.core.worker import Task
 from ucmgcn.media.formats import PHOTO_FORMATS
+from ucmgcn.media.photo_files import check_pixels, open_photo, whole_jpeg
 from ucmgcn.settings import Resize
 
 # Formats with several frames. Not JPEG: a phone's second image is a gain map.
-SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF")
+SEVERAL = ("GIF", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
 DAMAGED = "photo damaged in part, used"
+SAVE_AGAIN = "open it in an image editor and save it again"
+MOST_MISSING = 0.25  # share of the rows of a JPEG that is used all the same
+MISSING_GREY = 128  # the value that libjpeg gives to what is not in the file
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 WHITE = (255, 255, 255)
@@ -102,7 +106,7 @@ def photo_task(
                 load_photo(Path(path), size, way, resample=r) for way in ways for size, r in inputs
             ]
         for message in dict.fromkeys(str(w.message) for w in said if w.category is UserWarning):
-            warn_item(DAMAGED, message, "open it in an image editor and save it again")
+            warn_item(DAMAGED, message, SAVE_AGAIN)
         return photos
 
     yield load
@@ -164,26 +168,45 @@ def to_square(
 def _decode(path: Path | IO[bytes], size: int, max_pixels: int) -> Image.Image:
     if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
         raise ItemError("it is not a regular file")
-    with Image.open(path, formats=PHOTO_FORMATS) as image:
+    with open_photo(path, max_pixels) as image:
         # Twice the size leaves the resampling filter enough detail.
         image.draft(None, (2 * size, 2 * size))
         _check_size(image, max_pixels)
-        image.load()
+        try:
+            image.load()
+        except OSError as error:
+            if image.format not in ("JPEG", "MPO") or "truncated" not in str(error):
+                raise
+            return _upright(_completed(path, size))
         if image.format in SEVERAL and getattr(image, "is_animated", False):
             warn_item("holds several pictures, the first is used", f"{image.n_frames} pictures")  # type: ignore[attr-defined]
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_rgb(image)
+        return _upright(image)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    ImageOps.exif_transpose(image, in_place=True)
+    return _to_rgb(image)
+
+
+def _completed(path: Path | IO[bytes], size: int) -> Image.Image:
+    """Decode a JPEG that lacks its last bytes, if most of it is there."""
+    image = Image.open(whole_jpeg(path), formats=["JPEG"])
+    image.draft(None, (2 * size, 2 * size))
+    image.load()
+    pixels = np.asarray(image.convert("RGB"), dtype=np.int16)
+    there = np.flatnonzero((np.abs(pixels - MISSING_GREY) > 1).any(axis=(1, 2)))
+    missing = 1 - (there[-1] + 1) / len(pixels) if len(there) else 1.0
+    if missing > MOST_MISSING:
+        raise ItemError(f"it cannot be decoded: it is truncated, and lacks {missing:.0%} of it")
+    warn_item(DAMAGED, f"it is cut short, and lacks {missing:.1%} of its rows", SAVE_AGAIN)
+    return image
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if min(width, height) < MIN_SIDE:
         raise ItemError(f"it is too small: {width}x{height} pixels, the least is {MIN_SIDE}")
-    if width * height > max_pixels:
-        raise ItemError(
-            f"it is too large: {width}x{height} pixels, at most {max_pixels / 1e6:g} million "
-            f"are read; scale it down"
-        )
+    check_pixels(image.size, max_pixels)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -41,6 +41,8 @@ from ucmgcn.settings import (
     TrainConfig,
 )
 
+TEXTS = ("dataset", "models", "images")  # keys whose values are names
+
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
@@ -137,6 +139,21 @@ class Config:
         return self.models == DEMO_MODELS and self.images in ("", DEMO_IMAGES)
 
 
+def check_place(folder: str) -> None:
+    """Check that Snakemake can work in the project's folder.
+
+    Raises
+    ------
+    UserError
+        If its path holds braces, in which Snakemake looks for wildcards.
+    """
+    if {"{", "}"} & set(folder):
+        raise UserError(
+            f"the project's folder {folder} has a brace in its path, which Snakemake takes for a "
+            f"wildcard; rename or move the folder"
+        )
+
+
 def parse_config(raw: Mapping[str, Any]) -> Config:
     """Validate a configuration, and fill in the defaults.
 
@@ -156,6 +173,26 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     if len(set(config.train.seeds)) < len(config.train.seeds):
         raise UserError(f"config: train.seeds = {config.train.seeds!r}: a seed occurs twice")
     return config
+
+
+def as_typed(
+    raw: Mapping[str, Any], parsed: Mapping[str, Any], arguments: Sequence[str]
+) -> dict[str, Any]:
+    """Restore names and paths that Snakemake has parsed: 007 as a number, `` #`` as a comment.
+
+    Parameters
+    ----------
+    raw
+        The configuration.
+    parsed
+        What Snakemake made of the arguments. Only values that come from there are restored: another
+        workflow may use this one as a module, with a configuration of its own.
+    arguments
+        What follows ``--config``: ``key=value`` each.
+    """
+    typed = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    keys = [key for key in TEXTS if typed.get(key) and key in raw and raw[key] == parsed.get(key)]
+    return {**raw, **{key: typed[key].strip("'\"") for key in keys}}
 
 
 def plain(settings: Any, without: str = "") -> dict[str, Any]:

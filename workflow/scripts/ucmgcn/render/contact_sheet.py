@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ucmgcn.core.arrays import Images
 from ucmgcn.core.errors import UserError
+from ucmgcn.datasets.rejected import quote_rejected
 from ucmgcn.files.atomic import atomic_path
-from ucmgcn.files.shards import open_shard
+from ucmgcn.files.shards import Rejection, open_shard
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -51,7 +52,8 @@ def write_contact_sheet(
     counts = {shard: _ids(shard) for shard in shards}
     everything = [id for ids in counts.values() for id in ids]
     if not everything:
-        raise UserError("no model could be rendered; tables/rejected.csv says why for each")
+        rejected = [row for shard in shards for row in _rejected(shard)]
+        raise UserError(f"no model could be rendered{quote_rejected(rejected)}")
     sample = sample_ids(everything, models)
     rows = {id: row for shard in shards for id, row in _rows(shard, sample, views, size)}
     title = f"{len(sample)} of {len(everything)} models"
@@ -85,6 +87,11 @@ def _spread(length: int, n: int) -> list[int]:
 def _ids(shard: Path) -> list[str]:
     with open_shard(shard, "views") as opened:
         return opened.ids
+
+
+def _rejected(shard: Path) -> list[Rejection]:
+    with open_shard(shard, "views") as opened:
+        return opened.rejected
 
 
 def _rows(

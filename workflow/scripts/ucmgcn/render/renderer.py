@@ -158,9 +158,10 @@ def _primitives(mesh: Mesh, poses: Floats, config: RenderConfig) -> Iterator[pyr
         for part in mesh.parts:
             _trust_texture(part)
             _paint_bare(part, config.colour)
-        yield from pyrender.Mesh.from_trimesh(
-            list(mesh.parts), smooth=False, poses=poses
-        ).primitives
+        drawn = pyrender.Mesh.from_trimesh(list(mesh.parts), smooth=False, poses=poses).primitives
+        for part, primitive in zip(mesh.parts, drawn, strict=True):
+            _tint(part, primitive)
+        yield from drawn
         return
     # pyrender keeps indices as float32, which is exact up to 2^24 only.
     shared = len(mesh.vertices) <= MAX_FLOAT32_INDEX
@@ -183,6 +184,14 @@ def _trust_texture(part: trimesh.Trimesh) -> None:
     material = getattr(part.visual, "material", None)
     if material is not None and getattr(material, "image", None) is not None:
         material.diffuse = [255, 255, 255, 255]
+
+
+def _tint(part: trimesh.Trimesh, primitive: pyrender.Primitive) -> None:
+    """Give a textured surface the colours of its vertices too, which pyrender leaves out."""
+    from ucmgcn.media.readers.surfaces import TINT
+
+    if TINT in part.vertex_attributes:
+        primitive.color_0 = np.asarray(part.vertex_attributes[TINT])[part.faces].reshape(-1, 4)
 
 
 def _paint_bare(part: trimesh.Trimesh, colour: Colour) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from ucmgcn.core.arrays import Floats, Images
 from ucmgcn.core.errors import ItemError
@@ -81,10 +84,13 @@ def render_shard(
             try:
                 origin = origin_of(provenance, Path(row.path))
                 views, warnings = earlier.find(row.id, origin), earlier.warnings(row.id)
+                note = earlier.note(row.id)
                 if views is None:
-                    (views,), warnings = render(str(row.path))
+                    (views, checked), warnings = render(str(row.path))
+                    note = checked.tobytes().decode()
                 writer.add(row.id, views, origin)
                 writer.warn(row.id, warnings)
+                writer.note(row.id, note)
             except ItemError as error:
                 logger.warning("%s is left out: %s", row.path, error)
                 writer.reject(str(row.path), str(error))
@@ -94,6 +100,8 @@ def render_shard(
 def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterator[Task]:
     """Yield the function that a worker process (`ucmgcn.core.worker`) runs on each mesh file.
 
+    It returns the views, and the self-check as JSON (see `ucmgcn.media.self_check`).
+
     Parameters
     ----------
     config
@@ -102,6 +110,7 @@ def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterat
         As in `Renderer`.
     """
     from ucmgcn.media.meshes import load_mesh
+    from ucmgcn.media.self_check import check_mesh
 
     settings = RenderConfig(**config)
     positions = positions_of(settings)
@@ -111,7 +120,8 @@ def views_task(config: Mapping[str, Any], threads: int, gpus: int = 1) -> Iterat
         def draw(path: str) -> list[Images]:
             mesh = load_mesh(Path(path), textures=settings.textures is True)
             gc.collect()  # meshes and their visuals form reference cycles, gigabytes if large
-            return [renderer.render(mesh, positions)]
+            checked = json.dumps(check_mesh(Path(path), mesh)).encode()
+            return [renderer.render(mesh, positions), np.frombuffer(checked, np.uint8)]
 
         yield draw
 

@@ -16,6 +16,8 @@ class LibraryInputs:
     ----------
     rejected, warnings
         Tables of what the stages left out, and of their warnings.
+    self_check
+        What each mesh declares, what was drawn of it, and what looks wrong.
     models, images
         Manifests.
     views, view_features, image_features
@@ -36,6 +38,7 @@ class LibraryInputs:
 
     rejected: Path
     warnings: Path
+    self_check: Path
     models: Path
     images: Path
     views: Sequence[Path]
@@ -52,7 +55,8 @@ class LibraryInputs:
     def shown(self) -> list[Path]:
         """The files behind the page, without the shards."""
         return [
-            self.models, self.images, self.graph, *self.embeddings, self.rejected, self.warnings
+            self.models, self.images, self.graph, *self.embeddings, self.rejected, self.warnings,
+            self.self_check,
         ]  # fmt: skip
 
 

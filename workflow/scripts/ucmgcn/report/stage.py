@@ -28,6 +28,7 @@ from ucmgcn.report.inputs import LibraryInputs, ReportInputs
 from ucmgcn.report.projection import Maps, embedded_ids, project_embeddings
 from ucmgcn.report.published import published
 from ucmgcn.report.similar import similar_models
+from ucmgcn.report.suspicious import find_suspicious
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ def _content(inputs: LibraryInputs, threads: int) -> dict[str, Any]:
         "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
         **_rejected(inputs.rejected),
         **_warned(inputs),
+        **_suspicious(inputs),
         "times": origin.stage_times(inputs.benchmarks),
         **_provenance(inputs),
     }
@@ -373,6 +375,11 @@ def _warned(inputs: LibraryInputs) -> dict[str, Any]:
         "n_warned": len(frame),
         "warning_lines": lines,
     }
+
+
+def _suspicious(inputs: LibraryInputs) -> dict[str, Any]:
+    found, n_suspicious, n_checked = find_suspicious(inputs.self_check, inputs.views)
+    return {"suspicious": found, "n_suspicious": n_suspicious, "n_checked": n_checked}
 
 
 def _provenance(inputs: LibraryInputs) -> dict[str, Any]:

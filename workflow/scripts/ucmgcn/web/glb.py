@@ -19,6 +19,7 @@ from trimesh.visual.material import PBRMaterial
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.meshes import Mesh, load_mesh
 from ucmgcn.media.photos import start_no_programs
+from ucmgcn.media.readers.surfaces import TINT
 from ucmgcn.web.limits import Gate, ServerLimits
 
 WORKER_BYTES = 6 * 2**30
@@ -57,6 +58,8 @@ def _coloured(part: trimesh.Trimesh) -> trimesh.Trimesh:
         grey = PBRMaterial(baseColorFactor=GREY, metallicFactor=0.0, roughnessFactor=0.75)  # type: ignore[no-untyped-call]
         part.visual = TextureVisuals(material=grey)  # type: ignore[no-untyped-call]
         return part
+    if TINT in part.vertex_attributes:
+        visual.vertex_attributes["color"] = part.vertex_attributes.pop(TINT)
     if visual.kind != "face":
         return part
     corners = np.arange(3 * len(part.faces)).reshape(-1, 3)

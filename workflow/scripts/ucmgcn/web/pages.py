@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ucmgcn.core.templates import template_environment
+from ucmgcn.media.formats import PHOTO_SUFFIXES
 
 FOLDER = Path(__file__).parent
 PARTIAL = "X-Partial"
@@ -64,7 +65,9 @@ class Pages:
 
     def __init__(self, known: Mapping[str, Any]) -> None:
         self._environment = template_environment(FOLDER / "templates")
-        self._environment.globals.update(known)
+        # Browsers do not know every type of photo as an image.
+        types = ",".join(["image/*", *sorted(PHOTO_SUFFIXES)])
+        self._environment.globals.update(known, photo_types=types)
 
     def respond(
         self,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from ucmgcn.media.formats import PHOTO_FORMATS
+from ucmgcn.media.photo_files import photo_size
 from ucmgcn.web.limits import ServerLimits
 
 # One field for a file of the device, one for its camera; and a few short texts.
@@ -88,8 +88,7 @@ def check_photo(file: IO[bytes], limits: ServerLimits) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file, formats=PHOTO_FORMATS) as image:
-                width, height = image.size
+            width, height = photo_size(file)
     except UnidentifiedImageError:
         raise HTTPException(415, f"This is no photo. {known_formats()}") from None
     except Image.DecompressionBombError:
@@ -103,7 +102,7 @@ def check_photo(file: IO[bytes], limits: ServerLimits) -> None:
 
 def known_formats() -> str:
     """Name the formats that can be read."""
-    return "JPEG, PNG, WebP, AVIF, TIFF, GIF and BMP can be read."
+    return "JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, TIFF, GIF and BMP can be read."
 
 
 def _too_large(limits: ServerLimits) -> HTTPException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ucmgcn.media.readers import dae, obj, off, ply, stl, with_trimesh
+from ucmgcn.media.readers import dae, fbx, gltf, obj, off, ply, stl, threemf, usd
 from ucmgcn.media.readers.surfaces import Reader
 
 READERS: dict[str, Reader] = {
@@ -10,7 +10,13 @@ READERS: dict[str, Reader] = {
     ".off": off.read,
     ".ply": ply.read,
     ".stl": stl.read,
-    ".glb": with_trimesh.read,
-    ".gltf": with_trimesh.read,
+    ".glb": gltf.read,
+    ".gltf": gltf.read,
     ".dae": dae.read,
+    ".fbx": fbx.read,
+    ".usd": usd.read,
+    ".usda": usd.read,
+    ".usdc": usd.read,
+    ".usdz": usd.read,
+    ".3mf": threemf.read,
 }

@@ -15,6 +15,9 @@ from ucmgcn.media.companions import Companions
 # A geometry with faces, and the transform to the file's world axes, y up: shape (4, 4).
 Surface = tuple[trimesh.Trimesh, Floats]
 
+# Attribute of a textured geometry's vertices: colours (n, 4) uint8 that multiply the texture's.
+TINT = "tint"
+
 # Called with the file, what it may refer to, and whether materials and textures are wanted. It
 # may raise any exception on a damaged file, a `FormatError` if it knows what is wrong. No surface
 # means that the file has no faces.

@@ -1,0 +1,137 @@
+"""Read USD and USDZ with Pixar's library: the meshes of the default scene, turned so that y is up.
+
+Layers may refer to others. All that a file refers to is looked at before it is opened, so that
+nothing outside its folder is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from ucmgcn.core.arrays import Floats
+from ucmgcn.core.errors import ItemError
+from ucmgcn.media.companions import Companions
+from ucmgcn.media.mesh_warnings import NOT_DRAWN, warn_of
+from ucmgcn.media.readers.extras import import_extra
+from ucmgcn.media.readers.paint import Material, Part, coloured, painted
+from ucmgcn.media.readers.polygons import triangulate
+from ucmgcn.media.readers.surfaces import Surface
+
+TO_Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+SHAPES = ("Cube", "Sphere", "Cylinder", "Cone", "Capsule", "BasisCurves", "NurbsPatch", "Points")
+
+
+def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
+    """Return the visible meshes; see `Reader`."""
+    usd = import_extra("pxr.Usd", "usd-core", "USD")
+    sdf, geom = (
+        import_extra("pxr.Sdf", "usd-core", "USD"),
+        import_extra("pxr.UsdGeom", "usd-core", "USD"),
+    )
+    tf = import_extra("pxr.Tf", "usd-core", "USD")
+    try:
+        _check_layers(sdf, path.resolve())
+        stage = usd.Stage.Open(str(path.resolve()))
+    except tf.ErrorException as error:
+        raise ItemError("it is damaged or no USD file") from error
+    turn = TO_Y_UP if geom.GetStageUpAxis(stage) == "Z" else np.eye(4)
+    return [
+        (_surface(geom, prim, textures), turn @ transform)
+        for prim, transform in _meshes(usd, geom, stage)
+    ]
+
+
+def _module(name: str) -> Any:
+    return import_extra(f"pxr.{name}", "usd-core", "USD")
+
+
+def _check_layers(sdf: Any, path: Path) -> None:
+    """Refuse a file that refers to layers outside its folder."""
+    seen: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        place = waiting.pop()
+        if place in seen or not place.is_file():
+            continue
+        seen.add(place)
+        for layer, folder in _layers(sdf, place):
+            for name in layer.GetCompositionAssetDependencies():
+                other = (folder / name.partition("[")[0]).resolve()
+                if not other.is_relative_to(path.parent):
+                    raise ItemError(f"it refers to {name[:100]}, which is outside its folder")
+                waiting.append(other)
+
+
+def _layers(sdf: Any, place: Path) -> Iterator[tuple[Any, Path]]:
+    """Yield the layers of a file, each with the folder that its names start from."""
+    names = [str(place)]
+    if place.suffix.lower() == ".usdz":
+        if not zipfile.is_zipfile(place):
+            raise ItemError("it is no USDZ file: it is damaged, cut short or no ZIP archive")
+        inside = zipfile.ZipFile(place).namelist()
+        names += [f"{place}[{n}]" for n in inside if n.lower().endswith((".usd", ".usda", ".usdc"))]
+    for name in names:
+        layer = sdf.Layer.OpenAsAnonymous(name)
+        if layer is None:
+            raise ItemError("it is damaged or no USD file")
+        yield layer, place.parent
+
+
+def _meshes(usd: Any, geom: Any, stage: Any) -> Iterator[tuple[Any, Floats]]:
+    cache, others = geom.XformCache(), set()
+    for prim in usd.PrimRange(stage.GetPseudoRoot(), usd.TraverseInstanceProxies()):
+        kind = prim.GetTypeName()
+        if kind == "PointInstancer":
+            raise ItemError("it places copies by a PointInstancer, which is not read; bake them")
+        if kind in SHAPES:
+            others.add(str(kind))
+        if kind == "Mesh" and _is_shown(geom, prim):
+            yield prim, np.array(cache.GetLocalToWorldTransform(prim)).T
+    if others:
+        warn_of(NOT_DRAWN, ", ".join(sorted(others)))
+
+
+def _is_shown(geom: Any, prim: Any) -> bool:
+    shape = geom.Imageable(prim)
+    shown = shape.ComputeVisibility() != geom.Tokens.invisible
+    return bool(shown and shape.ComputePurpose() in (geom.Tokens.default_, geom.Tokens.render))
+
+
+def _surface(geom: Any, prim: Any, textures: bool) -> trimesh.Trimesh:
+    mesh = geom.Mesh(prim)
+    points = np.array(_value(mesh.GetPointsAttr()), dtype=np.float64).reshape(-1, 3)
+    corners = np.array(_value(mesh.GetFaceVertexIndicesAttr()), dtype=np.int64)
+    counts = np.array(_value(mesh.GetFaceVertexCountsAttr()), dtype=np.int64)
+    if counts.sum() != len(corners) or (counts < 0).any():
+        raise ItemError(f"its mesh {prim.GetPath()} has {len(corners)} corners of {counts.sum()}")
+    faces = corners[triangulate(points, corners, counts).corners]
+    shape = trimesh.Trimesh(points, faces, process=False)
+    return _coloured(prim, mesh, shape) if textures else shape
+
+
+def _value(attribute: Any) -> Any:
+    """Return an attribute's value, or that at its first time; nothing if it has none."""
+    value = attribute.Get()
+    if value is None and attribute.GetTimeSamples():
+        value = attribute.Get(attribute.GetTimeSamples()[0])
+    return [] if value is None else value
+
+
+def _coloured(prim: Any, mesh: Any, shape: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Colour a mesh by its preview material's diffuse colour, or else its display colour."""
+    bound = _module("UsdShade").MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
+    shader = bound.ComputeSurfaceSource()[0] if bound else None
+    given: Any = shader.GetInput("diffuseColor") if shader else None
+    value = given.Get() if given and not given.HasConnectedSource() else None
+    if value is not None:
+        return painted(Part(shape), Material(str(bound.GetPath()), tuple(map(float, value))))
+    display = np.array(_value(mesh.GetDisplayColorAttr()), dtype=np.float64).reshape(-1, 3)
+    if len(display) == 1:
+        return painted(Part(shape), Material("displayColor", tuple(map(float, display[0]))))
+    return coloured(shape, display, None) if len(display) == len(shape.vertices) else shape
