@@ -297,3 +297,15 @@ def test_own_features_are_a_share_of_every_embedding() -> None:
     for without, with_own, own in pairs:
         expected = np.hstack([without, own]) / np.sqrt(2)
         np.testing.assert_allclose(with_own, expected, atol=1e-6)
+
+
+def test_a_photo_is_attached_to_a_graph_without_photos() -> None:
+    """It is as far as can be from any photo, and the gate knows nothing of what is usual."""
+    state = trained(False)[0]
+    features, n = state.features[len(PHOTOS) :], len(PHOTOS)
+    alone = replace(
+        state, features=features, photos=0, spread=state.spread[n:], degree=state.degree[n:],
+        learned=state.learned[:, :0][n:], network=None, states=[], gated=True,
+    )  # fmt: skip
+    found = embed_queries(alone, PHOTOS[:2]) @ alone.gallery.T
+    assert found.shape == (2, MODELS) and np.isfinite(found).all() and np.abs(found).max() <= 1
