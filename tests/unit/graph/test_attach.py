@@ -207,6 +207,78 @@ def test_the_joined_cosine_is_the_mean_of_its_parts(residual: float) -> None:
     assert rows.shape == (5, 9 if residual else 6)
 
 
+@pytest.mark.parametrize("residual", [0.0, 0.3])
+@pytest.mark.parametrize("trust", [0.0, 0.2, 0.5, 1.0])
+def test_trust_weighs_what_was_learned_against_what_was_propagated(
+    trust: float, residual: float
+) -> None:
+    a, b, c = (normalise(GENERATOR.normal(size=(5, 3)).astype(np.float32)) for _ in range(3))
+    rows = joined(a, b, c, residual, trust)
+    graph = (1 - trust) * a @ a.T + trust * b @ b.T
+    np.testing.assert_allclose(
+        rows @ rows.T, (1 - residual) * graph + residual * c @ c.T, atol=1e-6
+    )
+    for parts, only in (((a, b[:, :0]), a), ((a[:, :0], b), b)):  # trust weighs nothing
+        alone = joined(*parts, c, residual, trust)
+        expected = (1 - residual) * only @ only.T + residual * c @ c.T
+        np.testing.assert_allclose(alone @ alone.T, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("coverage", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("least", [0.0, 0.5])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6])
+def test_a_photo_may_have_any_share_of_own_features(
+    coverage: float, least: float, share: float
+) -> None:
+    """Its products with the gallery are the weighted means of the parts' cosines."""
+    state = trained(False)[0]
+    space = replace(state.space, coverage=coverage)
+    state = replace(state, space=space, residual=least, gated=True)
+    spread, learned = state.spread[:3], state.learned[:3]
+    own = state.space.photos(PHOTOS[:3])
+    n, trust = len(PHOTOS), coverage**2
+    graph = (1 - trust) * spread @ state.spread[n:].T + trust * learned @ state.learned[n:].T
+    expected = (1 - share) * graph + share * own @ state.features[-MODELS:].T
+    found = state.asked(spread, learned, own, share) @ state.gallery.T
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_own_features_count_more_for_a_photo_that_is_less_familiar() -> None:
+    state = replace(trained(False)[0], gated=True)
+    rows = state.space.photos(PHOTOS)
+    cosines = rows @ rows.T
+    np.fill_diagonal(cosines, -2)
+    nearness = -np.sort(-cosines, axis=1)[:, :5].mean(axis=1)
+    typical, far = np.median(nearness), np.quantile(nearness, 0.05)
+    assert state.acquaintance == pytest.approx((typical, far), abs=1e-6)
+    shares = [state.own_share(x) for x in np.linspace(1, -1, 50)]
+    assert shares == sorted(shares) and shares[0] == 0.3 and shares[-1] == pytest.approx(0.6)
+    assert state.own_share(float(typical + far) / 2) == pytest.approx(0.45, abs=1e-5)
+    half = replace(state, residual=0.5)
+    assert half.own_share(1.0) == 0.5 and half.own_share(-1.0) == pytest.approx(0.6)
+    assert replace(half, gated=False).own_share(-1.0) == 0.5
+
+
+def test_among_few_photos_none_is_familiar_or_strange() -> None:
+    state = trained(False)[0]
+    few = replace(state, gated=True, photos=5)
+    assert few.acquaintance is None
+    assert few.own_share(1.0) == few.own_share(-1.0) == pytest.approx(0.45)
+
+
+def test_a_strange_photo_is_embedded_with_more_of_its_own_features() -> None:
+    state = replace(trained(False)[0], gated=True)
+    query = GENERATOR.normal(size=(1, 6)).astype(np.float32)
+    own = state.space.photos(query)
+    nearness = float(np.sort((own @ state.features[: len(PHOTOS)].T)[0])[-5:].mean())
+    plain = replace(state, gated=False, residual=0.0)
+    share = state.own_share(nearness)
+    expected = (1 - share) * embed_queries(plain, query) @ plain.gallery.T
+    expected = expected + share * own @ state.features[-MODELS:].T
+    found = embed_queries(state, query) @ state.gallery.T
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_own_features_are_a_share_of_every_embedding() -> None:
     state, _, _ = trained(False)
     half = replace(state, residual=0.5)
@@ -225,3 +297,15 @@ def test_own_features_are_a_share_of_every_embedding() -> None:
     for without, with_own, own in pairs:
         expected = np.hstack([without, own]) / np.sqrt(2)
         np.testing.assert_allclose(with_own, expected, atol=1e-6)
+
+
+def test_a_photo_is_attached_to_a_graph_without_photos() -> None:
+    """It is as far as can be from any photo, and the gate knows nothing of what is usual."""
+    state = trained(False)[0]
+    features, n = state.features[len(PHOTOS) :], len(PHOTOS)
+    alone = replace(
+        state, features=features, photos=0, spread=state.spread[n:], degree=state.degree[n:],
+        learned=state.learned[:, :0][n:], network=None, states=[], gated=True,
+    )  # fmt: skip
+    found = embed_queries(alone, PHOTOS[:2]) @ alone.gallery.T
+    assert found.shape == (2, MODELS) and np.isfinite(found).all() and np.abs(found).max() <= 1

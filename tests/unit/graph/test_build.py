@@ -131,13 +131,25 @@ def test_nodes_survive_the_file_and_embed_a_new_photo(tmp_path: Path) -> None:
                   [write(tmp_path, list(range(10)), False)])  # fmt: skip
     nodes = read_nodes(tmp_path / "nodes.h5")
     assert nodes.photos[3] == "item_03"
+    assert (
+        nodes.space.coverage == json.loads((tmp_path / "graph.json").read_text())["fit"]["coverage"]
+    )
     np.testing.assert_allclose(
         nodes.space.photos(PHOTOS), load_graph(graph).nodes["photo"].data["feature"], atol=1e-6
     )
     held_out = np.arange(30) < 10
-    rest = refit(nodes, held_out, GraphConfig(dims=4))
+    rest = refit(nodes, held_out, GraphConfig(dims=4, alignment="means"))
     assert rest.photos == nodes.photos[10:]
     np.testing.assert_allclose(rest.space.photo_mean, PHOTOS[10:].mean(axis=0), atol=1e-6)
+
+
+def test_photos_that_do_not_fit_the_models_are_warned_of(tmp_path: Path, caplog) -> None:
+    build(tmp_path, [write(tmp_path, [3], True)], [write(tmp_path, list(range(10)), False)])
+    warnings = json.loads((tmp_path / "graph.json").read_text())["fit"]["warnings"]
+    assert warnings[0].startswith("Only 1 photo:")
+    assert [
+        record.message for record in caplog.records if record.levelname == "WARNING"
+    ] == warnings
 
 
 @pytest.mark.filterwarnings("error")

@@ -178,6 +178,7 @@ def write_small_files(folder: Path) -> None:
     graph = {
         "nodes": {"photo": 24, "view": 72, "model": 24},
         "edges": {"photo shows view": 120, "view of model": 72},
+        "fit": {"warnings": ["The photos show 40 % <i>only</i>."]},
         "config": {"k": 15},
     }
     (folder / "graph.json").write_text(json.dumps(graph))
@@ -493,6 +494,11 @@ def test_warnings_are_counted_at_the_top_and_listed(html):
     assert "3 of 24 photos: photo <b>damaged</b> (details)." in text
     assert html.index("3 of 24 photos") < html.index('<section id="metrics">')
     assert "q2" in text and "frame 2" in text and "save it again" in text
+
+
+def test_what_does_not_fit_is_said_at_the_top(html):
+    assert "The photos show 40 % <i>only</i>." in Page(html).text
+    assert html.index("The photos show 40 %") < html.index("3 of 24 photos")
 
 
 def test_rank_quality_is_ndcg():

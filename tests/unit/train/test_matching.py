@@ -6,7 +6,7 @@ import torch
 
 from ucmgcn.graph.space import normalise
 from ucmgcn.train import matching
-from ucmgcn.train.matching import balanced_neighbourhoods, potentials
+from ucmgcn.train.matching import balanced_neighbourhoods, potentials, shown_shares
 
 
 def plan_of(similarity: torch.Tensor, epsilon: float, balance: float = 1.0) -> torch.Tensor:
@@ -107,3 +107,37 @@ def test_blocks_of_any_size_give_the_links_of_the_whole_plan(
     actual = dict(zip(found, edges.weights[across], strict=True))
     assert actual.keys() == expected.keys()
     np.testing.assert_allclose([actual[key] for key in expected], [*expected.values()], rtol=1e-4)
+
+
+def clusters() -> tuple[torch.Tensor, torch.Tensor]:
+    """Photos of the first 2 of 4 kinds, and 5 models of each kind, unit vectors."""
+    generator = np.random.default_rng(0)
+    kinds = np.eye(8)[:4]
+    rows = kinds[np.arange(40) % 2] + 0.1 * generator.normal(size=(40, 8))
+    columns = kinds[np.arange(20) % 4] + 0.1 * generator.normal(size=(20, 8))
+    photos, models = (normalise(part.astype(np.float32)) for part in (rows, columns))
+    return torch.from_numpy(photos), torch.from_numpy(models)
+
+
+def test_trusted_photos_show_all_models_alike() -> None:
+    assert shown_shares(*clusters(), 0.1, 1.0) is None
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.25, 0.9])
+def test_models_are_to_receive_what_the_photos_show(trust: float) -> None:
+    shares = shown_shares(*clusters(), 0.1, trust)
+    assert shares is not None and shares.shape == (1, 20)
+    assert float(shares.sum()) == pytest.approx(1, abs=1e-5)
+    assert float(shares.min()) >= trust / 20
+    shown = torch.arange(20) % 4 < 2
+    # All but the even share, and a little of the rest, lies on the 10 models that are shown.
+    assert float(shares[0, shown].sum()) > trust / 2 + 0.9 * (1 - trust)
+
+
+def test_the_plan_has_the_shares_as_its_marginal() -> None:
+    photos, models = clusters()
+    shares = shown_shares(photos, models, 0.1, 0.3)
+    f, g = potentials(photos, models, 0.1, 1.0, shares)
+    plan = (photos @ models.T / 0.1 + f + g).exp()
+    torch.testing.assert_close(plan.sum(0, keepdim=True), shares, atol=1e-3, rtol=0)
+    torch.testing.assert_close(plan.sum(1), torch.full((40,), 1 / 40))

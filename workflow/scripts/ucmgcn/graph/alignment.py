@@ -60,7 +60,8 @@ def align(photos: Features, views: Features) -> Alignment:
         shift = mean - mass @ sample
     models = _spaced(m, PHOTOS)
     alike = normalise(views[models, np.arange(len(models)) % v]) - centre
-    among = _received(alike, sample, chosen // v == models[:, None])
+    own = chosen // v == models[:, None] if m > 1 else None  # one model has no other
+    among = _received(alike, sample, own)
     reached = _effective(mass, chosen // v) / _effective(among, chosen // v)
     coverage = min(1.0, reached / REACHED)
     shift = mean - (1 - coverage**2) * (mass @ sample)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.shards import Rejection, open_shard, read_shards
 from ucmgcn.graph.build import fit_nodes, link
 from ucmgcn.graph.file import save_graph, write_nodes
+from ucmgcn.graph.fit import describe_fit
 from ucmgcn.graph.heterograph import count
 from ucmgcn.graph.neighbour_search import Searcher
 from ucmgcn.settings import GraphConfig
+
+logger = logging.getLogger(__name__)
 
 
 def build_graph(
@@ -42,8 +46,8 @@ def build_graph(
     out_graph
         HDF5: unit feature vectors and weighted edges, see `load_graph`.
     out_json
-        JSON: number of nodes and edges of each type, index and recall of each neighbour search, and
-        the settings.
+        JSON: number of nodes and edges of each type, how photos and models fit (`describe_fit`; its
+        warnings are also logged), index and recall of each neighbour search, and the settings.
     out_nodes
         HDF5: ids, features and the fitted feature space, see `read_nodes`.
     device
@@ -68,7 +72,11 @@ def build_graph(
     save_graph(out_graph, graph)
     write_nodes(out_nodes, nodes)
     searches = {name: dataclasses.asdict(used) for name, used in search.used.items()}
-    summary = {**count(graph), "searches": searches, "config": dataclasses.asdict(config)}
+    fit = describe_fit(len(photo_ids), nodes.space, config)
+    for text in fit["warnings"]:
+        logger.warning("%s", text)
+    settings = dataclasses.asdict(config)
+    summary = {**count(graph), "fit": fit, "searches": searches, "config": settings}
     with atomic_path(out_json) as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 

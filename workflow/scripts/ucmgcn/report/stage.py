@@ -131,11 +131,13 @@ def _environment() -> Environment:
 
 def _content(inputs: LibraryInputs, threads: int) -> dict[str, Any]:
     own = _of_photos(_scope(inputs)) if isinstance(inputs, ReportInputs) else _of_models(inputs)
+    graph = json.loads(Path(inputs.graph).read_text(encoding="utf-8"))
     return {
         "with_photos": isinstance(inputs, ReportInputs),
         **own,
         "maps": _maps(inputs, threads) if _can_be_mapped(inputs) else None,
-        "graph": graph_statistics(json.loads(Path(inputs.graph).read_text(encoding="utf-8"))),
+        "graph": graph_statistics(graph),
+        "misfits": graph["fit"]["warnings"],
         **_rejected(inputs.rejected),
         **_warned(inputs),
         **_suspicious(inputs),
