@@ -440,6 +440,8 @@ def _nearest(
     `rough` are their cosines (m,), up to the rounding of a matrix product of any shape. `score`
     makes of cosines, and of the numbers of their rows, what is ranked.
     """
+    if not len(rows):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
     k, score = min(k, len(rows)), score or (lambda cosine, _: cosine)
     ranked = score(rough, slice(None))
     least = np.partition(ranked, len(ranked) - k)[len(ranked) - k] - ROUNDING
