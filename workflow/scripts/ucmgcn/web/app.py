@@ -181,7 +181,9 @@ class Site:
     ) -> Response:
         familiar = is_familiar(hit.likeness for hit in hits)
         data = {"hits": hits, "options": options, "like": like, "familiar": familiar}
-        json = {"hits": [described_hit(hit) for hit in hits], "familiar": familiar}
+        json: dict[str, Any] = {"hits": [described_hit(hit) for hit in hits]}
+        if like is None:
+            json["familiar"] = familiar
         return self.page(request, "results", data, json=json)
 
     def _model(self, request: Request) -> Model:
