@@ -104,10 +104,8 @@ class Library:
         """
         wanted = self._gallery.of_category(category)
         feature = self.describe(photo)
-        space, thresholds = self._contents.frozen.space, self._contents.index.likeness
-        if not space.familiar(feature):
-            thresholds = np.full_like(thresholds, np.inf)  # nothing is like a blank photo
-        query = space.photos(feature[None])
+        query = self._contents.frozen.space.photos(feature[None])
+        thresholds = self._contents.thresholds(feature)
         return self._gallery.hits(self._scorer.photo(feature), wanted, query, top, thresholds)
 
     def similar(self, model_id: str, top: int = 10, category: str | None = None) -> list[Hit]:
