@@ -38,4 +38,4 @@ def test_one_model_without_photos_tells_nothing() -> None:
 def test_of_many_photos_evenly_spaced_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = likeness_thresholds(PHOTOS[[0, 59]].repeat(10, axis=0), VIEWS)
     monkeypatch.setattr(likeness, "MOST", 2)
-    np.testing.assert_allclose(likeness_thresholds(PHOTOS, VIEWS)[2], expected[2], atol=0.3)
+    np.testing.assert_allclose(likeness_thresholds(PHOTOS, VIEWS)[2], expected[2], atol=1e-6)
