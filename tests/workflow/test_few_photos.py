@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.search.library import Library
+from ucmgcn.search.likeness import WORDS
 from ucmgcn.web.app import create_app
 from ucmgcn.web.limits import ServerLimits
 
@@ -76,6 +77,7 @@ def test_a_photo_finds_models_in_a_library_without_photos(alone, photo) -> None:
     assert np.mean(firsts) > 0.5
     answer = ucmgcn(alone.folder, "query", photo, "--dataset", "mine", "--top", 3)
     assert answer.returncode == 0 and library.search(photo)[0].model in answer.stdout
+    assert {hit.likeness for hit in library.search(photo)} <= {*WORDS}
     model = library.models[0].id
     assert model not in [hit.model for hit in library.similar(model)]
     np.testing.assert_allclose(np.linalg.norm(library.embed(photo)), 1, atol=1e-5)

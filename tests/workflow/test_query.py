@@ -20,6 +20,7 @@ from ucmgcn.files.shards import open_shard, read_shards
 from ucmgcn.graph.attach import embed_queries
 from ucmgcn.search.contents import METHODS
 from ucmgcn.search.library import Library
+from ucmgcn.search.likeness import UNFAMILIAR, WORDS, is_familiar
 from ucmgcn.settings import Limits
 
 
@@ -83,7 +84,15 @@ def test_a_photo_may_be_a_path_bytes_a_picture_or_an_array(library, photos) -> N
 def test_the_hits_make_a_table(library, photos) -> None:
     hits = library.search(photos[0], top=3)
     table = pd.DataFrame(hits)
-    assert list(table) == ["rank", "model", "category", "score", "view", "path"]
+    assert list(table) == [
+        "rank",
+        "model",
+        "category",
+        "score",
+        "likeness",
+        "view",
+        "path",
+    ]
     assert list(table["model"]) == [hit.model for hit in hits]
     assert table["score"].dtype == float and table["rank"].tolist() == [1, 2, 3]
 
@@ -129,6 +138,34 @@ def test_similar_leaves_out_the_model_itself_and_minds_the_category(library) -> 
     assert hits[0].category == first.category
     other = next(c for c in library.categories if c != first.category)
     assert {hit.category for hit in library.similar(first.id, category=other)} == {other}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_most_photos_are_familiar_and_a_blank_one_is_not(finished, photos, method) -> None:
+    library = Library.open(finished.folder / "results" / "tiny", method)
+    hits = {photo: library.search(photo) for photo in photos}
+    familiar = [is_familiar(hit.likeness for hit in found) for found in hits.values()]
+    assert np.mean(familiar) > 0.8
+    assert len({hit.likeness for found in hits.values() for hit in found}) > 2
+    for level in (0, 255):
+        blank = library.search(np.full((99, 99, 3), level, np.uint8))
+        assert {hit.likeness for hit in blank} == {WORDS[0]}
+    assert {hit.likeness for hit in library.similar(library.models[0].id)} == {""}
+
+
+def test_a_blank_photo_is_called_unfamiliar_in_every_form(finished, photos) -> None:
+    blank = finished.folder / "blank.png"
+    Image.new("RGB", (99, 99), "white").save(blank)
+    words = ("query", "blank.png", photos[0], "--dataset", "tiny", "--top", 2)
+    answers = [ucmgcn(finished.folder, *words, *form) for form in ((), ("--json",))]
+    assert [answer.returncode for answer in answers] == [0, 0]
+    first, second = answers[0].stdout.strip().split("\n\n")
+    assert first.splitlines()[1] == UNFAMILIAR and UNFAMILIAR not in second
+    items = json.loads(answers[1].stdout)
+    assert [item["familiar"] for item in items] == [False, True]
+    assert ucmgcn(finished.folder, *words, "--html", "blank.html").returncode == 0
+    page = (finished.folder / "blank.html").read_text()
+    assert page.count(UNFAMILIAR.capitalize()) == 1 and page.count(WORDS[0]) >= 2
 
 
 def test_errors_are_clear(finished, library, photos, tmp_path) -> None:
@@ -188,7 +225,8 @@ def test_the_command_prints_a_table_and_names_what_it_cannot_read(finished, phot
     assert done.stderr.count("\n") == 1 and "text.jpg: it is no image" in done.stderr
     blocks = done.stdout.strip().split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == [str(name) for name in names]
-    assert blocks[0].splitlines()[1].split() == ["rank", "model", "category", "score", "path"]
+    header = ["rank", "model", "category", "score", "likeness", "path"]
+    assert blocks[0].splitlines()[1].split() == header
     assert len(blocks[0].splitlines()) == 5
     path = blocks[0].splitlines()[2].split()[-1]
     assert (finished.folder / path).is_file()
@@ -206,6 +244,7 @@ def test_json_and_csv_say_the_same(finished, photos) -> None:
     for (photo, hit), row in zip(flat, rows, strict=True):
         assert (photo, hit["model"], hit["path"]) == (row["photo"], row["model"], row["path"])
         assert f"{hit['score']:.4f}" == row["score"] and row["category"] == "chair"
+        assert hit["likeness"] == row["likeness"] and hit["likeness"] in WORDS
 
 
 @pytest.mark.parametrize(

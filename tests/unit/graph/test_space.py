@@ -91,3 +91,18 @@ def test_views_stand_in_for_fewer_than_two_photos(photos: int) -> None:
     space = fit_space(PHOTOS[:photos], VIEWS, "pca-whitened", 4, 0.5)
     np.testing.assert_array_equal(space.photo_mean, space.view_mean)
     np.testing.assert_allclose(np.linalg.norm(space.photos(PHOTOS), axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["raw", "centred", "pca-whitened"])
+def test_the_radius_holds_99_of_100_of_the_photos(kind: str) -> None:
+    photos = GENERATOR.normal(size=(400, 6)).astype(np.float32) + 3
+    space = fit_space(photos, VIEWS, kind, 4, 0.5)
+    inside = np.mean([space.familiar(photo) for photo in photos])
+    assert inside == (1 if kind == "raw" else 0.99)  # raw: all photos are as far from the origin
+    assert space.familiar(-photos[0]) == (kind == "raw")
+
+
+def test_too_few_photos_do_not_tell_what_is_familiar() -> None:
+    for few in (0, 1, 19):
+        assert fit_space(PHOTOS[:few], VIEWS, "centred", 4, 0.5).radius == np.inf
+    assert fit_space(PHOTOS[:20], VIEWS, "centred", 4, 0.5).radius < np.inf

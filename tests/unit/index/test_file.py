@@ -11,6 +11,7 @@ from frozen_graph import BESIDE, MODELS, PHOTOS, VIEWS, trained
 from ucmgcn.core.errors import UserError
 from ucmgcn.graph.attach import Frozen, embed_model, embed_queries, photo_reach
 from ucmgcn.index.file import Facts, IndexedModels, Model, SearchIndex, read_index, write_index
+from ucmgcn.index.likeness import likeness_thresholds
 from ucmgcn.media.cameras import icosahedron
 
 IDS = [f"chair/{i}" for i in range(MODELS)]
@@ -52,6 +53,9 @@ def test_it_gives_back_what_was_written(index: SearchIndex) -> None:
     assert [model.id for model in index.models] == IDS and index.photos == PHOTO_IDS
     assert index.models[3] == Model("chair/3", "chair", Path("chair/3.obj"))
     np.testing.assert_array_equal(index.beside, BESIDE)
+    state = frozen("one")
+    expected = likeness_thresholds(state.features[: len(PHOTOS)], state.views)
+    np.testing.assert_array_equal(index.likeness, expected)
     np.testing.assert_array_equal(index.pooled("mean"), VIEWS.mean(axis=1))
 
 
@@ -61,6 +65,7 @@ def test_a_frozen_state_answers_as_before(index: SearchIndex, name: str) -> None
     assert asdict(again.config) == asdict(state.config) and again.kinds == state.kinds
     np.testing.assert_array_equal(again.gallery, state.gallery)
     np.testing.assert_array_equal(embed_queries(again, PHOTOS), embed_queries(state, PHOTOS))
+    assert again.space.radius == state.space.radius < np.inf
     reach = photo_reach(state)
     np.testing.assert_array_equal(index.reach, reach)
     np.testing.assert_array_equal(

@@ -39,6 +39,7 @@ class Hit:
     model: str
     category: str
     score: float
+    likeness: str
     view: int
     path: Path
 
@@ -57,7 +58,8 @@ class SmallLibrary:
 
     def search(self, photo, top=10, category=None):
         level = load_photo(io.BytesIO(photo), 8).mean() / 255
-        return self._hits(level * (len(self.models) - 1), top, category)
+        word = "not much like it" if level > 0.99 else "like it"
+        return self._hits(level * (len(self.models) - 1), top, category, word)
 
     def similar(self, model_id, top=10, category=None):
         number = [m.id for m in self.models].index(model_id)
@@ -68,12 +70,12 @@ class SmallLibrary:
             raise UserError(f"{model_id} has no view {view}")
         return np.full((16, 16, 3), 80 * view, np.uint8)
 
-    def _hits(self, place, top, category):
+    def _hits(self, place, top, category, word=""):
         self.asked.append((top, category))
         near = sorted(enumerate(self.models), key=lambda pair: abs(pair[0] - place))
         chosen = [m for _, m in near if category in (None, m.category)][:top]
         return [
-            Hit(rank, m.id, m.category, 1 - rank / 50, rank % VIEWS, m.path)
+            Hit(rank, m.id, m.category, 1 - rank / 50, word, rank % VIEWS, m.path)
             for rank, m in enumerate(chosen, 1)
         ]
 
@@ -139,6 +141,17 @@ def test_the_answer_is_the_librarys(client, library):
     assert hits[0]["path"] == str(expected[0].path)
     for name in ("mesh", "view", "similar"):
         assert client.get(hits[0][name]).status_code == 200
+
+
+def test_each_model_has_its_likeness_and_an_unfamiliar_photo_is_called_so(client, library):
+    usual, blank = (ask(client, photo(level)).json() for level in (0, 255))
+    assert usual["familiar"] and {h["likeness"] for h in usual["hits"]} == {"like it"}
+    assert not blank["familiar"] and {h["likeness"] for h in blank["hits"]} == {"not much like it"}
+    similar = f"/models/{key_of(library.models[3].id)}/similar"
+    pages = [ask(client, photo(level), headers=PARTIAL).text for level in (0, 255)]
+    pages.append(client.get(similar, headers=PARTIAL).text)
+    assert [page.count("Nothing here is much like it.") for page in pages] == [0, 1, 0]
+    assert [page.count("likeness") for page in pages] == [24, 24, 0]
 
 
 def test_category_and_number_reach_the_library(client, library):

@@ -18,8 +18,9 @@ from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.search.contents import METHODS
 from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
+from ucmgcn.search.likeness import UNFAMILIAR, is_familiar
 
-COLUMNS = ("rank", "model", "category", "score", "path")
+COLUMNS = ("rank", "model", "category", "score", "likeness", "path")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Search:
 
     photo: Path
     hits: list[Hit]
+
+    @property
+    def familiar(self) -> bool:
+        """Whether any of the hits is like the photo."""
+        return is_familiar(hit.likeness for hit in self.hits)
 
 
 @click.command()
@@ -100,14 +106,18 @@ def query(  # noqa: PLR0913 - one for each option
 
 
 def format_text(search: Search) -> str:
-    """Format the hits of a photo as text, a line a model."""
+    """Format the hits of a photo as text, a line a model.
+
+    If none is much like it, the line above them says so.
+    """
     rows = [tuple(map(str, _cells(hit).values())) for hit in search.hits]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (COLUMNS, *rows)
     ]
-    return "\n".join([str(search.photo), *lines, ""])
+    notice = [] if search.familiar else [UNFAMILIAR]
+    return "\n".join([str(search.photo), *notice, *lines, ""])
 
 
 def format_csv(searches: Sequence[Search]) -> str:
@@ -125,6 +135,7 @@ def format_json(searches: Sequence[Search]) -> str:
     items = [
         {
             "photo": str(search.photo),
+            "familiar": search.familiar,
             "models": [
                 {**_cells(hit), "score": hit.score, "view": hit.view} for hit in search.hits
             ],
@@ -138,7 +149,8 @@ FORMS = {"csv": format_csv, "json": format_json}
 
 
 def _cells(hit: Hit) -> dict[str, object]:
-    values = (hit.rank, hit.model, hit.category, f"{hit.score:.4f}", str(hit.path))
+    score = f"{hit.score:.4f}"
+    values = (hit.rank, hit.model, hit.category, score, hit.likeness, str(hit.path))
     return dict(zip(COLUMNS, values, strict=True))
 
 

@@ -12,6 +12,7 @@ from ucmgcn.media.photos import load_photo
 from ucmgcn.media.pictures import data_uri
 from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
+from ucmgcn.search.likeness import UNFAMILIAR, is_familiar
 
 PAGES = Path(__file__).parent / "pages"
 PHOTO_SIDE = 320
@@ -20,10 +21,14 @@ VIEW_SIDE = 160
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo on the page, and its hits, each with a picture of its view."""
+    """A photo on the page, and its hits, each with a picture of its view.
+
+    The notice says that none of them is much like it; it is mostly empty.
+    """
 
     photo: Path
     picture: str
+    notice: str
     found: list[tuple[Hit, str]]
 
 
@@ -57,4 +62,6 @@ def _shown(library: Library, searches: Sequence[tuple[Path, list[Hit]]]) -> Iter
             if key not in pictures:
                 pictures[key] = data_uri(library.view(*key), VIEW_SIDE)
         picture = data_uri(load_photo(photo, PHOTO_SIDE, "pad"), PHOTO_SIDE)
-        yield Shown(photo, picture, [(hit, pictures[hit.model, hit.view]) for hit in hits])
+        notice = "" if is_familiar(hit.likeness for hit in hits) else UNFAMILIAR
+        found = [(hit, pictures[hit.model, hit.view]) for hit in hits]
+        yield Shown(photo, picture, notice, found)

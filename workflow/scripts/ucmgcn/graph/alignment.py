@@ -51,14 +51,14 @@ def align(photos: Features, views: Features) -> Alignment:
     if not len(photos) or not m:
         return Alignment(np.zeros(d, dtype=np.float32), 0.0)
     flat = views.reshape(-1, d)
-    centre, chosen = mean_of(flat), _spaced(len(flat), VIEWS)
+    centre, chosen = mean_of(flat), spaced(len(flat), VIEWS)
     sample, mean = normalise(flat[chosen]) - centre, mean_of(photos) - centre
-    rows = normalise(photos[_spaced(len(photos), PHOTOS)]) - centre
+    rows = normalise(photos[spaced(len(photos), PHOTOS)]) - centre
     shift, mass = np.zeros_like(mean), np.zeros(len(chosen))
     for _ in range(ROUNDS):
         mass = _received(rows - shift, sample)
         shift = mean - mass @ sample
-    models = _spaced(m, PHOTOS)
+    models = spaced(m, PHOTOS)
     alike = normalise(views[models, np.arange(len(models)) % v]) - centre
     own = chosen // v == models[:, None] if m > 1 else None  # one model has no other
     among = _received(alike, sample, own)
@@ -69,7 +69,7 @@ def align(photos: Features, views: Features) -> Alignment:
     return Alignment((known * shift).astype(np.float32), coverage)
 
 
-def _spaced(items: int, most: int) -> Ints:
+def spaced(items: int, most: int) -> Ints:
     """Number at most `most` of the items, evenly spaced."""
     return np.unique(np.linspace(0, items - 1, min(items, most)).round().astype(np.int64))
 

@@ -80,7 +80,7 @@ def write_nodes(path: Path, nodes: Nodes) -> None:
         for owner, names in ((nodes, NODE_ARRAYS), (nodes.space, SPACE_ARRAYS)):
             for name in names:
                 file.create_dataset(name, data=getattr(owner, name))
-        file.attrs["coverage"] = nodes.space.coverage
+        file.attrs.update(coverage=nodes.space.coverage, radius=nodes.space.radius)
 
 
 def read_nodes(path: Path) -> Nodes:
@@ -97,6 +97,7 @@ def read_nodes(path: Path) -> Nodes:
             space = replace(
                 FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS)),
                 coverage=float(file.attrs["coverage"]),
+                radius=float(file.attrs["radius"]),
             )
             photos, views, cameras = (file[name][:] for name in NODE_ARRAYS)
             return Nodes(ids[0], ids[1], photos, views, cameras, space)

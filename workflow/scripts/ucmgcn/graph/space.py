@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,9 @@ from ucmgcn.settings import Pooling
 
 Space = Literal["raw", "centred", "pca-whitened"]
 BLOCK = 16_384  # vectors normalised or mapped at a time
+FEW = 20  # fewer photos do not tell what is usual for a photo
+USUAL = 0.99  # share of the photos that the radius holds
+ROUNDING = 1e-5  # in the raw space, all photos lie on the radius
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class FeatureSpace:
         Shape (d, d'), float32; shape (0, 0) stands for the identity.
     coverage
         Share of the gallery that the photos show, see `Alignment`; 1 unless it was estimated.
+    radius
+        What 99 % of the photos that the space was fitted on keep as their distance from
+        `photo_mean`; infinite if there were fewer than 20.
     """
 
     photo_mean: Features
@@ -53,11 +60,16 @@ class FeatureSpace:
     model_mean: Features
     projection: Features
     coverage: float = 1.0
+    radius: float = math.inf
 
     @property
     def trust(self) -> float:
         """How far to trust what supposes that photos show all of the gallery, from 0 to 1."""
         return self.coverage**2
+
+    def familiar(self, photo: Features) -> bool:
+        """Whether a photo's features (d,) lie among those of photos; a blank one's do not."""
+        return bool(np.linalg.norm(normalise(photo) - self.photo_mean) <= self.radius)
 
     def photos(self, features: Features) -> Features:
         """Map features of photos, shape (..., d), to unit vectors of shape (..., d')."""
@@ -125,16 +137,25 @@ def fit_space(
     """
     pooled = views.max(axis=1) if pooling == "max" else views[:0, 0]
     views = views.reshape(-1, views.shape[-1])
-    photos = photos if len(photos) > 1 else views
+    given, photos = photos, photos if len(photos) > 1 else views
     means = [mean_of(rows) * np.float32(space != "raw") for rows in (photos, views, pooled)]
     projection = np.zeros((0, 0), dtype=np.float32)
     if space == "pca-whitened":
         covariance = (_covariance(photos, means[0]) + _covariance(views, means[1])) / 2
         projection = _whitening(covariance, dims, exponent)
-    if alignment is None:
-        return FeatureSpace(means[0], means[1], means[2], projection)
-    centre = means[1] + alignment.shift * np.float32(space != "raw")
-    return FeatureSpace(centre, means[1], means[2], projection, alignment.coverage)
+    centre, coverage = means[0], 1.0
+    if alignment is not None:
+        centre = means[1] + alignment.shift * np.float32(space != "raw")
+        coverage = alignment.coverage
+    return FeatureSpace(centre, means[1], means[2], projection, coverage, _radius(given, centre))
+
+
+def _radius(photos: Features, centre: Features) -> float:
+    """Find the distance from the centre that `USUAL` of the photos (n, d) keep."""
+    if len(photos) < FEW:
+        return math.inf
+    parts = [np.linalg.norm(normalise(photos[i]) - centre, axis=1) for i in _blocks(photos)]
+    return float(np.quantile(np.concatenate(parts), USUAL)) + ROUNDING
 
 
 def _whitening(covariance: Floats, dims: int, exponent: float) -> Features:

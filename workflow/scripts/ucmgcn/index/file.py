@@ -21,10 +21,11 @@ from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer, photo_reach
 from ucmgcn.graph.space import FeatureSpace
+from ucmgcn.index.likeness import likeness_thresholds
 from ucmgcn.media.cameras import neighbours
 from ucmgcn.settings import FeaturesConfig, GraphConfig, RenderConfig
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 POOLINGS = ("max", "mean")
 SPACE = ("photo_mean", "view_mean", "model_mean", "projection")
 
@@ -115,6 +116,8 @@ class SearchIndex:
         Pairs of views whose cameras are neighbours, shape (e, 2).
     reach
         See `ucmgcn.graph.attach.photo_reach`, shape (n,).
+    likeness
+        See `ucmgcn.index.likeness.likeness_thresholds`, shape (3,) or (0,).
     """
 
     path: Path
@@ -125,6 +128,7 @@ class SearchIndex:
     methods: list[str]
     beside: Ints
     reach: Features
+    likeness: Features
 
     def frozen(self, method: str) -> Frozen:
         """Read the frozen state of a method that has one."""
@@ -169,6 +173,8 @@ def write_index(
         file.create_dataset("photos", data=list(photos), dtype=text)
         file.create_dataset("beside", data=beside)
         file.create_dataset("reach", data=photo_reach(state))
+        known = state.features[: state.photos]
+        file.create_dataset("likeness", data=likeness_thresholds(known, state.views))
         for name in POOLINGS:
             file.create_dataset(f"pooled/{name}", data=gallery.pooled[name])
         _write_graph(file.create_group("graph"), state)
@@ -196,6 +202,7 @@ def read_index(path: Path) -> SearchIndex:
             list(file["methods"]),
             file["beside"][:],
             file["reach"][:],
+            file["likeness"][:],
         )
 
 
@@ -225,6 +232,7 @@ def _write_graph(group: h5py.Group, frozen: Frozen) -> None:
         photos=frozen.photos,
         models=frozen.models,
         coverage=frozen.space.coverage,
+        radius=frozen.space.radius,
     )
 
 
@@ -256,6 +264,7 @@ def _read_frozen(file: h5py.File, method: str) -> Frozen:
         space=replace(
             FeatureSpace(*(graph[name][:] for name in SPACE)),
             coverage=float(graph.attrs["coverage"]),
+            radius=float(graph.attrs["radius"]),
         ),
         config=GraphConfig(**json.loads(str(graph.attrs["config"]))),
         features=graph["features"][:],

@@ -73,6 +73,14 @@ class Contents:
         files = [self.home / path for path in self.index.facts.view_features]
         return [*files, *(addition.view_features for addition in self.additions)]
 
+    def thresholds(self, feature: Features) -> Features:
+        """Thresholds of likeness for a photo of these features (D,), see `SearchIndex`.
+
+        Nothing reaches them for a photo unlike photos, such as a blank one.
+        """
+        known = self.index.likeness
+        return known if self.frozen.space.familiar(feature) else np.full_like(known, np.inf)
+
     def pooled(self, pooling: str) -> Features:
         """Read the encoder's features of all models, pooled over views, shape (m + a, D)."""
         pool = np.max if pooling == "max" else np.mean

@@ -13,6 +13,7 @@ import numpy as np
 from ucmgcn.core.arrays import Features, Mask
 from ucmgcn.core.errors import UserError
 from ucmgcn.index.file import Model
+from ucmgcn.search.likeness import likeness
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Hit:
         Id and category of the model, and the file of its mesh.
     score
         Cosine to the query, -1 to 1.
+    likeness
+        How like the photo it is, one of `ucmgcn.search.likeness.WORDS`; empty if the query is a
+        model, or if the library is too small to tell.
     view
         Number of the model's view that is most like the query.
     """
@@ -35,6 +39,7 @@ class Hit:
     model: str
     category: str
     score: float
+    likeness: str
     view: int
     path: Path
 
@@ -91,7 +96,9 @@ class Gallery:
             raise UserError(f"there is no category {category!r}; there are {known}")
         return np.array([model.category == category for model in self.models])
 
-    def hits(self, scores: Features, wanted: Mask, query: Features, top: int) -> list[Hit]:
+    def hits(
+        self, scores: Features, wanted: Mask, query: Features, top: int, thresholds: Features
+    ) -> list[Hit]:
         """List the best models.
 
         Parameters
@@ -103,14 +110,21 @@ class Gallery:
             view.
         top
             Most hits to list.
+        thresholds
+            See `ucmgcn.search.likeness.likeness`.
         """
         order = np.argsort(-scores, kind="stable")
         best = order[wanted[order]][:top].tolist()
         return [
-            Hit(rank, model.id, model.category, float(scores[i]), view, model.path)
+            Hit(
+                rank,
+                self.models[i].id,
+                self.models[i].category,
+                float(scores[i]),
+                likeness(cosine.max(), thresholds),
+                int(cosine.argmax()),
+                self.models[i].path,
+            )
             for rank, i in enumerate(best, 1)
-            for model, view in [(self.models[i], self._nearest_view(i, query))]
+            for cosine in [(self.views[i] @ query.T).max(axis=1)]
         ]
-
-    def _nearest_view(self, number: int, query: Features) -> int:
-        return int((self.views[number] @ query.T).max(axis=1).argmax())

@@ -105,7 +105,8 @@ class Library:
         wanted = self._gallery.of_category(category)
         feature = self.describe(photo)
         query = self._contents.frozen.space.photos(feature[None])
-        return self._gallery.hits(self._scorer.photo(feature), wanted, query, top)
+        thresholds = self._contents.thresholds(feature)
+        return self._gallery.hits(self._scorer.photo(feature), wanted, query, top, thresholds)
 
     def similar(self, model_id: str, top: int = 10, category: str | None = None) -> list[Hit]:
         """Find the models most similar to one of them, best first, without itself.
@@ -119,7 +120,8 @@ class Library:
         wanted = self._gallery.of_category(category)
         wanted[number] = False
         query = self._gallery.views[number]
-        return self._gallery.hits(self._scorer.model(number), wanted, query, top)
+        no_words = np.zeros(0, dtype=np.float32)  # they tell how like photos are, not models
+        return self._gallery.hits(self._scorer.model(number), wanted, query, top, no_words)
 
     def view(self, model_id: str, view: int) -> Images:
         """Read a rendered view of a model, shape (h, w, 3).

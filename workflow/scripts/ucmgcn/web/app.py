@@ -30,6 +30,7 @@ from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.index.file import Model
 from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
+from ucmgcn.search.likeness import UNFAMILIAR, is_familiar
 from ucmgcn.web import uploads, viewer
 from ucmgcn.web.catalogue import Catalogue, described, described_hit, key_of
 from ucmgcn.web.error_responses import ErrorResponses
@@ -71,6 +72,7 @@ class Site:
                 "key_of": key_of,
                 "top_step": TOP,
                 "top_most": MOST,
+                "unfamiliar": UNFAMILIAR,
             }
         )
 
@@ -177,8 +179,11 @@ class Site:
     def _results(
         self, request: Request, hits: Sequence[Hit], options: SearchOptions, like: Model | None
     ) -> Response:
-        data = {"hits": hits, "options": options, "like": like}
-        json = {"hits": [described_hit(hit) for hit in hits]}
+        familiar = is_familiar(hit.likeness for hit in hits)
+        data = {"hits": hits, "options": options, "like": like, "familiar": familiar}
+        json: dict[str, Any] = {"hits": [described_hit(hit) for hit in hits]}
+        if like is None:
+            json["familiar"] = familiar
         return self.page(request, "results", data, json=json)
 
     def _model(self, request: Request) -> Model:

@@ -50,6 +50,7 @@ def described_hit(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "likeness": hit.likeness,
         **described(hit.model, hit.category, hit.path),
         "view": f"/models/{key_of(hit.model)}/views/{hit.view}.webp",
     }

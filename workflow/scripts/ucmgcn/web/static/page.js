@@ -35,7 +35,7 @@ function fill(name, html, focus = true) {
   document.body.dataset.part = name;
   results.innerHTML = html;
   const heading = one("h2", results);
-  one("#status").textContent = [heading, one(".head p", results)].map((e) => e?.textContent ?? "").join(" ");
+  one("#status").textContent = [heading, one(".head p", results), one(".notice", results)].map((e) => e?.textContent ?? "").join(" ");
   if (focus) heading?.focus({ preventScroll: true });
   window.scrollTo({ top: 0 });
 }
