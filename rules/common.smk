@@ -68,6 +68,11 @@ BASELINES = {
     method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
     for method in CONFIG.embedded_baselines
 }
+# The embeddings of each method under the protocols open and skewed.
+PROBES = {
+    method.replace("-", "_"): f"{RESULTS}/runs/probes/seed-{{seed}}/{method}.h5"
+    for method in CONFIG.probed_methods
+}
 ENVIRONMENT = f"../envs/{PLAN.environment}.yaml"
 
 # Jobs end with the process that started them, see ucmgcn.pipeline.jobs.
@@ -86,6 +91,11 @@ def train_cores(wildcards):
     """Cores for the trainings of one seed."""
     parts = 2 if PLAN.listing.roles else 1 + CONFIG.train.folds
     return soonest_cores(CORES, len(CONFIG.train.seeds), parts)
+
+
+def probe_cores(wildcards):
+    """Cores for the probes of one seed, of which there are many."""
+    return soonest_cores(CORES, len(CONFIG.train.seeds), 4 * len(CONFIG.probes))
 
 
 wildcard_constraints:
