@@ -63,15 +63,17 @@ POINTS = (
     if CONFIG.kind == "3d-future" and PHOTOS
     else []
 )
+# Models alone are embedded by propagation.
+EMBEDDED = CONFIG.embedded_baselines if PHOTOS else ["propagation"]
 # The embeddings of each baseline that has some, by the name that rules know it by.
 BASELINES = {
     method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
-    for method in CONFIG.embedded_baselines
+    for method in EMBEDDED
 }
 # The embeddings of each method under the protocols open and skewed.
 PROBES = {
     method.replace("-", "_"): f"{RESULTS}/runs/probes/seed-{{seed}}/{method}.h5"
-    for method in CONFIG.probed_methods
+    for method in (CONFIG.probed_methods if PHOTOS else ())
 }
 ENVIRONMENT = f"../envs/{PLAN.environment}.yaml"
 

@@ -11,7 +11,7 @@ OF_PHOTOS = {
     "history": expand(f"{TRAINED}/history.csv", seed=SEEDS),
     "embeddings": expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
 }
-OF_MODELS = {"embeddings": [rules.propagation.output.embeddings]}
+OF_MODELS = {"embeddings": expand(BASELINES.get("propagation", []), seed=0)}
 
 
 rule report:

@@ -71,7 +71,7 @@ if BASELINES:
             propagation=section("propagation"),
             train=section("train", without="seeds"),
             roles=lambda wildcards: PLAN.listing.roles,
-            methods=CONFIG.embedded_baselines,
+            methods=EMBEDDED,
             device=CONFIG.device,
             code=code_of("train.stage:train_baselines", "datasets.roles:read_roles"),
         message:
