@@ -69,12 +69,17 @@ POINTS = (
     if CONFIG.kind == "3d-future" and PHOTOS
     else []
 )
-# The embeddings of each baseline that has some, by the name that rules know it by. Models alone are
-# embedded by propagation.
+# Models alone are embedded by propagation.
 EMBEDDED = CONFIG.embedded_baselines if PHOTOS else ["propagation"]
+# The embeddings of each baseline that has some, by the name that rules know it by.
 BASELINES = {
     method.replace("-", "_"): f"{RESULTS}/runs/{method}/seed-{{seed}}/embeddings.h5"
     for method in EMBEDDED
+}
+# The embeddings of each method under the protocols open and skewed.
+PROBES = {
+    method.replace("-", "_"): f"{RESULTS}/runs/probes/seed-{{seed}}/{method}.h5"
+    for method in (CONFIG.probed_methods if PHOTOS else ())
 }
 # Settings of the training's pseudo-labels, which teach the encoder too.
 TRANSPORT = ("transport_entropy", "transport_balance")
@@ -96,6 +101,11 @@ def train_cores(wildcards):
     """Cores for the trainings of one seed."""
     parts = 2 if PLAN.listing.roles else 1 + CONFIG.train.folds
     return soonest_cores(CORES, len(CONFIG.train.seeds), parts)
+
+
+def probe_cores(wildcards):
+    """Cores for the probes of one seed, of which there are many."""
+    return soonest_cores(CORES, len(CONFIG.train.seeds), 4 * len(CONFIG.probes))
 
 
 wildcard_constraints:

@@ -1,6 +1,10 @@
 rule evaluate:
     input:
         **{method: expand(path, seed=SEEDS) for method, path in BASELINES.items()},
+        **{
+            f"probe_{method}": expand(path, seed=SEEDS)
+            for method, path in PROBES.items()
+        },
         models=rules.manifest.output.models,
         images=rules.manifest.output.images,
         rejected=rules.rejected.output.table,
@@ -67,6 +71,7 @@ rule evaluate:
         config=section("evaluate", without="methods"),
         baselines=CONFIG.feature_baselines,
         learned=CONFIG.learned_methods,
+        probed=[f"probe-{method}" for method in CONFIG.probed_methods],
         supervision=dict.fromkeys(("ucm-gcn", "mlp", "ridge"), CONFIG.train.supervision),
         label_seed=CONFIG.train.label_seed,
         code=code_of("evaluate.stage:evaluate_dataset"),

@@ -11,9 +11,7 @@ OF_PHOTOS = {
     "history": expand(f"{TRAINED}/history.csv", seed=SEEDS),
     "embeddings": expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
 }
-OF_MODELS = {
-    "embeddings": expand(BASELINES.get("propagation", []), seed=CONFIG.train.seeds[0])
-}
+OF_MODELS = {"embeddings": expand(BASELINES.get("propagation", []), seed=0)}
 
 
 rule report:

@@ -26,7 +26,7 @@ K, VIEW_K, TELEPORT, MODELS = 3, 4, 0.1, len(VIEWS)
 def trained(per_relation: bool, **config: object) -> tuple[Frozen, FlatGraph, UCMGCN]:
     settings = GraphConfig(k=K, view_k=VIEW_K, **config)
     space = fit_space(PHOTOS, VIEWS, "centred", 6, 0.5, settings.model_pooling)
-    space = replace(space, coverage=0.5**0.5)  # the parts weigh the same
+    space = replace(space, coverage=1.0)  # the parts weigh the same
     mapped = space.photos(PHOTOS), space.views(VIEWS), space.models(VIEWS)
     graph = make_graph(*mapped, icosahedron(), settings)
     flat = flatten(graph, per_relation, torch.device("cpu"))

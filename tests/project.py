@@ -26,6 +26,7 @@ TINY = {
 SEEDED = {
     "train_seed": r"training UCM-GCN with seed (\d+)",
     "baselines": r"embedding the baselines .* with seed (\d+)",
+    "probes": r"training without photos of some categories, with seed (\d+)",
 }
 PROJECT = ("Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles")
 

@@ -37,6 +37,11 @@ def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
             {"train": {"seeds": [0, 1, 2]}},
             {"train_seed:2": 1, "baselines:2": 1, **AFTER_EVALUATE},
         ),
+        ({"evaluate": {"protocols": ["transductive"]}}, AFTER_EVALUATE),
+        (
+            {"evaluate": {"protocols": ["transductive", "open"]}},
+            {"probes:0": 1, "probes:1": 1, **AFTER_EVALUATE},
+        ),
         ({"train": {"lr": 0.0123}}, AFTER_TRAIN),
         ({"train": {"supervision": "source"}}, AFTER_TRAIN),
         (

@@ -50,6 +50,22 @@ def test_the_tables_are_there_and_whole(finished) -> None:
         assert file.readline().startswith("query,method,rank,model,score,hit")
 
 
+def test_further_protocols_are_rows_of_the_tables_and_of_the_report(copy) -> None:
+    copy.snakemake("--config", "evaluate={protocols: [transductive, inductive, open, skewed]}")
+    results = copy.folder / "results" / "tiny"
+    metrics = pd.read_csv(results / "tables" / "metrics.csv").set_index(["protocol", "method"])
+    probes = ("open", "skewed-1", "skewed-2", "skewed-4")
+    for protocol in probes:
+        assert set(metrics.loc[protocol].index) == {"ucm-gcn", "propagation", "max-pool"}
+    assert metrics.loc["open", "ucm-gcn"]["n_seeds"] == 2
+    per_seed = pd.read_csv(results / "tables" / "metrics_per_seed.csv")
+    ours = per_seed[per_seed["method"] == "ucm-gcn"].groupby("protocol")["draw"]
+    assert ours.size().reindex(probes).tolist() == [2, 8, 8, 8]
+    html = (results / "report" / "index.html").read_text()
+    assert all(f"<b>{protocol}</b>" in html for protocol in probes)
+    assert "nan" not in re.findall(r"<td>(\w+)", html)
+
+
 def test_a_typo_in_the_configuration_names_the_nearest_key(finished, tmp_path) -> None:
     (tmp_path / "typo.yaml").write_text("graph: {kk: 3}\n")
     output = finished.snakemake("-n", "--configfile", str(tmp_path / "typo.yaml"), check=False)

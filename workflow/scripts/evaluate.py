@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 begin_job(snakemake.log[0])
 p = snakemake.params
-files = {
-    name: [Path(path) for path in snakemake.input.get(name.replace("-", "_"))]
-    for name in ("image_features", "view_features", "points", *p.learned)
-}
+names = ("image_features", "view_features", "points", *p.learned, *p.probed)
+files = {n: [Path(path) for path in snakemake.input.get(n.replace("-", "_"))] for n in names}
+probed = {name.removeprefix("probe-"): files.pop(name) for name in p.probed}
 inputs = EvaluationInputs(
     *(p.dataset, p.backbone, Path(snakemake.input.models), Path(snakemake.input.images)),
     *(files.pop("image_features"), files.pop("view_features")),
     points=files.pop("points"),
     learned=files,
+    probed=probed,
     supervision=p.supervision,
     label_seed=p.label_seed,
     split=p.split,

@@ -236,7 +236,7 @@ def test_a_photo_may_have_any_share_of_own_features(
     state = replace(state, space=space, residual=least, gated=True)
     spread, learned = state.spread[:3], state.learned[:3]
     own = state.space.photos(PHOTOS[:3])
-    n, trust = len(PHOTOS), coverage**2
+    n, trust = len(PHOTOS), coverage**2 / (1 + coverage**2)
     graph = (1 - trust) * spread @ state.spread[n:].T + trust * learned @ state.learned[n:].T
     expected = (1 - share) * graph + share * own @ state.features[-MODELS:].T
     found = state.asked(spread, learned, own, share) @ state.gallery.T

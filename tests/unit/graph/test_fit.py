@@ -27,7 +27,7 @@ def test_a_warning_says_what_the_photos_show_and_what_was_done() -> None:
     (text,) = warnings(200, 0.5)
     assert "seem to show about 50 % of the models" in text
     assert "75 % by the views that they match and 25 % by all" in text
-    assert "has a weight of 25 % beside the propagated graph" in text
+    assert "has a weight of 20 %, and the propagated graph the rest" in text
     assert "hardly" not in text
 
 
@@ -47,7 +47,7 @@ def test_few_photos_are_said_to_be_few(photos: int, start: str) -> None:
 
 def test_a_raw_space_has_no_centre_to_speak_of() -> None:
     few, uncovered = warnings(3, 0.5, replace(CONFIG, space="raw"))
-    assert "shift" not in few and "centre" not in uncovered and "weight of 25 %" in uncovered
+    assert "shift" not in few and "centre" not in uncovered and "weight of 20 %" in uncovered
 
 
 def test_means_estimate_nothing_and_warn_of_nothing() -> None:

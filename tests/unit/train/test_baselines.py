@@ -147,10 +147,10 @@ def test_diffusion_propagates_over_the_targets(built: Path, parts, matching: str
     settings = replace(PLAIN, train=replace(TRAIN, matching=matching))
     found = embed(built, parts[0], settings)
     own, spread = own_of(built), rows_of(found["propagation"])
-    trust = read_nodes(built / "nodes.h5").space.trust
-    expected = dense_diffusion(own, spread, settings, trust)
+    space = read_nodes(built / "nodes.h5").space
+    expected = dense_diffusion(own, spread, settings, space.trust)
     np.testing.assert_allclose(rows_of(found["diffusion"]), expected, atol=1e-5)
-    side_by_side = joined(spread, expected, own, 0.0, trust)
+    side_by_side = joined(spread, expected, own, 0.0, space.learned_share)
     np.testing.assert_allclose(rows_of(found["diffusion-joined"]), side_by_side, atol=1e-5)
 
 

@@ -36,6 +36,8 @@ Method = Literal[
     EmbeddedBaseline,
 ]
 
+Protocol = Literal["transductive", "inductive", "open", "skewed"]
+
 
 @dataclass(frozen=True, config=STRICT)
 class Limits:
@@ -384,6 +386,13 @@ class EvaluateConfig:
         tuple[Method, ...],
         Field(min_length=1, description="methods in the tables: UCM-GCN and the baselines"),
     ] = get_args(Method)
+    protocols: Annotated[
+        tuple[Protocol, ...],
+        Field(
+            min_length=1,
+            description="rows in the tables; open and skewed train anew for each category and draw",
+        ),
+    ] = ("transductive", "inductive")
     distance: Annotated[
         Literal["cosine", "euclidean"], Field(description="distance between descriptors")
     ] = "cosine"

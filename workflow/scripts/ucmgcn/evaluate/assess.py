@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,6 +72,17 @@ class RetrievalTask:
     def evaluated(self) -> npt.NDArray[np.bool_]:
         """Mask of the queries whose category has a model in the gallery."""
         return self.query_codes >= 0
+
+    def among(self, queries: Collection[str]) -> RetrievalTask:
+        """Return the task of only some of the queries, with the same gallery."""
+        kept = [i for i, query in enumerate(self.queries) if query in queries]
+        return replace(
+            self,
+            queries=[self.queries[i] for i in kept],
+            query_labels=[self.query_labels[i] for i in kept],
+            instances=None if self.instances is None else [self.instances[i] for i in kept],
+            context=(),
+        )
 
     @property
     def sizes(self) -> Ints:

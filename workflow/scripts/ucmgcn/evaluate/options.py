@@ -20,6 +20,8 @@ class EvaluationOptions:
         Names from `ucmgcn.evaluate.baselines.BASELINES`.
     subject
         The method that `significance.csv` compares with every other one.
+    protocols
+        Protocols of the methods that have embeddings, of those in their files `embeddings.h5`.
     flavour, distance, official_preprocess
         See `ucmgcn.evaluate.metrics` and `ucmgcn.evaluate.ranking.Measure`.
     top
@@ -32,6 +34,7 @@ class EvaluationOptions:
 
     baselines: Sequence[str] = BASELINES
     subject: str = "ucm-gcn"
+    protocols: Sequence[str] = ("transductive", "inductive")
     flavour: Flavour = "official"
     distance: Distance = "cosine"
     official_preprocess: bool = False

@@ -29,6 +29,8 @@ class Context:
         Source of the split; ``none`` if there is none.
     shapes
         Shapes of the models, for the score of the 3D-FUTURE challenge.
+    draw
+        Which of several draws of the photos this is; empty if there is only one.
     """
 
     dataset: str
@@ -37,6 +39,7 @@ class Context:
     options: EvaluationOptions
     split: str = "none"
     shapes: Shapes | None = None
+    draw: str = ""
 
     def head(self, result: Result) -> dict[str, str]:
         """Return the first cells of a row: data set, method and protocol."""

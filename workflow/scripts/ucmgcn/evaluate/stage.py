@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,14 +32,24 @@ from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.ranking import FoldScorer, Measure, Scorer
 from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.tables import CONFUSION_DEPTH, write_all
-from ucmgcn.files.embeddings import check_unseen, embedding_widths, read_embeddings, read_seen
+from ucmgcn.files.embeddings import (
+    asked_photos,
+    check_unseen,
+    embedding_widths,
+    protocols_in,
+    read_embeddings,
+    read_seen,
+)
 from ucmgcn.files.rows import ShardViews, read_rows
 from ucmgcn.files.shards import open_shard
 from ucmgcn.settings import Pooling
 
 logger = logging.getLogger(__name__)
 
-LEARNED_PROTOCOLS = ("transductive", "inductive")
+# Protocols with other photos, whose rows have files and queries of their own.
+PROBES = ("open", "skewed")
+# Without a graph and without training: what the methods of the probes are compared with.
+CONTROL = "max-pool"
 # k-reciprocal re-ranking of the embeddings of mean-pool-centred.
 RERANKED = "k-reciprocal-centred"
 # Their seed chooses the folds of the inductive protocol, and nothing else.
@@ -59,6 +69,9 @@ class EvaluationInputs:
     learned
         For each method with embeddings, its files `embeddings.h5`, one per seed; for
         `k-reciprocal-centred` those of `mean-pool-centred`.
+    probed
+        For each method under the protocols `open` and `skewed` (see `ucmgcn.train.probes`), its
+        files, one per seed.
     supervision
         Labels that each of those methods saw; ``none`` if not given.
     label_seed
@@ -76,6 +89,7 @@ class EvaluationInputs:
     image_features: Sequence[Path]
     view_features: Sequence[Path]
     learned: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    probed: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     supervision: Mapping[str, str] = field(default_factory=dict)
     label_seed: int = 0
     split: str = "given"
@@ -120,9 +134,20 @@ def evaluate_dataset(
     options = options or EvaluationOptions()
     task = load_task(inputs)
     _report(task)
-    runs = [*_baseline_runs(inputs, task, options), *_learned_runs(inputs, task, options)]
+    first = replace(options, protocols=[p for p in options.protocols if p not in PROBES])
+    runs = [*_baseline_runs(inputs, task, first), *_learned_runs(inputs, task, first)]
     if not runs:
         raise UserError("evaluate: there is no method; name baselines or give embeddings")
+    shapes = Shapes(read_points(inputs.points)) if inputs.points else None
+    context = Context(inputs.dataset, inputs.backbone, task, options, inputs.shown_split, shapes)
+    results = _results(inputs, task, options, runs)
+    write_all(out, context, results, list(_probes(inputs, context)))
+
+
+def _results(
+    inputs: EvaluationInputs, task: RetrievalTask, options: EvaluationOptions, runs: Sequence[_Run]
+) -> list[Result]:
+    """Assess runs on one task, and gather them by method and protocol."""
     results: dict[tuple[str, str], Result] = {}
     for run in track(runs, "evaluate", len(runs), "run"):
         supervision = inputs.supervision.get(run.method, "none")
@@ -131,9 +156,24 @@ def evaluate_dataset(
         result.seeds.append(run.seed)
         result.runs.append(_assess(run, task, options))
         result.seen.append(run.seen())
-    shapes = Shapes(read_points(inputs.points)) if inputs.points else None
-    context = Context(inputs.dataset, inputs.backbone, task, options, inputs.shown_split, shapes)
-    write_all(out, context, list(results.values()))
+    return list(results.values())
+
+
+def _probes(
+    inputs: EvaluationInputs, context: Context
+) -> Iterator[tuple[Context, Sequence[Result]]]:
+    """Assess each probe on the queries that it asked."""
+    paths = [path for files in inputs.probed.values() for path in files]
+    for name in protocols_in(paths[0]) if paths else ():
+        protocol, _, draw = name.partition("/")
+        task = context.task.among(asked_photos(paths[0], name))
+        control = [baseline for baseline in context.options.baselines if baseline == CONTROL]
+        options = replace(context.options, baselines=control, protocols=[name])
+        own = replace(inputs, learned=inputs.probed)
+        runs = [*_baseline_runs(own, task, options), *_learned_runs(own, task, options)]
+        runs = [replace(run, protocol=protocol) for run in runs]
+        results = _results(inputs, task, options, runs)
+        yield replace(context, task=task, draw=draw, shapes=None), results
 
 
 def load_task(inputs: EvaluationInputs) -> RetrievalTask:
@@ -240,8 +280,8 @@ def _learned_runs(
             scorer = partial(_reranked, paths[0], task, options)
             yield _Run(method, "transductive", "", scorer, partial(len, task.queries))
             continue
-        for protocol in LEARNED_PROTOCOLS:
-            once = protocol == "transductive" and method in SEEDLESS
+        for protocol in options.protocols:
+            once = protocol != "inductive" and method in SEEDLESS
             for path in paths[:1] if once else paths:
                 fold = partial(_fold_scorer, path, protocol, task, options.measure)
                 seen = partial(read_seen, path, protocol, task.queries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +24,40 @@ from ucmgcn.files.atomic import atomic_path
 
 CONFUSION_DEPTH = 10
 WITH_INTERVAL = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
+WHOLE_NUMBERS = ("n_seeds", "n_queries", "n_models", "n_instances", "photos_seen", "n_left_out")
 KEYS = ("dataset", "method", "supervision", "protocol", "backbone")
 
 
-def write_all(out: Path, context: Context, results: Sequence[Result]) -> None:
-    """Write every table and plot of the stage into the folder `out`."""
+Group = tuple[Context, Sequence[Result]]
+
+
+def write_all(
+    out: Path, context: Context, results: Sequence[Result], probes: Sequence[Group] = ()
+) -> None:
+    """Write every table and plot of the stage into the folder `out`.
+
+    Each probe has a context of its own, with other queries. Those of one draw are in all tables of
+    metrics, and those of several, as their mean, in `metrics.csv` and `metrics_per_seed.csv`. The
+    ranking and the plot are of the first queries alone.
+    """
     key, options = ["dataset", "method", "protocol"], context.options
+    everything = [(context, results), *probes]
+    whole = [(c, r) for c, found in everything if not c.draw for r in found]
     curves = {r.label: mean_curve(r) for r in results if r.labelled}
-    per_seed = [row for r in results for row in seed_rows(context, r)]
+    per_seed = [row for c, found in everything for r in found for row in seed_rows(c, r)]
     _write(out / "metrics_per_seed.csv", per_seed, [*KEYS, "seed", *METRICS])
-    rows = [metrics_row(context, r) for r in results]
-    _write(out / "metrics.csv", rows, [])
+    _write(out / "metrics.csv", [*starmap(metrics_row, whole), *drawn_rows(probes)], [])
     _write(
         out / "metrics_per_category.csv",
-        [row for r in results for row in category_rows(context, r)],
+        [row for c, r in whole for row in category_rows(c, r)],
         [*key, "category", "n_queries", "n_models", *METRICS],
     )
     _write(
         out / "confusion.csv",
-        [row for r in results for row in confusion_rows(context, r)],
+        [row for c, r in whole for row in confusion_rows(c, r)],
         [*key, "category", "retrieved", "share"],
     )
-    compared = significance_rows(context, results)
+    compared = [row for c, r in everything if not c.draw for row in significance_rows(c, r)]
     _write(out / "significance.csv", compared, SIGNIFICANCE_COLUMNS)
     _write(
         out / "pr_curve.csv",
@@ -96,11 +109,39 @@ def metrics_row(context: Context, result: Result) -> dict[str, Any]:
     }
 
 
+def drawn_rows(probes: Sequence[Group]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each method and protocol of several draws: their mean, and their sd.
+
+    A draw's values are means over the seeds. Draws have different queries, so no interval over
+    queries fits them.
+    """
+    draws: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for context, results in probes:
+        for result in results if context.draw else ():
+            row = metrics_row(context, result)
+            draws.setdefault((result.protocol, result.method), []).append(row)
+    for rows in draws.values():
+        frame = pd.DataFrame(rows)
+        mean = frame.mean(numeric_only=True)
+        spread = frame.std(numeric_only=True, ddof=1)
+        stds = [name for name in rows[0] if name.endswith("_std")]
+        ends = [name for name in rows[0] if name.endswith(("_lo", "_hi"))]
+        yield {
+            **rows[0],
+            **mean,
+            **{name: spread.get(name.removesuffix("_std")) for name in stds},
+            **dict.fromkeys(ends),
+            **{name: round(mean[name]) for name in WHOLE_NUMBERS if name in mean},
+            "note": f"mean and sd over {len(rows)} draws of the photos",
+        }
+
+
 def seed_rows(context: Context, result: Result) -> Iterator[dict[str, Any]]:
     """Yield one row per run."""
     for seed, run in zip(result.seeds, result.runs, strict=True):
         values = run_metrics(context, run)
-        row = {**_head(context, result), "seed": seed, **_counts(context.task)}
+        draw = {"draw": context.draw} if context.draw else {}
+        row = {**_head(context, result), "seed": seed, **draw, **_counts(context.task)}
         yield row | {name: values.get(name) for name in METRICS} | values
 
 

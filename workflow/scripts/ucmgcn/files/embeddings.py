@@ -1,4 +1,4 @@
-"""Embedding files: the embeddings of all photos and models under both protocols."""
+"""Embedding files: the embeddings of photos and models under some protocols."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Embedded:
     Attributes
     ----------
     photos, models
-        Unit vectors, shapes (n, d) and (m, d).
+        Unit vectors, shapes (n, d) and (m, d). A photo that was not asked for is zero.
     widths
         Number of columns per fold. With several folds, a photo is zero outside its own columns.
     seen
@@ -93,7 +93,7 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
     Parameters
     ----------
     group, protocol
-        ``"photo"`` or ``"model"``; ``"transductive"`` or ``"inductive"``.
+        ``"photo"`` or ``"model"``; a name of `protocols_in`.
 
     Raises
     ------
@@ -121,6 +121,27 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
         bad = ids[int(np.argmin(finite))]
         raise UserError(f"{path}: the {protocol} embedding of {group} {bad!r} is not finite")
     return rows
+
+
+def protocols_in(path: Path) -> list[str]:
+    """List the protocols of a file, with those of several draws as ``name/draw``."""
+    names: list[str] = []
+
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            names.append(name)
+
+    with h5py.File(path, "r") as file:
+        if "seen" in file:
+            file["seen"].visititems(collect)
+    return names
+
+
+def asked_photos(path: Path, protocol: str) -> set[str]:
+    """Read the ids of the photos that have an embedding under a protocol."""
+    with h5py.File(path, "r") as file:
+        ids, rows = file["photo"]["id"].asstr()[:], file["photo"][protocol][:]
+    return {str(id) for id in ids[rows.any(axis=1)]}
 
 
 def read_seen(path: Path, protocol: str, queries: Sequence[str]) -> float | None:

@@ -125,7 +125,7 @@ class Frozen:
         """Embeddings of the models, unit vectors, shape (m, e)."""
         own = self.features[len(self.features) - self.models :]
         blocks = self.spread[self.photos :], self.learned[self.photos :]
-        return joined(*blocks, own, self.gallery_residual, self.space.trust)
+        return joined(*blocks, own, self.gallery_residual, self.space.learned_share)
 
     @property
     def gallery_residual(self) -> float:
@@ -141,8 +141,8 @@ class Frozen:
         was joined with another share of own features, the result is not of unit length.
         """
         has = spread.shape[1] > 0, learned.shape[1] > 0
-        wanted = _weights(*has, residual, self.space.trust)
-        held = _weights(*has, self.gallery_residual, self.space.trust)
+        wanted = _weights(*has, residual, self.space.learned_share)
+        held = _weights(*has, self.gallery_residual, self.space.learned_share)
         parts = zip((spread, learned, own), wanted, held, strict=True)
         kept = [part * np.float32(want / np.sqrt(hold)) for part, want, hold in parts if hold]
         return np.asarray(np.hstack(kept), dtype=np.float32)
@@ -275,7 +275,7 @@ def embed_model(
     nodes = np.vstack([own, frozen.space.models(views[None])])
     links = _attach_model(frozen, nodes, beside, reach)
     parts = *_embed(frozen, links, nodes), nodes[-1:]
-    return joined(*parts, frozen.gallery_residual, frozen.space.trust)[0], own
+    return joined(*parts, frozen.gallery_residual, frozen.space.learned_share)[0], own
 
 
 def photo_reach(frozen: Frozen) -> Features:
@@ -294,25 +294,25 @@ def photo_reach(frozen: Frozen) -> Features:
 
 
 def joined(
-    spread: Features, learned: Features, own: Features, residual: float, trust: float = 0.5
+    spread: Features, learned: Features, own: Features, residual: float, share: float = 0.5
 ) -> Features:
     """Concatenate unit vectors of the same nodes, scaled so that their cosines are averaged.
 
     The cosine of two results is (1 - residual) times the mean of the cosines of `spread` and
-    `learned`, weighted (1 - trust) : trust, plus residual times the cosine of `own`. `spread` or
+    `learned`, weighted (1 - share) : share, plus residual times the cosine of `own`. `spread` or
     `learned` without columns is left out. The network learns from photos matched to models, which
-    misleads where photos show only a part of the gallery: then `trust` is low.
+    misleads where photos show only a part of the gallery: then its share is low.
     """
-    weights = _weights(spread.shape[1] > 0, learned.shape[1] > 0, residual, trust)
+    weights = _weights(spread.shape[1] > 0, learned.shape[1] > 0, residual, share)
     parts = zip((spread, learned, own), weights, strict=True)
     kept = [part * np.float32(np.sqrt(weight)) for part, weight in parts if weight]
     return np.asarray(np.hstack(kept), dtype=np.float32)
 
 
-def _weights(spread: bool, learned: bool, residual: float, trust: float) -> tuple[float, ...]:
+def _weights(spread: bool, learned: bool, residual: float, share: float) -> tuple[float, ...]:
     """Return the weights of spread, learned and own features, whose sum is 1."""
-    trust = trust if spread and learned else float(learned)
-    return (1 - residual) * (1 - trust), (1 - residual) * trust, residual
+    share = share if spread and learned else float(learned)
+    return (1 - residual) * (1 - share), (1 - residual) * share, residual
 
 
 def _embed(frozen: Frozen, links: _Attached, own: Features) -> tuple[Features, Features]:

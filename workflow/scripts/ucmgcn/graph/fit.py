@@ -62,7 +62,8 @@ def _uncovered(space: FeatureSpace, config: GraphConfig) -> str:
         f"the photos' centre goes {matched} by the views that they match and {all_views} by all"
     ]  # fmt: skip
     done.append(
-        f"a network trained without labels has a weight of {all_views} beside the propagated graph"
+        f"a network trained without labels has a weight of {_percent(space.learned_share)}, and "
+        "the propagated graph the rest"
     )
     return f"{shown} (estimated without labels). So {', and '.join(done)}."
 

@@ -67,6 +67,11 @@ class FeatureSpace:
         """How far to trust what supposes that photos show all of the gallery, from 0 to 1."""
         return self.coverage**2
 
+    @property
+    def learned_share(self) -> float:
+        """Weight of what was learned beside what was propagated, from 0 to a half."""
+        return self.trust / (1 + self.trust)
+
     def familiar(self, photo: Features) -> bool:
         """Whether a photo's features (d,) lie among those of photos; a blank one's do not."""
         return bool(np.linalg.norm(normalise(photo) - self.photo_mean) <= self.radius)

@@ -135,6 +135,17 @@ class Config:
         return [method for method in self.evaluate.methods if method in known]
 
     @property
+    def probes(self) -> list[str]:
+        """Protocols that train anew on other photos: ``open``, ``skewed``."""
+        return [name for name in ("open", "skewed") if name in self.evaluate.protocols]
+
+    @property
+    def probed_methods(self) -> list[str]:
+        """Methods that are trained or embedded under the probes."""
+        known = ("ucm-gcn", "propagation")
+        return [method for method in known if self.probes and method in self.evaluate.methods]
+
+    @property
     def _default_folders(self) -> bool:
         return self.models == DEMO_MODELS and self.images in ("", DEMO_IMAGES)
 

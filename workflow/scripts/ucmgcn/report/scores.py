@@ -13,7 +13,7 @@ import pandas as pd
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS, RECALLS
 from ucmgcn.report.figures import Line
 
-PROTOCOLS = ("transductive", "inductive")
+PROTOCOLS = ("transductive", "inductive", "open", "skewed-1", "skewed-2", "skewed-4")
 FOREST = ("NN", "FT", "F", "DCG", "mAP", "ANMRR", *RECALLS)
 TESTED = ("NN", "FT", "ST", "DCG", "ANMRR", "mAP", *RECALLS)
 CURVE_POINTS = 160

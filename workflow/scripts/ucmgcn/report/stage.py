@@ -61,6 +61,18 @@ PROTOCOL_MEANING = {
         "Each photo is ranked alone, by a method that has not seen it. If all photos are queries, "
         "methods with a graph are built on the unlabelled photos of the other folds."
     ),
+    "open": (
+        "As inductive, but all photos of the query's category are held out: the methods are built "
+        "on unlabelled photos of other things."
+    ),
+    **{
+        name: (
+            f"As transductive, but the photos are those of {name.removeprefix('skewed-')} of the "
+            "categories; mean over several draws of these, ± standard deviation over the draws."
+        )
+        for name in scores.PROTOCOLS
+        if name.startswith("skewed-")
+    },
 }
 SUPERVISION_MEANING = {
     "none": "none",

@@ -29,8 +29,7 @@ from sklearn.linear_model import Ridge
 from ucmgcn.core.arrays import Features
 from ucmgcn.datasets.roles import Roles, classes_of
 from ucmgcn.graph.attach import Frozen, embed_queries, joined
-from ucmgcn.graph.build import link, refit
-from ucmgcn.graph.file import load_graph, read_nodes
+from ucmgcn.graph.file import read_nodes
 from ucmgcn.graph.flat_graph import FlatGraph, flatten
 from ucmgcn.graph.heterograph import Nodes
 from ucmgcn.graph.knn import neighbourhood
@@ -40,7 +39,7 @@ from ucmgcn.graph.space import normalise
 from ucmgcn.settings import Settings, TrainConfig
 from ucmgcn.train.freeze import frozen, weights_of
 from ucmgcn.train.matching import potentials, shown_shares, target_edges
-from ucmgcn.train.protocols import Fold, FoldEmbeddings
+from ucmgcn.train.protocols import Fold, FoldEmbeddings, ground_of
 from ucmgcn.train.training import Training
 
 RIDGE_PENALTY = 1.0
@@ -123,12 +122,12 @@ class Ground:
     def joined(self, *parts: FoldEmbeddings) -> FoldEmbeddings:
         """Join one or two embeddings, and the share of own features, see `attach.joined`."""
         residual, own = self.settings.propagation.own_share, self.own
-        trust = self.nodes.space.trust
+        share = self.nodes.space.learned_share
         nothing = FoldEmbeddings(own.photos[:, :0], own.models[:, :0])
         first, second = (*parts, nothing)[:2]
         return FoldEmbeddings(
-            joined(first.photos, second.photos, own.photos, residual, trust),
-            joined(first.models, second.models, own.models, residual, trust),
+            joined(first.photos, second.photos, own.photos, residual, share),
+            joined(first.models, second.models, own.models, residual, share),
         )
 
     def _attached(self, rows: Features) -> Features:
@@ -260,9 +259,7 @@ def embed_baselines(
 
 def _ground(graph: Path, nodes: Nodes, settings: Settings, roles: Roles, part: Fold) -> Ground:
     assert settings.train is not None
-    held = part.without.any()
-    known = refit(nodes, part.without, settings.graph) if held else nodes
-    linked = link(known, settings.graph) if held else load_graph(graph)
+    known, linked = ground_of(graph, nodes, part, settings.graph)
     flat = flatten(linked, settings.train.per_relation, torch.device(settings.device))
-    asked = nodes.photo_features[part.asked] if held else None
+    asked = nodes.photo_features[part.asked] if part.attached else None
     return Ground(known, flat, asked, settings, dict(roles.labels))

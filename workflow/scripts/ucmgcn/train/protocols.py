@@ -40,12 +40,17 @@ class Fold:
     without
         Mask of the photos that are not nodes, shape (n,).
     asked
-        Mask of the photos to embed, shape (n,).
+        Mask of the photos to embed, shape (n,): all nodes, or photos to attach one by one.
     """
 
     name: str
     without: Mask
     asked: Mask
+
+    @property
+    def attached(self) -> bool:
+        """Whether photos to embed are no nodes, and attached to the frozen graph."""
+        return bool((self.asked & self.without).any())
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,24 @@ def embed_fold(
         Takes a graph, its feature space, the mask of its photos and the fold's name; returns a
         frozen state.
     """
-    if not part.without.any():
-        state = learn(load_graph(graph), nodes.space, ~part.without, part.name)
+    known, linked = ground_of(graph, nodes, part, config)
+    state = learn(linked, known.space, ~part.without, part.name)
+    if not part.attached:
         return FoldEmbeddings(state.known, state.gallery)
-    known = refit(nodes, part.without, config)
-    state = learn(link(known, config), known.space, ~part.without, part.name)
     return FoldEmbeddings(embed_queries(state, nodes.photo_features[part.asked]), state.gallery)
+
+
+def ground_of(
+    graph: Path, nodes: Nodes, part: Fold, config: GraphConfig
+) -> tuple[Nodes, dgl.DGLGraph]:
+    """Return the nodes of a fold, in a space fitted to them, and their graph.
+
+    Parameters as in `embed_fold`.
+    """
+    if not part.without.any():
+        return nodes, load_graph(graph)
+    known = refit(nodes, part.without, config)
+    return known, link(known, config)
 
 
 def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> dict[str, Embedded]:
@@ -99,22 +116,22 @@ def both_protocols(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> 
         The folds of `folds_of`, and the result of `embed_fold` for each. Without photos there is
         only the first, and no inductive protocol.
     """
-    everything, galleries = answers[0], [answer.models for answer in answers[1:]]
-    photos = len(parts[0].asked)
-    nodes = [everything.models.shape[1]]
-    together = Embedded(everything.photos, everything.models, nodes, np.full(photos, photos))
-    if not galleries:
-        return {"transductive": together}
+    found = {"transductive": gathered(parts[:1], answers[:1])}
+    if len(parts) > 1:
+        found["inductive"] = gathered(parts[1:], answers[1:])
+    return found
+
+
+def gathered(parts: Sequence[Fold], answers: Sequence[FoldEmbeddings]) -> Embedded:
+    """Gather the answers of the folds of one protocol; a photo that none asks for is zero."""
+    photos, galleries = len(parts[0].asked), [answer.models for answer in answers]
     widths = [gallery.shape[1] for gallery in galleries]
     queries = np.zeros((photos, sum(widths)), dtype=np.float32)
-    seen = np.full(photos, photos)
-    for number, (part, found) in enumerate(zip(parts[1:], answers[1:], strict=True)):
+    seen = np.zeros(photos, dtype=np.int64)
+    for number, (part, found) in enumerate(zip(parts, answers, strict=True)):
         queries[part.asked] = in_block(found.photos, number, widths)
         seen[part.asked] = np.count_nonzero(~part.without)
-    return {
-        "transductive": together,
-        "inductive": Embedded(queries, beside(galleries), widths, seen),
-    }
+    return Embedded(queries, beside(galleries), widths, seen)
 
 
 def held_out(photos: Sequence[str], context: Mask, folds: int, seed: int) -> list[Mask]:

@@ -1,11 +1,11 @@
-"""The train stage: one seed of the network, or of its baselines, under both protocols."""
+"""The train stage: one seed of the network, of its baselines, or of both under the probes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,15 @@ from ucmgcn.graph.flat_graph import flatten
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.settings import Settings
 from ucmgcn.train.baselines import embed_baselines
-from ucmgcn.train.protocols import Fold, FoldEmbeddings, both_protocols, embed_fold, folds_of
+from ucmgcn.train.probes import measured_categories, probes_of
+from ucmgcn.train.protocols import (
+    Fold,
+    FoldEmbeddings,
+    both_protocols,
+    embed_fold,
+    folds_of,
+    gathered,
+)
 from ucmgcn.train.training import Training
 
 
@@ -111,7 +119,7 @@ def train_fold(
         flat = flatten(linked, config.per_relation, torch.device(settings.device))
         checkpoint = files.unfinished / f"{name}.pt"
         training = Training(flat, settings, config, checkpoint, key, space.trust)
-        if classes is not None:
+        if classes is not None and (classes[kept] >= 0).any():
             training.supervise(classes[kept])
         training.run()
         if name == "all":
@@ -156,6 +164,85 @@ def train_baselines(
     for method, path in files.items():
         embedded = both_protocols(parts, [answer[method] for answer in answers])
         write_embeddings(path, known.photos, known.models, embedded, context)
+
+
+@dataclass(frozen=True)
+class ProbeInputs:
+    """The input files of the probes: output of `build_graph`, and manifests with the labels."""
+
+    graph: Path
+    nodes: Path
+    images: Path
+    models: Path
+
+
+def train_probes(
+    inputs: ProbeInputs,
+    files: Mapping[str, Path],
+    settings: Settings,
+    wanted: Collection[str],
+    roles: Roles | None = None,
+    processes: int = 1,
+) -> None:
+    """Write the embeddings of the network and of propagation under the protocols of `probes`.
+
+    An interrupted one resumes from the checkpoints of its trainings, as in `train_seed`. Without
+    labels the files hold no protocol.
+
+    Parameters
+    ----------
+    files
+        The file to write for ``"ucm-gcn"``, for ``"propagation"``, or for both; all in a folder.
+    wanted
+        ``"open"``, ``"skewed"`` or both.
+    roles, processes
+        As in `train_seed`.
+
+    Raises
+    ------
+    UserError
+        If the graph or its nodes cannot be read, or labels are missing.
+    """
+    known, roles = read_nodes(inputs.nodes), roles or Roles()
+    context = roles.mask(known.photos)
+    categories = measured_categories(known.photos, inputs.images, inputs.models)
+    probes = probes_of(categories, context, wanted)
+    key = _digest(inputs.graph, inputs.nodes, settings, roles)
+    embed = partial(_embed_probe, inputs, files, settings, roles, key)
+    parts = [part for parts in probes.values() for part in parts]
+    found = map_processes(embed, parts, processes if settings.device == "cpu" else 1)
+    answers = {part.name: answer for part, answer in zip(parts, found, strict=True)}
+    for method, path in files.items():
+        embedded = {
+            name: gathered(folds, [answers[fold.name][method] for fold in folds])
+            for name, folds in probes.items()
+        }
+        write_embeddings(path, known.photos, known.models, embedded, context)
+        shutil.rmtree(_probe_files(path).unfinished, ignore_errors=True)
+
+
+def _embed_probe(
+    inputs: ProbeInputs,
+    files: Mapping[str, Path],
+    settings: Settings,
+    roles: Roles,
+    key: str,
+    part: Fold,
+) -> dict[str, FoldEmbeddings]:
+    """Embed the queries of one fold, and the models, by each method of `files`."""
+    ground = inputs.graph, inputs.nodes
+    others = [method for method in files if method != "ucm-gcn"]
+    found = embed_baselines(*ground, settings, roles, others, part) if others else {}
+    if "ucm-gcn" in files:
+        unready = _probe_files(files["ucm-gcn"])
+        found["ucm-gcn"], _ = train_fold(*ground, unready, settings, roles, key, part)
+    return found
+
+
+def _probe_files(embeddings: Path) -> Files:
+    """Name the files of the trainings: only their unfinished checkpoints are ever written."""
+    folder = embeddings.parent
+    return Files(folder / "checkpoint.pt", folder / "history.csv", embeddings)
 
 
 def _digest(graph: Path, nodes: Path, settings: Settings, roles: Roles) -> str:
