@@ -220,12 +220,15 @@ def models_alone(folder: Path, inputs: ReportInputs, models: int) -> LibraryInpu
     for table in ("rejected", "warnings"):
         header = getattr(inputs, table).read_text().splitlines()[0]
         (folder / f"{table}.csv").write_text(f"{header}\n")
+    header = inputs.self_check.read_text().splitlines()[0]
+    (folder / "self-check.csv").write_text(f"{header}\n")
     rows = normalise(features.mean(axis=1))
     together = {"transductive": Embedded(rows[:0], rows, [DIM])}
     write_embeddings(folder / "embeddings.h5", [], ids, together, np.zeros(0, dtype=bool))
     return LibraryInputs(
         rejected=folder / "rejected.csv",
         warnings=folder / "warnings.csv",
+        self_check=folder / "self-check.csv",
         models=inputs.models,
         images=folder / "images.csv",
         views=[folder / "p.h5"],

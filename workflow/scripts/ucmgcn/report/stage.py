@@ -185,6 +185,7 @@ def _of_models(inputs: LibraryInputs) -> dict[str, Any]:
         "subject": (inputs.subject, ""),
         "labelled": False,
         "note": "",
+        "adaptation": [],
         "n_models": len(embedded),
         "n_categories": len({category[id] for id in embedded} - {""}),
         "n_views": n_views,
