@@ -8,8 +8,9 @@ from typing import get_args
 
 import numpy as np
 
-from ucmgcn.core.arrays import Features
+from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import UserError
+from ucmgcn.files.shards import open_shard
 from ucmgcn.graph.attach import Frozen, embed_model
 from ucmgcn.index.file import Model, SearchIndex, read_index
 from ucmgcn.search.additions import Addition, feature_files, read_additions
@@ -73,13 +74,30 @@ class Contents:
         files = [self.home / path for path in self.index.facts.view_features]
         return [*files, *(addition.view_features for addition in self.additions)]
 
-    def thresholds(self, feature: Features) -> Features:
-        """Thresholds of likeness for a photo of these features (D,), see `SearchIndex`.
+    def query(self, feature: Features) -> tuple[Features, Features]:
+        """Map the features (D,) of a photo to the space (1, d); add its thresholds of likeness.
 
-        Nothing reaches them for a photo unlike photos, such as a blank one.
+        Nothing reaches the thresholds of a photo unlike photos, such as a blank one. See
+        `SearchIndex`.
         """
-        known = self.index.likeness
-        return known if self.frozen.space.familiar(feature) else np.full_like(known, np.inf)
+        space, known = self.frozen.space, self.index.likeness
+        thresholds = known if space.familiar(feature) else np.full_like(known, np.inf)
+        return space.photos(feature[None]), thresholds
+
+    def view(self, number: int, view: int) -> Images:
+        """Read a rendered view of a model, shape (h, w, 3).
+
+        Raises
+        ------
+        UserError
+            If there is no such view, or the views are damaged.
+        """
+        id = self.models[number].id
+        with open_shard(self.shards[number], "views") as shard:
+            count = shard.array.shape[1]
+            if not 0 <= view < count:
+                raise UserError(f"{id} has no view {view}, only 0 to {count - 1}")
+            return np.asarray(shard.array[shard.ids.index(id), view])
 
     def pooled(self, pooling: str) -> Features:
         """Read the encoder's features of all models, pooled over views, shape (m + a, D)."""

@@ -15,6 +15,9 @@ from ucmgcn.core.errors import UserError
 from ucmgcn.index.file import Model
 from ucmgcn.search.likeness import likeness
 
+# Words tell how like a photo is, not a model.
+NO_WORDS = np.zeros(0, dtype=np.float32)
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -97,7 +100,12 @@ class Gallery:
         return np.array([model.category == category for model in self.models])
 
     def hits(
-        self, scores: Features, wanted: Mask, query: Features, top: int, thresholds: Features
+        self,
+        scores: Features,
+        wanted: Mask,
+        query: Features,
+        top: int,
+        thresholds: Features = NO_WORDS,
     ) -> list[Hit]:
         """List the best models.
 
@@ -111,7 +119,7 @@ class Gallery:
         top
             Most hits to list.
         thresholds
-            See `ucmgcn.search.likeness.likeness`.
+            See `ucmgcn.search.likeness.likeness`; without any, the hits of a model have no word.
         """
         order = np.argsort(-scores, kind="stable")
         best = order[wanted[order]][:top].tolist()

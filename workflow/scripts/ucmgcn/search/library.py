@@ -9,13 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Encoder
 from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
-from ucmgcn.files.shards import open_shard
 from ucmgcn.index.file import Facts, Model
 from ucmgcn.search.contents import POOLING_METHODS, Contents, read_contents, version_of
 from ucmgcn.search.hits import Gallery, Hit
@@ -104,8 +101,7 @@ class Library:
         """
         wanted = self._gallery.of_category(category)
         feature = self.describe(photo)
-        query = self._contents.frozen.space.photos(feature[None])
-        thresholds = self._contents.thresholds(feature)
+        query, thresholds = self._contents.query(feature)
         return self._gallery.hits(self._scorer.photo(feature), wanted, query, top, thresholds)
 
     def similar(self, model_id: str, top: int = 10, category: str | None = None) -> list[Hit]:
@@ -119,9 +115,9 @@ class Library:
         number = self._gallery.number_of(model_id)
         wanted = self._gallery.of_category(category)
         wanted[number] = False
-        query = self._gallery.views[number]
-        no_words = np.zeros(0, dtype=np.float32)  # they tell how like photos are, not models
-        return self._gallery.hits(self._scorer.model(number), wanted, query, top, no_words)
+        return self._gallery.hits(
+            self._scorer.model(number), wanted, self._gallery.views[number], top
+        )
 
     def view(self, model_id: str, view: int) -> Images:
         """Read a rendered view of a model, shape (h, w, 3).
@@ -131,12 +127,7 @@ class Library:
         UserError
             If there is no such model or view, or the views are damaged.
         """
-        path = self._contents.shards[self._gallery.number_of(model_id)]
-        with open_shard(path, "views") as shard:
-            count = shard.array.shape[1]
-            if not 0 <= view < count:
-                raise UserError(f"{model_id} has no view {view}, only 0 to {count - 1}")
-            return np.asarray(shard.array[shard.ids.index(model_id), view])
+        return self._contents.view(self._gallery.number_of(model_id), view)
 
     @property
     def embeddings(self) -> Features:
