@@ -10,6 +10,7 @@ OF_PHOTOS = {
     "image_features": rules.features.input.images,
     "history": expand(f"{TRAINED}/history.csv", seed=SEEDS),
     "embeddings": expand(f"{TRAINED}/embeddings.h5", seed=SEEDS),
+    "adapt": [rules.adapt.output.summary] if ADAPTS else [],
 }
 OF_MODELS = {"embeddings": expand(BASELINES.get("propagation", []), seed=0)}
 
@@ -25,7 +26,6 @@ rule report:
         views=rules.contact_sheet.input.views,
         view_features=rules.features.input.views,
         graph=rules.graph.output.summary,
-        adapt=[rules.adapt.output.summary] if ADAPTS else [],
     output:
         html=report(
             f"{RESULTS}/report/index.html",
