@@ -70,7 +70,7 @@ rule evaluate:
         backbone=CONFIG.features.backbone,
         config=section("evaluate", without="methods"),
         baselines=CONFIG.feature_baselines,
-        learned=CONFIG.learned_methods,
+        learned=CONFIG.learned_methods if PHOTOS else [],
         probed=[f"probe-{method}" for method in CONFIG.probed_methods],
         supervision=dict.fromkeys(("ucm-gcn", "mlp", "ridge"), CONFIG.train.supervision),
         label_seed=CONFIG.train.label_seed,
