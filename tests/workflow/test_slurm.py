@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 import slurm_cluster
+import yaml
 from project import Run, copy_project
 
 # Of the cluster at hand, not of the profile: one node of two cores, no accounting, no patience.
@@ -66,6 +67,19 @@ class Saboteur(threading.Thread):
                 # One that ended meanwhile is let go, and the next one is struck.
                 if struck:
                     self.done[part] = job
+
+
+@pytest.mark.parametrize("profile", ["slurm", "kubernetes"])
+def test_a_profile_without_gpus_asks_for_none(root: Path, profile: str) -> None:
+    rules = "\n".join(path.read_text() for path in sorted((root / "rules").glob("*.smk")))
+    asking = {
+        name
+        for name, body in re.findall(r"^ *rule (\w+):\n((?:    .*\n|\n)*)", rules, re.MULTILINE)
+        if re.search(r"^ *gpu=", body, re.MULTILINE)
+    }
+    config = yaml.safe_load((root / "profiles" / profile / "config.yaml").read_text())
+    assert asking and set(config["set-resources"]) == asking
+    assert all(value == {"gpu": 0} for value in config["set-resources"].values())
 
 
 @pytest.mark.slurm

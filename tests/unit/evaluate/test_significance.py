@@ -103,6 +103,15 @@ def test_one_group_leaves_the_test_over_queries(values):
     assert got.wider == got.photos and got.p_value == got.p_photos
 
 
+@pytest.mark.filterwarnings("error")
+def test_methods_that_differ_by_rounding_never_differ():
+    third = np.full((9, 1), 1 / 3)
+    noise = third + np.finfo(float).eps * np.arange(-4, 5)[:, None] / 8
+    [same] = paired_test(noise, third, np.arange(9) % 3, resamples=10, seed=0)
+    [apart] = paired_test(noise + 0.5, third, np.zeros(9), resamples=10, seed=0)
+    assert (same.p_photos, apart.p_photos) == (1.0, 0.0)
+
+
 def test_methods_that_never_differ_have_p_one(values):
     [same, shifted] = paired_test(
         values[:, :2], values[:, :2], np.arange(len(values)) % 9, resamples=10, seed=0

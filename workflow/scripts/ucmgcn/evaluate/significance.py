@@ -20,6 +20,7 @@ from scipy import stats
 from ucmgcn.core.arrays import Floats, Ints
 
 LEVEL = 0.95
+ROUNDING = 1e-12  # of metrics, which are at most one
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ def holm(p_values: npt.ArrayLike) -> Floats:
 def _p_value(differences: Floats) -> float:
     if len(differences) < 2:
         return 1.0
-    if np.ptp(differences) == 0.0:
-        return 1.0 if differences[0] == 0.0 else 0.0
+    # A t test of what differs by rounding alone would be a division of rounding by rounding.
+    if np.ptp(differences) < ROUNDING:
+        return float(abs(differences[0]) < ROUNDING)
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,22 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
         raise ItemError(f"its FBX is damaged, or of a version before 6.1: {reason}") from None
     return [
         (_colour(part, material, companions) if textures else part.shape, transform)
-        for node in scene.nodes
+        for node in _elements(scene.nodes)
         if node.mesh is not None and node.visible
         for part, material, transform in _parts(node, textures)
     ]
+
+
+def _elements(found: Any) -> Iterator[Any]:
+    """Yield a list's elements, each with a reference of its own.
+
+    ufbx 0.0.5 hands out an element of a list without taking a reference; the second look at one
+    would free it while the scene still holds it.
+    """
+    for i in range(len(found)):
+        element = found[i]
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(element))
+        yield element
 
 
 def _parts(node: Any, textures: bool) -> Iterator[tuple[Part, Any, Floats]]:
@@ -48,7 +61,7 @@ def _parts(node: Any, textures: bool) -> Iterator[tuple[Part, Any, Floats]]:
     corners = np.array(mesh.skinned_position.indices, dtype=np.int64)
     spans = np.array(mesh.faces, dtype=np.int64).reshape(-1, 2)
     found = triangulate(positions, corners, spans[:, 1])
-    materials = list(node.materials) if textures else []
+    materials = list(_elements(node.materials)) if textures else []
     of_faces = np.array(mesh.face_material, dtype=np.int64)
     if not len(of_faces) or len(materials) < 2:
         of_faces = np.zeros(len(spans), np.int64)
