@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.search.library import Library
-from ucmgcn.search.likeness import WORDS
+from ucmgcn.search.likeness import WORDS, is_familiar
 from ucmgcn.web.app import create_app
 from ucmgcn.web.limits import ServerLimits
 
@@ -83,6 +83,18 @@ def test_a_photo_finds_models_in_a_library_without_photos(alone, photo) -> None:
     model = library.models[0].id
     assert model not in [hit.model for hit in library.similar(model)]
     np.testing.assert_allclose(np.linalg.norm(library.embed(photo)), 1, atol=1e-5)
+
+
+def test_pictures_of_nothing_are_unfamiliar_and_photos_are_not(alone) -> None:
+    library = Library.open(alone.folder / "results" / "mine")
+    rng = np.random.default_rng(5)
+    plain = [np.full((99, 150, 3), rng.integers(0, 256, 3), np.uint8) for _ in range(5)]
+    noise = rng.integers(0, 256, (224, 224, 3), np.uint8)
+    for picture in (*plain, noise, np.repeat(noise[..., :1], 3, axis=2)):
+        assert {hit.likeness for hit in library.search(picture)} == {WORDS[0]}
+    photos = sorted((alone.folder / "data" / "images").rglob("*.jpg"))
+    familiar = [is_familiar(hit.likeness for hit in library.search(each)) for each in photos]
+    assert np.mean(familiar) > 0.8
 
 
 def test_every_method_but_the_network_answers(alone, photo) -> None:

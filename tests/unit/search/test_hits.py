@@ -7,7 +7,7 @@ import pytest
 
 from ucmgcn.index.file import Model
 from ucmgcn.search.hits import Gallery
-from ucmgcn.search.likeness import WORDS, is_familiar, likeness
+from ucmgcn.search.likeness import WORDS, is_familiar, likeness, shows_nothing
 
 THRESHOLDS = np.array([0.1, 0.2, 0.5], dtype=np.float32)
 
@@ -41,3 +41,10 @@ def test_a_hit_is_as_like_as_its_most_similar_view() -> None:
         ("b", 0, WORDS[1]),
         ("a", 1, WORDS[2]),
     ]
+
+
+def test_a_photo_shows_nothing_if_it_is_more_like_nothing_than_like_any_model() -> None:
+    nothing, models = np.eye(3, dtype=np.float32)[:1], 5 * np.eye(3, dtype=np.float32)[1:]
+    assert shows_nothing(np.array([3, 2, 1], dtype=np.float32), nothing, models)
+    assert not shows_nothing(np.array([2, 3, 1], dtype=np.float32), nothing, models)
+    assert shows_nothing(models[0], nothing, models[:0])

@@ -74,15 +74,9 @@ class Contents:
         files = [self.home / path for path in self.index.facts.view_features]
         return [*files, *(addition.view_features for addition in self.additions)]
 
-    def query(self, feature: Features) -> tuple[Features, Features]:
-        """Map the features (D,) of a photo to the space (1, d); add its thresholds of likeness.
-
-        Nothing reaches the thresholds of a photo unlike photos, such as a blank one. See
-        `SearchIndex`.
-        """
-        space, known = self.frozen.space, self.index.likeness
-        thresholds = known if space.familiar(feature) else np.full_like(known, np.inf)
-        return space.photos(feature[None]), thresholds
+    def query(self, feature: Features) -> Features:
+        """Map the features (D,) of a photo to the graph's space, (1, d)."""
+        return self.frozen.space.photos(feature[None])
 
     def view(self, number: int, view: int) -> Images:
         """Read a rendered view of a model, shape (h, w, 3).

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ucmgcn.core.arrays import Features
+from ucmgcn.core.arrays import Features, Images
+from ucmgcn.features.encoders.encoder import Encoder
+from ucmgcn.graph.space import normalise
 
 WORDS = ("not much like it", "somewhat like it", "like it", "very like it")
+GREYS = 0, 64, 128, 192, 255
 UNFAMILIAR = "nothing here is much like it"
 
 
@@ -29,3 +32,28 @@ def is_familiar(likenesses: Iterable[str]) -> bool:
     """Whether a photo is like any of its hits, given their words."""
     words = set(likenesses)
     return not words or words != {WORDS[0]}
+
+
+def features_of_nothing(encoder: Encoder) -> Features:
+    """Describe pictures that show nothing, plain greys and noise, to (k, D)."""
+    return encoder.encode(*(_nothing(each.size) for each in encoder.inputs))
+
+
+def shows_nothing(feature: Features, nothing: Features, models: Features) -> bool:
+    """Whether a photo is more like pictures that show nothing than like any model.
+
+    Parameters
+    ----------
+    feature, nothing, models
+        The encoder's features of the photo (D,), of such pictures (k, D), and of the models,
+        averaged over their views, (m, D).
+    """
+    unit, photo = (normalise(rows) for rows in (models, feature))
+    return bool((normalise(nothing) @ photo).max() > (unit @ photo).max(initial=-1))
+
+
+def _nothing(size: int) -> Images:
+    noise = np.random.default_rng(0).normal(128, 30, (size, size, 3)).clip(0, 255)
+    coarse = np.random.default_rng(1).integers(0, 256, (size, size, 3))
+    greys = [np.full((size, size, 3), level) for level in GREYS]
+    return np.stack([*greys, noise, coarse]).astype(np.uint8)
