@@ -8,7 +8,7 @@ A result stands between two marks, the first of which says what it is and of whi
     what a run's numbers are taken over: queries, gallery, seeds, labels, encoder
     <!-- /result -->
 
-    <!-- result: metrics SET [only=METHOD,METHOD] [METRIC ...] -->
+    <!-- result: metrics SET [only=METHOD,METHOD] [of=PROTOCOL,PROTOCOL] [METRIC ...] -->
     methods and their metrics, the first of which orders the rows
     <!-- /result -->
 
@@ -48,7 +48,7 @@ BLOCK = re.compile(r"(<!-- result: (.*?) -->\n).*?(<!-- /result -->)", re.DOTALL
 SHOWN = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
 TESTED = ("NN", "FT", "mAP")
 SUBJECT = "ucm-gcn"
-ONLY = "only="
+CHOICES = {"only=": "method", "of=": "protocol"}
 NOTHING = 0.005  # about twice the sd over seeds
 
 
@@ -94,11 +94,12 @@ def data(name: str) -> str:
 
 def metrics(name: str, *words: str) -> str:
     """Lay out a run's metrics: means, with the sd over seeds, and a recall's interval."""
-    shown = [word for word in words if not word.startswith(ONLY)]
-    kept = [word.removeprefix(ONLY).split(",") for word in words if word.startswith(ONLY)]
+    shown, frame = [word for word in words if "=" not in word], read(f"{name}/metrics")
+    for start, column in CHOICES.items():
+        for word in words:
+            if word.startswith(start):
+                frame = frame[frame[column].isin(word.removeprefix(start).split(","))]
     names = shown or SHOWN
-    frame = read(f"{name}/metrics")
-    frame = frame[frame["method"].isin(kept[0])] if kept else frame
     order = "FT" if "FT" in names and not shown else names[0]
     seen = ["photos_seen"] if "photos_seen" in frame and not shown else []
     rows = [
