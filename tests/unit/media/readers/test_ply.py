@@ -67,6 +67,11 @@ CASES: dict[str, str | bytes] = {
         f"4 {a} {b} {c} {d}\n" if n % 2 else f"3 {a} {b} {c}\n3 {a} {c} {d}\n"
         for n, (a, b, c, d) in enumerate(QUADS)
     ),
+    "more values in a line than the header says": header(
+        "ascii", len(QUADS), face=LIST + "property uchar red\n"
+    )
+    + POINTS
+    + FACES.replace("\n", " 9 1 1 1 1 1 1 1 1 1 \n"),
     "little endian": with_head(header(LITTLE, len(QUADS)), packed("<")),
     "big endian": with_head(header(BIG, len(QUADS)), packed(">")),
     "header in DOS lines": with_head(header(LITTLE, len(QUADS)), packed("<"), "\r\n"),
