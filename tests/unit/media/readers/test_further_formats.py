@@ -336,8 +336,10 @@ def test_step_is_turned(tmp_path: Path) -> None:
         np.testing.assert_allclose(bounds, [[0, 0.005, -0.003], [0.002, 0.005, 0]], atol=1e-9)
 
 
-def test_fbx_and_usd_are_read_in_one_process(tmp_path: Path) -> None:
+def test_all_are_read_in_one_process(tmp_path: Path) -> None:
     """What ufbx frees too early ends the process, if not at once then at a later import."""
+    write_3mf(tmp_path / "x.3mf", part(1, "0 0 3"), '<item objectid="1"/>')
+    (tmp_path / "x.step").write_text(step_plate(2, 3))
     (tmp_path / "x.fbx").write_text(FBX.format(height=5))
     (tmp_path / "x.usda").write_text(USD.format(up="Z"))
     command = (
@@ -345,7 +347,8 @@ def test_fbx_and_usd_are_read_in_one_process(tmp_path: Path) -> None:
         "for name in sys.argv[1:]: load_shape(Path(name))"
     )
     for times in range(1, 5):
-        names = [str(tmp_path / "x.fbx")] * times + [str(tmp_path / "x.usda")]
+        names = [str(tmp_path / "x.fbx")] * times
+        names += [str(tmp_path / f"x.{suffix}") for suffix in ("usda", "3mf", "step")]
         subprocess.run([sys.executable, "-c", command, *names], check=True)
 
 
