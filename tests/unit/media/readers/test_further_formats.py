@@ -363,6 +363,7 @@ def test_all_are_read_in_one_process(tmp_path: Path) -> None:
         ("x.3mf", b"PK nothing", "no 3MF file"),
         ("x.step", b"ISO-10303-21;\nHEADER;", "its STEP is damaged"),
         ("x.stp", b"no such thing", "its STEP is damaged"),
+        ("y.stp", STEP.replace("#13=", "#99=").encode(), "refers to #13, which it lacks"),
         ("x.obj", b"ISO-10303-21;\nHEADER;", "by its content it is STEP"),
     ],
 )
@@ -372,6 +373,28 @@ def test_a_damaged_file_is_diagnosed(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ItemError, match=reason):
         load_shape(tmp_path / name)
+
+
+def test_step_may_hold_numbers_in_text_and_comments(tmp_path: Path) -> None:
+    text = step_plate(2, 3).replace("PRODUCT('plate'", "/* it's #98 */PRODUCT('Mike''s #99'")
+    (tmp_path / "x.step").write_text(text)
+    assert area_and_bounds(tmp_path / "x.step")[0] == pytest.approx(6e-6)
+
+
+def test_many_fbx_files_are_read_in_one_process(tmp_path: Path) -> None:
+    """The scenes that ufbx leaves behind end the process when the garbage is collected."""
+    (tmp_path / "good.fbx").write_text(FBX.format(height=5))
+    (tmp_path / "bad.fbx").write_text(FBX.format(height=5).replace('C: "OO",1,2', ""))
+    code = (
+        "import gc, sys; from pathlib import Path; from ucmgcn.core.errors import ItemError\n"
+        "from ucmgcn.media.meshes import load_mesh\n"
+        "for name in 5 * sys.argv[1:]:\n"
+        "    try: load_mesh(Path(name), textures=True)\n"
+        "    except ItemError: pass\n"
+        "    gc.collect()"
+    )
+    names = [str(tmp_path / "bad.fbx"), str(tmp_path / "good.fbx")]
+    subprocess.run([sys.executable, "-c", code, *names], check=True)
 
 
 def test_a_damaged_3mf_archive_is_diagnosed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ CAD programs take z for up; the format itself names no axis.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,16 @@ from ucmgcn.media.readers.surfaces import Surface
 TO_Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 # Largest distance between surface and triangles, as a share of an edge; largest angle, radians.
 DISTANCE, ANGLE = 0.01, 0.25
+SKIPPED = re.compile(rb"/\*.*?\*/|'[^']*'", re.DOTALL)  # comments and text
 
 
 def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     """Return the solids and surfaces, each where the assembly places it; see `Reader`."""
     cascadio = import_extra("cascadio", "cascadio", "STEP")
+    content = path.read_bytes()
+    _check_references(content)
     made = cascadio.load(
-        path.read_bytes(),
+        content,
         tol_linear=DISTANCE,
         tol_angular=ANGLE,
         tol_relative=True,
@@ -33,3 +37,15 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     if not made:
         raise ItemError("its STEP is damaged, or it holds no solid and no surface")
     return [(shape, TO_Y_UP @ place) for shape, place in gltf.parse(made, companions, textures)]
+
+
+def _check_references(content: bytes) -> None:
+    """Refuse a file with entities missing: it would be drawn in part, or crash OpenCASCADE."""
+    body = SKIPPED.sub(b"", content)
+    there = set(map(int, re.findall(rb"#(\d+)\s*=", body)))
+    missing = set(map(int, re.findall(rb"#(\d+)", body))) - there
+    if missing:
+        raise ItemError(
+            f"its STEP is damaged: it refers to #{min(missing)}, which it lacks"
+            + (f", and to {len(missing) - 1} more" if len(missing) > 1 else "")
+        )
