@@ -14,6 +14,7 @@ defect.
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import tempfile
 import warnings
@@ -33,6 +34,7 @@ with atheris.instrument_imports(include=["ucmgcn", "xml", "PIL"]):
     from ucmgcn.media.photos import load_photo
 
 PHOTOS = ("photo", "heic", "jxl")
+MEMORY = 6 * 2**30  # bytes
 
 
 def target(kind: str, folder: Path) -> Callable[[bytes], None]:
@@ -69,6 +71,8 @@ def main() -> None:
     kind = sys.argv.pop(1)
     warnings.simplefilter("ignore")
     logging.disable()
+    # As in the worker, where a file that declares an enormous size fails to get the memory.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with tempfile.TemporaryDirectory() as scratch:
         corpus = Path(scratch, "corpus")
         corpus.mkdir()

@@ -80,7 +80,17 @@ def _layers(sdf: Any, place: Path) -> Iterator[tuple[Any, Path]]:
         layer = sdf.Layer.OpenAsAnonymous(name)
         if layer is None:
             raise ItemError("it is damaged or no USD file")
+        _check_prims(sdf, layer)
         yield layer, place.parent
+
+
+def _check_prims(sdf: Any, layer: Any) -> None:
+    """Refuse a layer with prims that cannot be looked up; to ask for its references would crash."""
+    paths: list[Any] = []
+    layer.Traverse(sdf.Path.absoluteRootPath, paths.append)
+    for path in paths:
+        if path.isEmpty or (path.IsPrimPath() and not layer.GetPrimAtPath(path)):
+            raise ItemError("it is damaged: it lists a part that it lacks")
 
 
 def _meshes(usd: Any, geom: Any, stage: Any) -> Iterator[tuple[Any, Floats]]:
