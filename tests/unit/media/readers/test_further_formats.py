@@ -236,6 +236,19 @@ def step_plate(x: int, y: int) -> str:
     return STEP.format(x=x, y=y)
 
 
+def read_all(paths: list[Path]) -> None:
+    """Read files in a process, which fails if it is ended by a library."""
+    code = (
+        "import gc, sys; from pathlib import Path; from ucmgcn.core.errors import ItemError\n"
+        "from ucmgcn.media.meshes import load_mesh\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: load_mesh(Path(name), textures=True)\n"
+        "    except ItemError: pass\n"
+        "    gc.collect()"
+    )
+    subprocess.run([sys.executable, "-c", code, *map(str, paths)], check=True)
+
+
 def colour_of(path: Path) -> list[int]:
     (part,) = load_mesh(path, textures=True).parts
     return part.visual.material.diffuse[:3].tolist()
@@ -281,6 +294,19 @@ def test_usd_has_the_material_of_each_face(tmp_path: Path, suffix: str) -> None:
         (0, 0), (0, 0), (0, 1), (1, 0), (1, 1), (1, 1),
     ]  # fmt: skip
     assert plain.triangles[..., 0].min() == textured.triangles[..., 0].max()
+
+
+def test_a_damaged_usd_file_does_not_end_the_process(tmp_path: Path) -> None:
+    from pxr import Sdf
+
+    (tmp_path / "x.usda").write_text(USD_TEXTURED)
+    Sdf.Layer.FindOrOpen(str(tmp_path / "x.usda")).Export(str(tmp_path / "x.usdc"))
+    whole = (tmp_path / "x.usdc").read_bytes()
+    for place in range(88, 144, 7):  # the first table behind the header
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / f"{place}.usdc").write_bytes(damaged)
+    read_all(sorted(tmp_path.glob("*.usdc")))
 
 
 def test_usd_is_drawn_without_a_texture_that_is_missing(tmp_path: Path) -> None:
@@ -342,14 +368,9 @@ def test_all_are_read_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "x.step").write_text(step_plate(2, 3))
     (tmp_path / "x.fbx").write_text(FBX.format(height=5))
     (tmp_path / "x.usda").write_text(USD.format(up="Z"))
-    command = (
-        "import sys; from pathlib import Path; from ucmgcn.media.meshes import load_shape\n"
-        "for name in sys.argv[1:]: load_shape(Path(name))"
-    )
     for times in range(1, 5):
-        names = [str(tmp_path / "x.fbx")] * times
-        names += [str(tmp_path / f"x.{suffix}") for suffix in ("usda", "3mf", "step")]
-        subprocess.run([sys.executable, "-c", command, *names], check=True)
+        names = ["x.fbx"] * times + ["x.usda", "x.3mf", "x.step"]
+        read_all([tmp_path / name for name in names])
 
 
 @pytest.mark.parametrize(
@@ -385,16 +406,7 @@ def test_many_fbx_files_are_read_in_one_process(tmp_path: Path) -> None:
     """The scenes that ufbx leaves behind end the process when the garbage is collected."""
     (tmp_path / "good.fbx").write_text(FBX.format(height=5))
     (tmp_path / "bad.fbx").write_text(FBX.format(height=5).replace('C: "OO",1,2', ""))
-    code = (
-        "import gc, sys; from pathlib import Path; from ucmgcn.core.errors import ItemError\n"
-        "from ucmgcn.media.meshes import load_mesh\n"
-        "for name in 5 * sys.argv[1:]:\n"
-        "    try: load_mesh(Path(name), textures=True)\n"
-        "    except ItemError: pass\n"
-        "    gc.collect()"
-    )
-    names = [str(tmp_path / "bad.fbx"), str(tmp_path / "good.fbx")]
-    subprocess.run([sys.executable, "-c", code, *names], check=True)
+    read_all(5 * [tmp_path / "bad.fbx", tmp_path / "good.fbx"])
 
 
 def test_a_damaged_3mf_archive_is_diagnosed(tmp_path: Path) -> None:
