@@ -57,6 +57,8 @@ DOUBLES = XYZ.replace("float", "float64")
 
 CASES: dict[str, str | bytes] = {
     "text": header("ascii", len(QUADS)) + POINTS + FACES,
+    "byte order mark": b"\xef\xbb\xbf" + (header("ascii", len(QUADS)) + POINTS + FACES).encode(),
+    "capitals": (header("ascii", len(QUADS)) + POINTS + FACES).replace("ply\n", "PLY\n", 1),
     "text in DOS lines": (header("ascii", len(QUADS)) + POINTS + FACES).replace("\n", "\r\n"),
     "text of old Macs": (header("ascii", len(QUADS)) + POINTS + FACES).replace("\n", "\r"),
     "text in one line": header("ascii", len(QUADS)) + (POINTS + FACES).replace("\n", " "),

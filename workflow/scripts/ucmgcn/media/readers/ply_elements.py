@@ -82,7 +82,8 @@ def read_ply(data: bytes) -> Ply:
         If the file does not follow the format.
     """
     end = END.search(data)
-    if not data.lstrip().startswith(b"ply") or not end:
+    start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:3].lower() != b"ply" or not end:
         raise FormatError("it has no PLY header")
     order, elements, comments = _header(plain(data[: end.start()]).decode("utf-8", "replace"))
     body = data[end.end() :]
