@@ -326,6 +326,10 @@ def test_usd_reads_the_layers_beside_it_and_none_outside(tmp_path: Path) -> None
         (place / "part.usda").write_text(USD.format(up="Y"))
     (inside / "x.usda").write_text(refer.format("./part.usda"))
     assert area_and_bounds(inside / "x.usda")[0] == pytest.approx(5)
+    clips = "(clips = {dictionary default = {asset[] assetPaths = [@../part.usda@]}})"
+    (inside / "clips.usda").write_text(f'#usda 1.0\ndef "a" {clips} {{}}\n')
+    with pytest.raises(ItemError, match="value clips"):
+        load_shape(inside / "clips.usda")
     (inside / "link.usda").symlink_to(tmp_path / "part.usda")
     for name in ("../part.usda", f"{tmp_path}/part.usda", "./link.usda"):
         (inside / "x.usda").write_text(refer.format(name))

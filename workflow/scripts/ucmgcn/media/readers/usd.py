@@ -85,12 +85,19 @@ def _layers(sdf: Any, place: Path) -> Iterator[tuple[Any, Path]]:
 
 
 def _check_prims(sdf: Any, layer: Any) -> None:
-    """Refuse a layer with prims that cannot be looked up; to ask for its references would crash."""
+    """Refuse a layer with prims that cannot be looked up, or with values in other files.
+
+    To ask a layer of the first kind for its references would crash. Those to the files of value
+    clips are not among them.
+    """
     paths: list[Any] = []
     layer.Traverse(sdf.Path.absoluteRootPath, paths.append)
     for path in paths:
-        if path.isEmpty or (path.IsPrimPath() and not layer.GetPrimAtPath(path)):
+        prim = layer.GetPrimAtPath(path) if path.IsPrimPath() else None
+        if path.isEmpty or (path.IsPrimPath() and not prim):
             raise ItemError("it is damaged: it lists a part that it lacks")
+        if prim and prim.HasInfo("clips"):
+            raise ItemError("it takes values from value clips, which are not read; flatten it")
 
 
 def _meshes(usd: Any, geom: Any, stage: Any) -> Iterator[tuple[Any, Floats]]:
