@@ -389,6 +389,7 @@ def test_all_are_read_in_one_process(tmp_path: Path) -> None:
         ("x.step", b"ISO-10303-21;\nHEADER;", "its STEP is damaged"),
         ("x.stp", b"no such thing", "its STEP is damaged"),
         ("y.stp", STEP.replace("#13=", "#99=").encode(), "refers to #13, which it lacks"),
+        ("w.stp", STEP.replace("5.)", "5.#)").encode(), "a reference without a number"),
         ("z.stp", STEP.replace("#14=CART", "#14=CA\0\0").encode(), "refers to #14, which"),
         ("x.obj", b"ISO-10303-21;\nHEADER;", "by its content it is STEP"),
     ],

@@ -19,8 +19,8 @@ from ucmgcn.media.readers.surfaces import Surface
 TO_Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 # Largest distance between surface and triangles, as a share of an edge; largest angle, radians.
 DISTANCE, ANGLE = 0.01, 0.25
-DEFINITION = re.compile(rb"#(\d+)\s*=\s*[!\w]*\s*[(<]")
-SKIPPED = re.compile(rb"/\*.*?\*/|'[^']*'", re.DOTALL)  # comments and text
+DEFINITION = re.compile(rb"#(\d+)\s*=\s*[!&\w]*\s*[(;#]")
+SKIPPED = re.compile(rb"/\*.*?\*/|'[^']*'|<[^<>;]*>", re.DOTALL)  # comments, text, addresses
 
 
 def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
@@ -44,7 +44,10 @@ def _check_references(content: bytes) -> None:
     """Refuse a file with entities missing: it would be drawn in part, or crash OpenCASCADE."""
     body = SKIPPED.sub(b"", content)
     there = set(map(int, DEFINITION.findall(body)))
-    missing = set(map(int, re.findall(rb"#(\d+)", body))) - there
+    named = re.findall(rb"#(\d*)", body)
+    missing = set(map(int, filter(None, named))) - there
+    if b"" in named:
+        raise ItemError("its STEP is damaged: it has a reference without a number")
     if missing:
         raise ItemError(
             f"its STEP is damaged: it refers to #{min(missing)}, which it lacks"
