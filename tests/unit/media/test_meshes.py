@@ -149,7 +149,7 @@ UNUSABLE = {
         triangle_obj((0, 0, 0), (1, 0, 0), (0, 1, 0), faces="f 1 2 9"),
         "vertex 8, but there are 3",
     ),
-    "mesh.step": ("x", r"its extension \.step is not one of \.obj"),
+    "mesh.blend": ("x", r"its extension \.blend is not one of \.obj"),
     "noname": ("x", r"its extension \(none\)"),
 }
 

@@ -263,6 +263,39 @@ def test_the_content_decides_and_not_the_suffix(tmp_path: Path) -> None:
     np.testing.assert_array_equal(triangles(tmp_path / "y.gltf"), expected())
 
 
+@pytest.mark.parametrize("triangles_of_bytes", [True, False])
+def test_meshopt_is_decoded_if_its_package_is_there(
+    tmp_path: Path, triangles_of_bytes: bool
+) -> None:
+    library = pytest.importorskip("meshoptimizer")
+    file, corners = plain(), FACES.ravel().astype("<u4")
+    indices = library.encode_index_buffer(corners, len(corners), len(CORNERS))
+    sequence = library.encode_index_sequence(corners, len(corners), len(CORNERS))
+    pack = {
+        "ATTRIBUTES": (library.encode_vertex_buffer(CORNERS, len(CORNERS), 12), len(CORNERS), 12),
+        "TRIANGLES": (indices, len(corners), 2),
+        "INDICES": (sequence, len(corners), 4),
+    }
+    file.json["bufferViews"], file.data = [], b""
+    packed = []
+    for mode in ("ATTRIBUTES", "TRIANGLES" if triangles_of_bytes else "INDICES"):
+        content, count, stride = pack[mode]
+        place = file.json["bufferViews"][file.view(bytes(content))]
+        how = {**place, "mode": mode, "count": count, "byteStride": stride}
+        view = {"buffer": 1, "byteLength": count * stride}
+        packed.append({**view, "extensions": {"EXT_meshopt_compression": how}})
+    file.json["bufferViews"] = packed
+    file.json["accessors"][1]["componentType"] = 5123 if triangles_of_bytes else 5125
+    file.json["extensionsRequired"] = ["EXT_meshopt_compression"]
+    np.testing.assert_array_equal(triangles(file.write(tmp_path)), expected())
+
+
+def test_an_extension_of_looks_alone_may_be_required(tmp_path: Path) -> None:
+    file = plain()
+    file.json["extensionsRequired"] = ["KHR_techniques_webgl", "KHR_materials_unlit"]
+    np.testing.assert_array_equal(triangles(file.write(tmp_path)), expected())
+
+
 def test_points_beside_faces_are_a_warning(tmp_path: Path) -> None:
     with collect_warnings() as found:
         load_shape(points_beside().write(tmp_path))
@@ -284,7 +317,15 @@ def with_entry(*path: str | int, value: object) -> Callable[[Gltf], bytes]:
     return change
 
 
-MESHOPT = {"buffer": 1, "byteLength": 9, "extensions": {"EXT_meshopt_compression": {}}}
+MESHOPT = {
+    "buffer": 1,
+    "byteLength": 24,
+    "extensions": {
+        "EXT_meshopt_compression": {
+            **{"buffer": 0, "byteLength": 9, "byteStride": 12, "count": 2, "mode": "ATTRIBUTES"}
+        }
+    },
+}
 DAMAGED_DRACO = {"KHR_draco_mesh_compression": {"bufferView": 0, "attributes": {"POSITION": 0}}}
 PRIMITIVE = ("meshes", 0, "primitives", 0)
 

@@ -121,6 +121,14 @@ def test_a_concave_polygon_covers_its_own_area(
     assert np.isclose(relative_area(load_mesh(tmp_path / "ell.obj")), ELL_AREA / 9)
 
 
+def test_a_bent_polygon_keeps_the_part_that_stands_upright(tmp_path: Path) -> None:
+    roof = "v -5 0 5\nv 5 0 5\nv 5 0 -5\nv -5 0 -5\nv 0 5 -5\nf 1 2 3 4 5\n"
+    (tmp_path / "roof.obj").write_text(roof)
+    mesh = load_mesh(tmp_path / "roof.obj")
+    assert len(mesh.faces) == 3
+    assert len(np.unique(mesh.faces)) == 5
+
+
 def test_concave_quads_beside_convex_ones(tmp_path: Path) -> None:
     dart = [(0, 0, 0), (4, 0, 0), (1, 1, 0), (0, 4, 0)]
     square = [(0, 0, 1), (4, 0, 1), (4, 4, 1), (0, 4, 1)]

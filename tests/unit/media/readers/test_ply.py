@@ -57,6 +57,8 @@ DOUBLES = XYZ.replace("float", "float64")
 
 CASES: dict[str, str | bytes] = {
     "text": header("ascii", len(QUADS)) + POINTS + FACES,
+    "byte order mark": b"\xef\xbb\xbf" + (header("ascii", len(QUADS)) + POINTS + FACES).encode(),
+    "capitals": (header("ascii", len(QUADS)) + POINTS + FACES).replace("ply\n", "PLY\n", 1),
     "text in DOS lines": (header("ascii", len(QUADS)) + POINTS + FACES).replace("\n", "\r\n"),
     "text of old Macs": (header("ascii", len(QUADS)) + POINTS + FACES).replace("\n", "\r"),
     "text in one line": header("ascii", len(QUADS)) + (POINTS + FACES).replace("\n", " "),
@@ -67,6 +69,11 @@ CASES: dict[str, str | bytes] = {
         f"4 {a} {b} {c} {d}\n" if n % 2 else f"3 {a} {b} {c}\n3 {a} {c} {d}\n"
         for n, (a, b, c, d) in enumerate(QUADS)
     ),
+    "more values in a line than the header says": header(
+        "ascii", len(QUADS), face=LIST + "property uchar red\n"
+    )
+    + POINTS
+    + FACES.replace("\n", " 9 1 1 1 1 1 1 1 1 1 \n"),
     "little endian": with_head(header(LITTLE, len(QUADS)), packed("<")),
     "big endian": with_head(header(BIG, len(QUADS)), packed(">")),
     "header in DOS lines": with_head(header(LITTLE, len(QUADS)), packed("<"), "\r\n"),

@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import unquote
 
-from trimesh.resolvers import FilePathResolver
-
-from ucmgcn.media.mesh_warnings import Heard
+from ucmgcn.media.mesh_warnings import (
+    NO_LIBRARY,
+    NO_MATERIAL,
+    NO_TEXTURE,
+    OF_COLOUR,
+    OUTSIDE,
+    UNREADABLE,
+    warn_of,
+)
 
 # Where exporters and web sites put the pictures that a mesh names without a folder.
 FOLDERS = ("textures", "texture", "tex", "maps", "images", "materials")
 
 
-class Companions(FilePathResolver):
+class Companions:
     """Finds the files that a mesh refers to, only in the mesh's folder and below.
 
     Names are taken as exporters write them: with backslashes, in another case, percent-encoded, or
@@ -24,20 +30,26 @@ class Companions(FilePathResolver):
     Names and links that lead out of the folder, devices and pipes are refused. A file that is not
     found gives a warning, because the mesh is drawn without it.
 
+    Parameters
+    ----------
+    mesh
+        The file that refers to others.
+    colours
+        Whether materials and textures are read; otherwise nothing is said about them.
+
     Attributes
     ----------
-    heard
-        Takes the warnings.
     found
         The files that were asked for and are there.
+    stem
+        The mesh's name without its extension.
     """
 
-    def __init__(self, source: str, heard: Heard) -> None:
-        super().__init__(source)
-        self.heard = heard
+    def __init__(self, mesh: Path, colours: bool) -> None:
         self.found: set[Path] = set()
-        self.stem = Path(source).stem
-        self._root = Path(self.parent).resolve()
+        self.stem = mesh.stem
+        self._folder, self._root = mesh.parent, mesh.parent.resolve()
+        self._colours, self._no_library = colours, False
         self._listings: dict[Path, dict[str, str]] = {}
 
     def get(self, name: str) -> bytes:
@@ -58,11 +70,10 @@ class Companions(FilePathResolver):
         names
             Spellings of one name, of which the first is reported.
         """
-        self.heard.asked = names[0]
         try:
             return self._located(names).read_bytes()
         except (OSError, ValueError) as error:
-            self.heard.warn_of_file(names[0], error)
+            self._warn_of_file(names[0], error)
             raise
 
     def has_any(self, names: Sequence[str]) -> bool:
@@ -72,21 +83,24 @@ class Companions(FilePathResolver):
         except (OSError, ValueError):
             return False
 
-    def absolute(self, name: str) -> Path:
-        """Return the path of a file.
+    def warn_of_material(self, name: str = "") -> None:
+        """Record that a material is undefined, unless its material file is missing anyway."""
+        if not self._no_library:
+            self._warn(NO_MATERIAL, name)
 
-        Raises
-        ------
-        OSError, ValueError
-            If it is missing, lies elsewhere or is not a regular file.
-        """
-        return self._located([name])
+    def _warn_of_file(self, name: str, error: OSError | ValueError) -> None:
+        kind = PurePath(name).suffix.lower()
+        self._no_library |= kind == ".mtl"
+        if isinstance(error, ValueError):
+            self._warn(OUTSIDE, name)
+        elif not isinstance(error, FileNotFoundError):
+            self._warn(UNREADABLE, f"{name}: {error.strerror}")
+        elif kind != ".bin":  # without its buffer the mesh is rejected
+            self._warn(NO_LIBRARY if kind == ".mtl" else NO_TEXTURE, name)
 
-    def namespaced(self, namespace: str) -> Companions:
-        """Return a resolver for a folder below this one."""
-        below = Companions(str(Path(self.parent, namespace)), self.heard)
-        below.found = self.found
-        return below
+    def _warn(self, what: str, detail: str) -> None:
+        if self._colours or what not in OF_COLOUR:
+            warn_of(what, detail)
 
     def _located(self, names: Sequence[str]) -> Path:
         refused: ValueError | None = None
@@ -118,7 +132,7 @@ class Companions(FilePathResolver):
 
     def _elsewhere(self, name: str) -> OSError | ValueError:
         """Tell a name that leads to a file outside from one that leads nowhere."""
-        if os.path.lexists(Path(self.parent, name.strip())):
+        if os.path.lexists(self._folder / name.strip()):
             return ValueError(f"{name!r} lies outside the mesh's folder")
         return FileNotFoundError(name)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 # Read by packages of the extra `formats`.
-EXTRA_SUFFIXES = (".fbx", ".usd", ".usda", ".usdc", ".usdz", ".3mf")
+EXTRA_SUFFIXES = (".fbx", ".usd", ".usda", ".usdc", ".usdz", ".3mf", ".step", ".stp")
 MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf", ".dae", *EXTRA_SUFFIXES)
 # Of a model in several formats: materials, textures and the up axis first, bare triangles last.
 RICHEST_FIRST = (
-    ".glb", ".gltf", ".usdz", ".usdc", ".usda", ".usd", ".fbx", ".dae", ".obj", ".3mf", ".ply",
-    ".off", ".stl",
+    ".glb", ".gltf", ".usdz", ".usdc", ".usda", ".usd", ".fbx", ".dae", ".obj", ".3mf",
+    ".step", ".stp", ".ply", ".off", ".stl",
 )  # fmt: skip
 # Of the data set's folder, of `ucmgcn query`, and of the page's file dialogue.
 PHOTO_SUFFIXES = frozenset(

@@ -19,9 +19,8 @@ from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 from ucmgcn.media.formats import MESH_SUFFIXES
-from ucmgcn.media.mesh_warnings import heed_trimesh
 from ucmgcn.media.readers.by_suffix import READERS
-from ucmgcn.media.readers.content import content_of
+from ucmgcn.media.readers.content import other_format
 from ucmgcn.media.readers.surfaces import FormatError, Surface
 
 Faces = npt.NDArray[np.int64]
@@ -99,8 +98,7 @@ def load_shape(path: Path) -> tuple[Floats, Faces]:
 
 
 def _read(path: Path, textures: bool) -> list[Surface]:
-    with heed_trimesh(textures) as heard:
-        return read_surfaces(path, textures, Companions(str(path), heard))
+    return read_surfaces(path, textures, Companions(path, textures))
 
 
 def read_surfaces(path: Path, textures: bool, companions: Companions) -> list[Surface]:
@@ -139,8 +137,8 @@ def read_surfaces(path: Path, textures: bool, companions: Companions) -> list[Su
 
 def _reason(path: Path, error: Exception) -> str:
     """Return why a file was not read: another format, what its reader found, or damage."""
-    suffix, content = path.suffix.lower(), content_of(path)
-    if content and f"({suffix})" not in content:
+    suffix = path.suffix.lower()
+    if content := other_format(path):
         return f"it cannot be read as {suffix[1:].upper()}: by its content it is {content}"
     if isinstance(error, ItemError):
         return str(error)

@@ -13,7 +13,6 @@ import numpy as np
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.worker import Arrays, Task, Worker
 from ucmgcn.media.companions import Companions
-from ucmgcn.media.mesh_warnings import heed_trimesh
 from ucmgcn.media.meshes import read_surfaces
 from ucmgcn.media.photos import start_no_programs
 from ucmgcn.settings import Limits
@@ -53,11 +52,10 @@ def companions_task() -> Iterator[Task]:
 
 
 def _asked_for(mesh: Path) -> set[Path]:
-    with heed_trimesh(colours=True) as heard:
-        asked = Companions(str(mesh), heard)
-        try:
-            read_surfaces(mesh, textures=True, companions=asked)
-        # As above; files requested before the failure count.
-        except ItemError as error:
-            logger.debug("%s: %s", mesh, error)
-        return asked.found
+    asked = Companions(mesh, colours=True)
+    try:
+        read_surfaces(mesh, textures=True, companions=asked)
+    # As above; files requested before the failure count.
+    except ItemError as error:
+        logger.debug("%s: %s", mesh, error)
+    return asked.found

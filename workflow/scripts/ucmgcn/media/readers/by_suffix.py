@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ucmgcn.media.readers import dae, fbx, gltf, obj, off, ply, stl, threemf, usd
+from ucmgcn.media.readers import dae, fbx, gltf, obj, off, ply, step, stl, threemf, usd
 from ucmgcn.media.readers.surfaces import Reader
 
 READERS: dict[str, Reader] = {
@@ -19,4 +19,6 @@ READERS: dict[str, Reader] = {
     ".usdc": usd.read,
     ".usdz": usd.read,
     ".3mf": threemf.read,
+    ".step": step.read,
+    ".stp": step.read,
 }

@@ -37,7 +37,7 @@ class Materials:
         if name not in self._known:
             self._known[name] = self._read(name)
             if self._known[name] is None:
-                self._companions.heard.warn_of_material(name)
+                self._companions.warn_of_material(name)
         return self._known[name]
 
     def _read(self, name: str) -> Skin | None:

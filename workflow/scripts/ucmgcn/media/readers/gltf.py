@@ -22,6 +22,7 @@ from ucmgcn.media.mesh_warnings import BAD_COLOURS, BAD_TEXELS, NOT_DRAWN, warn_
 from ucmgcn.media.readers.gltf_draco import DRACO, decode_draco
 from ucmgcn.media.readers.gltf_file import BROKEN, Entry, GltfFile, as_floats, extensions
 from ucmgcn.media.readers.gltf_materials import Materials
+from ucmgcn.media.readers.gltf_meshopt import MESHOPT
 from ucmgcn.media.readers.gltf_nodes import Nodes, skinned
 from ucmgcn.media.readers.surfaces import FormatError, Surface
 
@@ -34,24 +35,29 @@ OF_SHAPE, OF_LOOKS = ("POSITION", "JOINTS_", "WEIGHTS_"), ("TEXCOORD_", "COLOR_0
 READ = frozenset(
     {
         DRACO,
+        *MESHOPT,
         "EXT_mesh_gpu_instancing",
-        "EXT_meshopt_compression",
         "KHR_mesh_quantization",
-        "KHR_meshopt_compression",
         "KHR_node_visibility",
         "MSFT_lod",
     }
 )
 LOOKS = (
-    "KHR_materials_", "KHR_texture_", "KHR_lights_", "KHR_animation_", "KHR_xmp", "KHR_audio",
-    "EXT_texture_", "EXT_lights_", "EXT_materials_", "MSFT_texture_", "ADOBE_materials_",
+    "KHR_materials_", "KHR_technique", "KHR_texture_", "KHR_lights_", "KHR_animation_", "KHR_xmp",
+    "KHR_audio", "EXT_texture_", "EXT_lights_", "EXT_materials_", "MSFT_texture_",
+    "ADOBE_materials_",
     "AGI_articulations", "EXT_mesh_features", "EXT_structural_metadata", "KHR_physics", "KHR_node_",
     "KHR_interactivity", "OMI_",
 )  # fmt: skip
 
 
 def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
-    """Return every primitive of the default scene that has faces; see `Reader`.
+    """Return every primitive of the default scene that has faces; see `Reader`."""
+    return parse(path.read_bytes(), companions, textures)
+
+
+def parse(content: bytes, companions: Companions, textures: bool) -> list[Surface]:
+    """Return the surfaces of a file's content; see `read`.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
         If the file is damaged, or requires an extension that could change the shape.
     """
     try:
-        file = GltfFile(path.read_bytes(), companions)
+        file = GltfFile(content, companions)
         _check_extensions(file)
         return _Scene(file, textures).surfaces()
     except FormatError:

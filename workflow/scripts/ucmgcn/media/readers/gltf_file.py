@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.readers.gltf_meshopt import MESHOPT, decode_meshopt
 from ucmgcn.media.readers.surfaces import FormatError
 
 # What JSON of another structure than the format's leads to.
@@ -29,11 +30,6 @@ MAGIC = b"glTF"
 CHUNK_JSON, CHUNK_BINARY = 0x4E4F534A, 0x004E4942
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-MESHOPT = {"EXT_meshopt_compression", "KHR_meshopt_compression"}
-COMPRESSED = (
-    "it uses meshopt compression (EXT_meshopt_compression), which is not decoded here; export it "
-    "again without, or decompress it with `gltf-transform copy IN OUT`"
-)
 
 
 class GltfFile:
@@ -92,9 +88,11 @@ class GltfFile:
         """Return the bytes of a buffer view."""
         if index not in self._views:
             view = self.entry("bufferViews", index)
-            if MESHOPT & set(extensions(view)) and not self._has_data(view["buffer"]):
-                raise ItemError(COMPRESSED)
-            self._views[index] = self._slice(view)
+            packed = next((e for n, e in extensions(view).items() if n in MESHOPT), None)
+            if packed is None or self._has_data(view["buffer"]):
+                self._views[index] = self._slice(view)
+            else:
+                self._views[index] = decode_meshopt(self._slice(packed), packed)
         return self._views[index]
 
     def data(self, uri: str) -> bytes:

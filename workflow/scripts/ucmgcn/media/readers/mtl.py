@@ -76,7 +76,7 @@ def read_materials(
         spelt = spellings(name)
         entry = _first(entries, spelt) or _first(folded, [n.casefold() for n in spelt])
         if entry is None:
-            companions.heard.warn_of_material(spelt[0])
+            companions.warn_of_material(spelt[0])
         else:
             found[name] = pictures.material(spelt[0], entry)
     if not used and len({id(entry) for entry in entries.values()}) == 1:

@@ -82,19 +82,55 @@ def read_ply(data: bytes) -> Ply:
         If the file does not follow the format.
     """
     end = END.search(data)
-    if not data.lstrip().startswith(b"ply") or not end:
+    start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:3].lower() != b"ply" or not end:
         raise FormatError("it has no PLY header")
     order, elements, comments = _header(plain(data[: end.start()]).decode("utf-8", "replace"))
     body = data[end.end() :]
-    if not order:
-        # Text is read as if all numbers were stored as doubles.
-        body, order = floats(plain(body) + b"\n", "it").values.tobytes(), "<"
-        for element in elements:
-            element.properties = [_as_doubles(p) for p in element.properties]
+    if order:
+        _read_all(elements, body)
+    else:
+        _read_text(elements, plain(body))
+    return Ply({element.name: element for element in elements}, comments)
+
+
+def _read_all(elements: list[Element], body: bytes) -> int:
     start = 0
     for element in elements:
         start = _read(element, body, start)
-    return Ply({element.name: element for element in elements}, comments)
+    return start
+
+
+def _read_text(elements: list[Element], text: bytes) -> None:
+    """Read numbers in text as if they were stored as doubles."""
+    for element in elements:
+        element.properties = [_as_doubles(p) for p in element.properties]
+    body = floats(text + b"\n", "it").values.tobytes()
+    try:
+        rest = len(body) - _read_all(elements, body)
+    except FormatError:
+        rest = -1
+    if rest:
+        # Lines hold more values than the header says (MeshLab writes such): only those count.
+        _read_all(elements, _declared_values(elements, text))
+
+
+def _declared_values(elements: list[Element], text: bytes) -> bytes:
+    """Return of each row, a line, the values that its properties take."""
+    lines = (line for line in text.split(b"\n") if line.strip())
+    found = []
+    for element in elements:
+        for _ in range(element.count):
+            row = floats(next(lines, b"") + b"\n", "it").values
+            taken = 0
+            for kind in element.properties:
+                if taken >= len(row):
+                    raise _short(element)
+                taken += 1 if kind.length is None else 1 + max(0, int(row[taken]))
+            if taken > len(row):
+                raise _short(element)
+            found.append(row[:taken])
+    return np.concatenate(found).tobytes() if found else b""
 
 
 def _header(text: str) -> tuple[str, list[Element], list[str]]:

@@ -11,6 +11,8 @@ from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.mesh_warnings import FEW_CORNERS, warn_of
 
+BENT = 0.01  # depth of a polygon, as a share of its size
+
 
 class Triangles(NamedTuple):
     """Triangles of a list of polygons, in the order of the polygons.
@@ -135,6 +137,8 @@ def _mend_concave(cuts: Ints, vertices: Floats, corners: Ints, counts: Ints) -> 
         concave = (np.einsum("pti,pi->pt", normals, wholes) < 0).any(axis=1)
         for polygon in np.flatnonzero(concave):
             cut = _ears(points[polygon], wholes[polygon])
+            if len(cut) < count - 2 and _is_bent(points[polygon], wholes[polygon]):
+                continue  # flattened, a part of it has no area; its fan covers that too
             row = rows[chosen[polygon]]
             cuts[row : row + count - 2] = -1
             cuts[row : row + len(cut)] = places[polygon][cut]
@@ -154,6 +158,13 @@ def _ears(points: Floats, normal: Floats) -> Ints:
     triangles = cut.astype(np.int64).reshape(-1, 3)[: len(points) - 2]
     # Ear clipping gives one orientation, whatever the polygon's.
     return triangles if _turns_left(flat, triangles) else triangles[:, ::-1]
+
+
+def _is_bent(points: Floats, normal: Floats) -> bool:
+    """Whether a polygon lies off its plane by more than a hundredth of its size."""
+    sides = points - points[0]
+    off = sides @ (normal / max(float(np.linalg.norm(normal)), np.finfo(float).tiny))
+    return bool(np.ptp(off) > BENT * np.ptp(sides, axis=0).max())
 
 
 def _in_plane(points: Floats, normal: Floats) -> Floats:

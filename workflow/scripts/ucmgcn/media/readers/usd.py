@@ -19,9 +19,9 @@ from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
 from ucmgcn.media.mesh_warnings import NOT_DRAWN, warn_of
 from ucmgcn.media.readers.extras import import_extra
-from ucmgcn.media.readers.paint import Material, Part, coloured, painted
 from ucmgcn.media.readers.polygons import triangulate
 from ucmgcn.media.readers.surfaces import Surface
+from ucmgcn.media.readers.usd_materials import Materials
 
 TO_Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 SHAPES = ("Cube", "Sphere", "Cylinder", "Cone", "Capsule", "BasisCurves", "NurbsPatch", "Points")
@@ -36,22 +36,20 @@ def read(path: Path, companions: Companions, textures: bool) -> list[Surface]:
     )
     tf = import_extra("pxr.Tf", "usd-core", "USD")
     try:
-        _check_layers(sdf, path.resolve())
+        _check_layers(sdf, path.resolve(), companions)
         stage = usd.Stage.Open(str(path.resolve()))
     except tf.ErrorException as error:
         raise ItemError("it is damaged or no USD file") from error
     turn = TO_Y_UP if geom.GetStageUpAxis(stage) == "Z" else np.eye(4)
+    materials = Materials(path, companions) if textures else None
     return [
-        (_surface(geom, prim, textures), turn @ transform)
+        (shape, turn @ transform)
         for prim, transform in _meshes(usd, geom, stage)
+        for shape in _shapes(geom, prim, materials)
     ]
 
 
-def _module(name: str) -> Any:
-    return import_extra(f"pxr.{name}", "usd-core", "USD")
-
-
-def _check_layers(sdf: Any, path: Path) -> None:
+def _check_layers(sdf: Any, path: Path, companions: Companions) -> None:
     """Refuse a file that refers to layers outside its folder."""
     seen: set[Path] = set()
     waiting = [path]
@@ -66,6 +64,8 @@ def _check_layers(sdf: Any, path: Path) -> None:
                 if not other.is_relative_to(path.parent):
                     raise ItemError(f"it refers to {name[:100]}, which is outside its folder")
                 waiting.append(other)
+                if other.is_file():
+                    companions.found.add(other)
 
 
 def _layers(sdf: Any, place: Path) -> Iterator[tuple[Any, Path]]:
@@ -80,7 +80,24 @@ def _layers(sdf: Any, place: Path) -> Iterator[tuple[Any, Path]]:
         layer = sdf.Layer.OpenAsAnonymous(name)
         if layer is None:
             raise ItemError("it is damaged or no USD file")
+        _check_prims(sdf, layer)
         yield layer, place.parent
+
+
+def _check_prims(sdf: Any, layer: Any) -> None:
+    """Refuse a layer with prims that cannot be looked up, or with values in other files.
+
+    To ask a layer of the first kind for its references would crash. Those to the files of value
+    clips are not among them.
+    """
+    paths: list[Any] = []
+    layer.Traverse(sdf.Path.absoluteRootPath, paths.append)
+    for path in paths:
+        prim = layer.GetPrimAtPath(path) if path.IsPrimPath() else None
+        if path.isEmpty or (path.IsPrimPath() and not prim):
+            raise ItemError("it is damaged: it lists a part that it lacks")
+        if prim and prim.HasInfo("clips"):
+            raise ItemError("it takes values from value clips, which are not read; flatten it")
 
 
 def _meshes(usd: Any, geom: Any, stage: Any) -> Iterator[tuple[Any, Floats]]:
@@ -103,16 +120,22 @@ def _is_shown(geom: Any, prim: Any) -> bool:
     return bool(shown and shape.ComputePurpose() in (geom.Tokens.default_, geom.Tokens.render))
 
 
-def _surface(geom: Any, prim: Any, textures: bool) -> trimesh.Trimesh:
+def _shapes(geom: Any, prim: Any, materials: Materials | None) -> Iterator[trimesh.Trimesh]:
+    """Yield the triangles of a mesh, those of each material apart if there are any to paint."""
     mesh = geom.Mesh(prim)
     points = np.array(_value(mesh.GetPointsAttr()), dtype=np.float64).reshape(-1, 3)
     corners = np.array(_value(mesh.GetFaceVertexIndicesAttr()), dtype=np.int64)
     counts = np.array(_value(mesh.GetFaceVertexCountsAttr()), dtype=np.int64)
     if counts.sum() != len(corners) or (counts < 0).any():
         raise ItemError(f"its mesh {prim.GetPath()} has {len(corners)} corners of {counts.sum()}")
-    faces = corners[triangulate(points, corners, counts).corners]
-    shape = trimesh.Trimesh(points, faces, process=False)
-    return _coloured(prim, mesh, shape) if textures else shape
+    found = triangulate(points, corners, counts)
+    if materials is None:
+        yield trimesh.Trimesh(points, corners[found.corners], process=False)
+        return
+    for polygons, binder in materials.groups(prim, len(counts)):
+        chosen = found.corners[polygons[found.polygons]]
+        if len(chosen):
+            yield materials.paint(prim, binder, points, chosen, corners)
 
 
 def _value(attribute: Any) -> Any:
@@ -121,17 +144,3 @@ def _value(attribute: Any) -> Any:
     if value is None and attribute.GetTimeSamples():
         value = attribute.Get(attribute.GetTimeSamples()[0])
     return [] if value is None else value
-
-
-def _coloured(prim: Any, mesh: Any, shape: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Colour a mesh by its preview material's diffuse colour, or else its display colour."""
-    bound = _module("UsdShade").MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
-    shader = bound.ComputeSurfaceSource()[0] if bound else None
-    given: Any = shader.GetInput("diffuseColor") if shader else None
-    value = given.Get() if given and not given.HasConnectedSource() else None
-    if value is not None:
-        return painted(Part(shape), Material(str(bound.GetPath()), tuple(map(float, value))))
-    display = np.array(_value(mesh.GetDisplayColorAttr()), dtype=np.float64).reshape(-1, 3)
-    if len(display) == 1:
-        return painted(Part(shape), Material("displayColor", tuple(map(float, display[0]))))
-    return coloured(shape, display, None) if len(display) == len(shape.vertices) else shape
