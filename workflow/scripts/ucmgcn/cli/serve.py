@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 import click
@@ -13,6 +14,15 @@ from ucmgcn.search.library import Library
 from ucmgcn.web import server
 from ucmgcn.web.app import create_app, warm_up
 from ucmgcn.web.limits import ServerLimits
+
+MOST_MB = 1024
+
+
+def _check_number(_ctx: click.Context, option: click.Parameter, value: float) -> float:
+    """Refuse what no bound refuses: NaN is neither below nor above it."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not a number", param=option)
+    return value
 
 
 @click.command()
@@ -33,7 +43,8 @@ from ucmgcn.web.limits import ServerLimits
 )
 @click.option(
     "--max-upload",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, max=MOST_MB, min_open=True),
+    callback=_check_number,
     default=ServerLimits.upload_bytes / 2**20,
     show_default=True,
     help="Largest upload, in MB.",

@@ -63,9 +63,9 @@ class RateLimit:
         try:
             self._item = parse(rate)
         except ValueError as error:
-            raise UserError(
-                f"the rate {rate!r} is not understood; write it like 60/minute or 5/second"
-            ) from error
+            raise UserError(_no_rate(rate)) from error
+        if self._item.amount < 1 or self._item.multiples < 1:
+            raise UserError(_no_rate(rate))
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
     async def check(self, request: Request, what: str) -> None:
@@ -84,6 +84,10 @@ class RateLimit:
         raise HTTPException(
             429, f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
         )
+
+
+def _no_rate(rate: str) -> str:
+    return f"the rate {rate!r} is none; write it like 60/minute or 5/second, at least 1"
 
 
 def client_of(request: Request) -> str:
