@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from command import UCMGCN, ucmgcn
 
 from ucmgcn.cli.main import main
+from ucmgcn.cli.query import Search, format_csv, format_text
+from ucmgcn.search.hits import Hit
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,19 @@ def test_a_file_that_is_no_table_is_one_line(tmp_path: Path, content: bytes) -> 
     done = CliRunner().invoke(main, ["table", str(file)])
     assert done.exit_code == 2 and "is not a metrics table" in done.stderr, done.output
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_name_does_not_drive_the_terminal() -> None:
+    done = CliRunner().invoke(main, ["table", "there-is-\x1b[2Jnone.csv"])
+    assert done.exit_code == 2 and "there-is-\\x1b[2Jnone.csv" in done.stderr
+
+
+def test_hits_are_shown_without_control_characters() -> None:
+    hit = Hit(1, "chair/\x1b[2J", "a\nb", 0.5, "like it", 0, Path("\x9b31m.obj"))
+    text = format_text(Search(Path("\x07.jpg"), [hit]))
+    assert text.count("\n") == 3 and text.replace("\n", "").isprintable()
+    # A program gets the names as they are.
+    assert "\x1b[2J" in format_csv([Search(Path("p.jpg"), [hit])])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

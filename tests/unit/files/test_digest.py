@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from command import bound_by_permissions
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.files import digest
 from ucmgcn.files.digest import digest_file, intact, is_intact, sealed_path
 
 
@@ -28,8 +30,8 @@ def sealed(tmp_path: Path) -> Path:
 
 def test_a_file_as_it_was_written_is_intact_also_for_sha256sum(sealed: Path) -> None:
     assert intact(sealed) == sealed
-    digest = hashlib.sha256(sealed.read_bytes()).hexdigest()
-    assert digest_file(sealed).read_text() == f"{digest}  table.csv\n"
+    expected = hashlib.sha256(sealed.read_bytes()).hexdigest()
+    assert digest_file(sealed).read_text() == f"{expected}  table.csv\n"
     if shutil.which("sha256sum"):
         words = ["sha256sum", "--check", digest_file(sealed).name]
         assert subprocess.run(words, cwd=sealed.parent, capture_output=True).returncode == 0
@@ -50,6 +52,17 @@ def test_a_flipped_bit_of_the_file_or_its_digest_is_named_with_the_command(seale
             assert not is_intact(sealed)
         path.write_bytes(whole)
         assert is_intact(sealed)
+
+
+def test_a_flip_that_keeps_the_time_is_seen_by_a_process_that_knew_the_file(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "SETTLED", 0)
+    assert is_intact(sealed)
+    status = sealed.stat()
+    sealed.write_bytes(sealed.read_bytes().replace(b"1", b"3"))
+    os.utime(sealed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not is_intact(sealed)
 
 
 def test_a_file_that_is_written_anew_gets_a_new_digest(sealed: Path) -> None:

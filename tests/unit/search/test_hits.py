@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ucmgcn.core.errors import UserError
 from ucmgcn.index.file import Model
 from ucmgcn.search.hits import Gallery
 from ucmgcn.search.likeness import WORDS, is_familiar, likeness
@@ -41,3 +42,11 @@ def test_a_hit_is_as_like_as_its_most_similar_view() -> None:
         ("b", 0, WORDS[1]),
         ("a", 1, WORDS[2]),
     ]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_name_no_model(bad: float) -> None:
+    gallery = Gallery([Model(name, "", Path(name)) for name in "ab"], np.ones((2, 1, 1), "f4"))
+    scores = np.array([0.3, bad], dtype=np.float32)
+    with pytest.raises(UserError, match="not finite"):
+        gallery.hits(scores, np.ones(2, dtype=bool), np.ones((1, 1), "f4"), 2)

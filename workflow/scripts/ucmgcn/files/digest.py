@@ -103,10 +103,11 @@ def _digest(path: Path) -> str:
     """Compute the digest of a file; of one that has not changed lately, only once."""
     try:
         status = path.stat()
-        # Two changes within a tick of the file system's clock have the same time.
-        if time.time_ns() - status.st_mtime_ns < SETTLED:
+        # The time of the last change of any kind, which no program sets. Two changes within a
+        # tick of the file system's clock have the same.
+        if time.time_ns() - status.st_ctime_ns < SETTLED:
             return file_sha256(path)
-        return _known_digest(path, status.st_ino, status.st_size, status.st_mtime_ns)
+        return _known_digest(path, status.st_ino, status.st_size, status.st_ctime_ns)
     except OSError as error:
         raise _unreadable(path, error) from error
 
