@@ -174,7 +174,8 @@ def make_server(
         timeout_graceful_shutdown=SHUTDOWN,
         ssl_certfile=certificate.chain if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,
-        ssl_keyfile_password="",  # else OpenSSL asks the terminal for it
+        # None at all: else OpenSSL asks the terminal for it.
+        ssl_keyfile_password="",  # nosec B106
     )
     try:
         config.load()
