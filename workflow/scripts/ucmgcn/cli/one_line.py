@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.core.printable import escaped
+from ucmgcn.files.atomic import PARTIAL
 
 EXPECTED = 2  # exit status
 
@@ -41,7 +43,8 @@ def _told(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename is None:
         return reason
-    return f"{os.fsdecode(error.filename)}: {reason}"
+    file = Path(os.fsdecode(error.filename))
+    return f"{file.with_name(file.name.removeprefix(PARTIAL)) if file.name else file}: {reason}"
 
 
 def complain(message: str) -> None:
