@@ -17,6 +17,7 @@ from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
 from ucmgcn.files.hashing import file_sha256
 
+ADDED = "added"  # folder of what `ucmgcn add` makes, and no rule
 SETTLED = 2_000_000_000  # nanoseconds since the last change
 
 
@@ -88,9 +89,12 @@ def broken(path: Path, why: object) -> UserError:
 
     Without its name Snakemake would not make a file anew from which all others are made already.
     """
+    what = f"{path} is damaged ({' '.join(str(why).split())})"
+    if ADDED in path.parts:
+        return UserError(f"{what}. Delete its folder, and add the mesh again: ucmgcn add")
     return UserError(
-        f"{path} is damaged ({' '.join(str(why).split())}). Delete it and run snakemake again, "
-        f"with its name: snakemake --cores all all {path}"
+        f"{what}. Delete it and run snakemake again, with its name: "
+        f"snakemake --cores all all {path}"
     )
 
 
