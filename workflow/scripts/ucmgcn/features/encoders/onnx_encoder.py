@@ -47,7 +47,7 @@ class OnnxEncoder:
             described = self._session.get_modelmeta().custom_metadata_map[METADATA]
         # ONNX Runtime's errors have no common base class below Exception.
         except Exception as error:
-            raise broken(path, f"it is no exported encoder: {error}") from error
+            raise broken(path, f"not an exported encoder: {error}") from error
         self._description: dict[str, Any] = json.loads(described)
         self.inputs = tuple(Input(**given) for given in self._description["inputs"])
 
