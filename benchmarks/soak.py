@@ -364,7 +364,7 @@ def main(minutes: float, seed: int, cores: int, folder: Path | None) -> None:
         different = differing(soak)
     click.echo(table(soak))
     click.echo(f"Tables that differ after a last plain run: {', '.join(different) or 'none'}.")
-    sys.exit(bool(different) or soak.tried != soak.survived)
+    sys.exit(int(bool(different) or soak.tried != soak.survived))
 
 
 if __name__ == "__main__":
