@@ -5,8 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 SET ?= psb
+MINUTES ?= 30
 
-.PHONY: ablation bench demo lint lock reproduce results settings setup test
+.PHONY: ablation bench demo licences lint lock reproduce results sbom settings setup soak test
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
@@ -15,7 +16,7 @@ demo: setup ## make the environment, run the embedded demo set, print its metric
 test: setup lint ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
 
-lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabilities
+lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabilities, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
@@ -24,6 +25,7 @@ lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabili
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/bandit -q -c pyproject.toml -r workflow/scripts
 	$(BIN)/python envs/audit.py
+	$(BIN)/python envs/licences.py
 
 setup: $(READY)
 	@bash envs/system.sh $(BIN)/python
@@ -35,6 +37,18 @@ $(READY): requirements.lock pyproject.toml
 lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock
 	$(BIN)/python envs/pins.py
+
+licences: setup ## list the licences of all pinned packages in docs/licences.md
+	$(BIN)/python envs/licences.py --write
+
+# A tool of its own environment: it lists what is installed here, and must not be part of it.
+sbom: setup ## list all that is installed as CycloneDX: sbom.json
+	$(BIN)/python -m venv --clear .sbom
+	.sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	.sbom/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
+soak: setup ## kills, full disks, flipped bytes, two runs, for some minutes: make soak [MINUTES=30]
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 settings: setup ## write config.yaml, its schema and docs/settings.md from the code
 	$(BIN)/python docs/settings.py

@@ -18,12 +18,19 @@ from ucmgcn.pipeline.plan import Plan
 from ucmgcn.pipeline.provenance import code_digest, data_digest
 
 
+class Mistake(WorkflowError):
+    """A user's mistake, of which Snakemake shows the message alone."""
+
+    # Else it adds where in the rules the mistake was noticed, which mends nothing.
+    __traceback__ = property(lambda self: None, lambda self, trace: None)
+
+
 def checked(function, *arguments):
     """Call a library function; a user's mistake becomes one line instead of a traceback."""
     try:
         return function(*arguments)
-    except (UserError, PermissionError) as error:
-        raise WorkflowError(str(error))
+    except (UserError, OSError) as error:
+        raise Mistake(str(error))
 
 
 def given_cores():

@@ -20,8 +20,8 @@ CODE = re.compile(r"```.*?```", re.DOTALL)
 BENCHMARKS = ROOT / "benchmarks"
 HOMES = (ROOT, PACKAGE, PACKAGE.parent)
 NAMED = re.compile(r"[\w./-]*\w\.(?:py|sh|smk)\b")
-# What a reader writes, and what every stage has.
-NO_PLACE = {"mine.py", "stage.py"}
+# What a reader writes, what every stage has, and a package of that name.
+NO_PLACE = {"mine.py", "stage.py", "boolean.py"}
 
 settings = load("docs/settings.py")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

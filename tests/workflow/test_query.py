@@ -7,12 +7,14 @@ import io
 import itertools
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from command import ucmgcn
+from command import UCMGCN, bound_by_permissions, ucmgcn
 from PIL import Image
 
 from ucmgcn.core.errors import ItemError, UserError
@@ -260,3 +262,48 @@ def test_a_mistake_is_one_line_and_exit_code_2(finished, words, message) -> None
     done = ucmgcn(finished.folder, *words)
     assert done.returncode == 2 and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["query", "PHOTO", "--dataset", "tiny", "--html", "closed/f.html"],
+            "closed/f.html",
+        ),
+        (["export", "--dataset", "tiny", "--format", "npy", "--out", "closed/out"], "closed/out"),
+        (["export", "--dataset", "tiny", "--format", "npy", "--out", "/proc/x"], "/proc/x"),
+        (["add", "MESH", "--dataset", "tiny"], "results/tiny/added"),
+        (["query", "PHOTO", "--dataset", "tiny"], ""),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(finished, photos, tmp_path, words, message) -> None:
+    closed, results = finished.folder / "closed", finished.folder / "results/tiny"
+    closed.mkdir(exist_ok=True)
+    mesh = shutil.copy(next((finished.folder / "data/models").rglob("*.stl")), tmp_path / "new.stl")
+    named = {"PHOTO": photos[0], "MESH": mesh}
+    for folder in (closed, results):
+        folder.chmod(0o555)
+    try:
+        words = [named.get(word, word) for word in words]
+        done = ucmgcn(finished.folder, *words, prefix=bound_by_permissions())
+    finally:
+        for folder in (closed, results):
+            folder.chmod(0o755)
+    if message:
+        assert done.returncode == 2 and done.stderr.startswith(f"ucmgcn: {message}: "), done
+        assert done.stderr.count("\n") == 1
+    else:
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_for_the_answer_is_one_line(finished, photos) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    for form in ("--csv", "--json", "--top=3"):
+        with open("/dev/full", "w") as full:
+            words = [UCMGCN, "query", str(photos[0]), "--dataset", "tiny", form]
+            done = subprocess.run(
+                words, cwd=finished.folder, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr) == (2, "ucmgcn: No space left on device\n")

@@ -109,6 +109,8 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
         ("settings", "width and height, pixels", "side of a view, pixels", {}),
         # How often a process is tried, or how progress is shown.
         ("core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
+        # How a file's digest is kept and compared.
+        ("files/digest", "SETTLED = 2_000", "SETTLED = 3_000", {}),
         ("core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
     ],
 )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import ClassVar
 
+import layouts
 import pytest
 import slurm_cluster
 import yaml
 from project import Run, copy_project
+from waiting import wait_for
 
 # Of the cluster at hand, not of the profile: one node of two cores, no accounting, no patience.
 HERE = [
@@ -25,6 +30,8 @@ HERE = [
     "--latency-wait=10",
     "--max-threads=2",
 ]
+
+ENDED = {"CANCELLED", "COMPLETED", "FAILED"}
 
 
 def jobs() -> dict[str, tuple[str, str]]:
@@ -105,3 +112,33 @@ def test_killed_jobs_on_slurm_change_no_table(finished: Run, tmp_path: Path) -> 
     assert states[saboteur.done["train_seed"]][0] in ("CANCELLED", "FAILED")
     for table in sorted((finished.folder / "results/tiny/tables").glob("*.csv*")):
         assert (run.folder / "results/tiny/tables" / table.name).read_bytes() == table.read_bytes()
+
+
+@pytest.mark.slurm
+def test_after_the_main_process_is_killed_the_same_command_goes_on(tmp_path: Path) -> None:
+    reason = slurm_cluster.missing()
+    if reason:
+        pytest.skip(reason)
+    run = copy_project(tmp_path / "project")
+    layouts.mi3dor(run.folder / "MI3DOR")
+    run.configure(shards={"models": 2, "images": 1}, render={"size": 64})
+    data = ["dataset=x", "kind=mi3dor", "models=MI3DOR/model", "images=MI3DOR/image"]
+    words = [*HERE, "--config", *data, "--", "render"]
+    snakemake = str(Path(sys.executable).parent / "snakemake")
+    with slurm_cluster.cluster(tmp_path / "cluster"):
+        main = subprocess.Popen(
+            [snakemake, *words], cwd=run.folder, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_for(lambda: "RUNNING" in {state for state, _ in jobs().values()}, "a job runs")
+        os.killpg(main.pid, signal.SIGKILL)
+        main.wait()
+        left = [job for job, (state, _) in jobs().items() if state in ("RUNNING", "PENDING")]
+        # As docs/cluster.md says: they stay in the queue, and are cancelled first.
+        assert left
+        subprocess.run(["scancel", *left], check=True)
+        wait_for(lambda: {jobs()[job][0] for job in left} <= ENDED, "they are cancelled")
+        run.snakemake(*words, cores=None)
+    shards = sorted(path.name for path in (run.folder / "results/x/views").glob("*.h5"))
+    assert shards == ["shard-000.h5", "shard-001.h5"]
+    assert not list(run.folder.rglob(".partial-*"))

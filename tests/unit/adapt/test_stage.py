@@ -144,7 +144,10 @@ def test_a_killed_training_resumes_to_the_same_numbers(tmp_path, monkeypatch) ->
     with pytest.raises(KeyboardInterrupt):
         adapt(killed, rounds=2)
     monkeypatch.setattr(training, "draw_batch", drawn)
-    assert sorted(path.name for path in killed.unfinished.iterdir()) == ["round-0.pt", "round-1.pt"]
+    assert sorted(path.name for path in killed.unfinished.glob("[!.]*")) == [
+        "round-0.pt",
+        "round-1.pt",
+    ]
     monkeypatch.setattr(training, "draw_batch", lambda *given: counted.append(1) or drawn(*given))
     counted: list[int] = []
     adapt(killed, rounds=2)

@@ -38,6 +38,20 @@ def test_mi3dor_takes_folders_of_views_and_both_splits(tmp_path: Path) -> None:
     assert images[0].id == "test/bed/n0_0/n0_0" and images[0].path.endswith("n0_0.JPEG")
 
 
+def test_a_category_with_a_line_break_is_refused(tmp_path: Path) -> None:
+    root = layouts.mi3dor(tmp_path)
+    places = sorted((root / "model").rglob("bed"))
+    assert places
+    for place in places:
+        place.rename(place.with_name("bed\n=cmd"))
+    models, rejected = list_items(Source("mi3dor", root / "model", root / "image"), "models")
+    assert {item.category for item in models} & {"bed", "bed\n=cmd"} == set()
+    assert len(rejected) == 18 - len(models) > 0
+    assert {one.reason.split(" holds ")[1] for one in rejected} == {
+        "a line break or another control character; rename it"
+    }
+
+
 def test_mi3dor_rejects_a_model_without_usable_views(tmp_path: Path) -> None:
     root = layouts.mi3dor(tmp_path)
     folder = root / "model" / "test" / "bed"

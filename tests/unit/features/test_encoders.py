@@ -181,7 +181,7 @@ def test_an_export_with_other_settings_and_another_file_are_refused(
 ) -> None:
     with pytest.raises(UserError, match="exported with other settings"):
         open_encoder(EncoderSpec(output="logits"), "cpu", onnx, batch=8)
-    with pytest.raises(UserError, match=r"text\.onnx is not an exported encoder"):
+    with pytest.raises(UserError, match=r"text\.onnx is damaged \(not an exported encoder"):
         OnnxEncoder(_text(tmp_path / "text.onnx"))
 
 

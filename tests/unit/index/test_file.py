@@ -9,6 +9,7 @@ import pytest
 from frozen_graph import BESIDE, MODELS, PHOTOS, VIEWS, trained
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.files.digest import digest_file
 from ucmgcn.graph.attach import Frozen, embed_model, embed_queries, photo_reach
 from ucmgcn.index.file import Facts, IndexedModels, Model, SearchIndex, read_index, write_index
 from ucmgcn.index.likeness import likeness_thresholds
@@ -77,6 +78,12 @@ def test_a_frozen_state_answers_as_before(index: SearchIndex, name: str) -> None
 def test_a_damaged_index_is_one_line_that_says_how_to_mend_it(
     index: SearchIndex, tmp_path: Path
 ) -> None:
+    with index.path.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"?")
+    with pytest.raises(UserError, match=r"index\.h5 is damaged \(its SHA-256"):
+        read_index(index.path)
+    digest_file(index.path).unlink()
     with h5py.File(index.path, "a") as file:
         del file["methods/one/spread"]
     with pytest.raises(UserError, match=r"index\.h5 is damaged .* run snakemake again"):

@@ -56,6 +56,7 @@ def test_every_key_is_described() -> None:
         ({"datset": "x"}, "no key datset; did you mean dataset?"),
         ({"graph": {"kk": 3}}, "no key graph.kk; did you mean graph.k?"),
         ({"shards": {"models": 0}}, "shards.models = 0"),
+        ({"graph": {"k": 10**12}}, "graph.k = 1000000000000"),
         ({"dataset": "../up"}, "dataset = '../up'"),
         ({"dataset": "mine", "images": "a"}, "models is still the demo's. Add models=DIR"),
         ({"dataset": "mine", "models": "a", "images": DEMO_IMAGES}, "images is still the demo's"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ucmgcn.core.errors import UserError
 from ucmgcn.index.file import Model
 from ucmgcn.search.hits import Gallery
 from ucmgcn.search.likeness import WORDS, is_familiar, likeness, shows_nothing
@@ -48,3 +49,11 @@ def test_a_photo_shows_nothing_if_it_is_more_like_nothing_than_like_any_model() 
     assert shows_nothing(np.array([3, 2, 1], dtype=np.float32), nothing, models)
     assert not shows_nothing(np.array([2, 3, 1], dtype=np.float32), nothing, models)
     assert shows_nothing(models[0], nothing, models[:0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_name_no_model(bad: float) -> None:
+    gallery = Gallery([Model(name, "", Path(name)) for name in "ab"], np.ones((2, 1, 1), "f4"))
+    scores = np.array([0.3, bad], dtype=np.float32)
+    with pytest.raises(UserError, match="not finite"):
+        gallery.hits(scores, np.ones(2, dtype=bool), np.ones((1, 1), "f4"), 2)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import struct
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.media.photos import load_photo
+from ucmgcn.web.access import check_token
 from ucmgcn.web.app import create_app, key_of
-from ucmgcn.web.limits import ServerLimits
+from ucmgcn.web.limits import Gate, ServerLimits
 
 JSON = {"Accept": "application/json"}
 PARTIAL = {"X-Partial": "1"}
@@ -352,6 +357,98 @@ def test_another_site_cannot_ask(client):
     for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200)):
         assert ask(client, photo(), headers={**JSON, "Sec-Fetch-Site": site}).status_code == status
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+
+
+# Over plain HTTP on a network, browsers send no Sec-Fetch-Site; but the origin, with each upload.
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://testserver", 200),
+        ("https://testserver", 200),
+        ("http://testserver:8000", 403),
+        ("http://evil.example", 403),
+        ("http://testserver.evil.example", 403),
+        ("null", 403),
+        ("", 403),
+    ],
+)
+def test_the_origin_of_an_upload_is_this_server(client, origin, status):
+    assert ask(client, photo(), headers={**JSON, "Origin": origin}).status_code == status
+
+
+TOKEN = "a token of sixteen characters"
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer {TOKEN}", 200),
+        (basic(f"anyone:{TOKEN}"), 200),
+        (basic(f":{TOKEN}"), 200),
+        (basic(TOKEN), 401),
+        (f"Bearer {TOKEN}x", 401),
+        ("Bearer", 401),
+        ("Basic %%%", 401),
+        (TOKEN, 401),
+        (None, 401),
+    ],
+)
+def test_with_a_token_nothing_is_told_without_it(library, given, status):
+    app = create_app(library, "crates", ServerLimits(), ["testserver"], TOKEN)
+    headers = {} if given is None else {"Authorization": given}
+    with TestClient(app) as client:
+        for path in ("/", "/static/three.js", "/models/none"):
+            answer = client.get(path, headers=headers)
+            assert (answer.status_code == 401) == (status == 401)
+            assert ("www-authenticate" in answer.headers) == (status == 401)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert ask(client, photo(), headers={**JSON, **headers}).status_code == status
+
+
+@pytest.mark.parametrize("token", ["", "short", "ä" * 20, "with a line break\n"])
+def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(token):
+    with pytest.raises(UserError, match="16 printable ASCII"):
+        check_token(token)
+
+
+def test_a_second_of_work_counts_as_a_search(library):
+    def slow(*_):
+        time.sleep(2.1)
+        return []
+
+    library.search = slow
+    with client_of(library, rate="4/minute") as client:
+        assert [ask(client, photo()).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_client_that_waits_often_leaves_room_for_others():
+    async def crowd() -> list[int]:
+        gate = Gate(1, replace(ServerLimits(), waiting=3, waiting_each=1, wait_seconds=5))
+        codes: list[int] = []
+        end = anyio.Event()
+
+        async def come(client: str) -> None:
+            try:
+                async with gate.enter(client):
+                    await end.wait()
+                codes.append(200)
+            except HTTPException as error:
+                codes.append(error.status_code)
+
+        async with anyio.create_task_group() as tasks:
+            for client in ("greedy", "greedy", "greedy", "greedy", "other", "third", "late"):
+                tasks.start_soon(come, client)
+                await anyio.wait_all_tasks_blocked()
+            end.set()
+        return codes
+
+    # One is let in and one of each waits; there is no room for the last.
+    assert anyio.run(crowd) == [503, 503, 503, 200, 200, 200, 200]
 
 
 def test_a_failure_of_the_program_shows_no_inside(client, library):

@@ -14,6 +14,7 @@ Output = Literal["pooled", "max", "logits", "pooled+logits"]
 Kind = Literal["folder", "mi3dor", "3d-future", "modelnet", "shapenet", "manifest", "sweethome3d"]
 Split = Literal["given", "none", "stratified"]
 POLYHEDRON_VIEWS = {"icosahedron": 12, "dodecahedron": 20}
+MOST_LINKS = 10_000  # of one node: no set needs more, and memory grows with it
 LEAST_TEMPERATURE = 0.025  # exp(-2 / temperature) is a normal float32
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 DEMO_MODELS = "resources/demo/models"
@@ -220,9 +221,16 @@ class GraphConfig:
     """How the graph of photos, views and models is built."""
 
     k: Annotated[
-        int, Field(ge=1, description="nearest photos linked to a photo, and models to a model")
+        int,
+        Field(
+            ge=1,
+            le=MOST_LINKS,
+            description="nearest photos linked to a photo, and models to a model",
+        ),
     ] = 15
-    view_k: Annotated[int, Field(ge=1, description="nearest views linked to a photo (edges S)")] = 5
+    view_k: Annotated[
+        int, Field(ge=1, le=MOST_LINKS, description="nearest views linked to a photo (edges S)")
+    ] = 5
     knn: Annotated[
         KnnIndex,
         Field(description="nearest-neighbour index; auto: exact unless the data set is huge"),

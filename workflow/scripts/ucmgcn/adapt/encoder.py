@@ -19,7 +19,7 @@ from ucmgcn.core.devices import Device
 from ucmgcn.features.encoders.encoder import DEFAULT_BATCH
 from ucmgcn.features.encoders.halves import Halves, Tail
 from ucmgcn.features.encoders.torch_encoder import write_onnx
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.hashing import file_sha256
 from ucmgcn.settings import Resize
 
@@ -106,7 +106,7 @@ def export_adapted(encoder: AdaptedEncoder, weights: Path, tail: Path, whole: Pa
         The encoder's description, JSON.
     """
     chains = encoder.tail.trained.state_dict()
-    with atomic_path(weights) as partial:
+    with sealed_path(weights) as partial:
         partial.write_bytes(save({name: part.contiguous() for name, part in chains.items()}))
     description = json.dumps(encoder.describe(weights), sort_keys=True)
     maps = {"maps": torch.zeros((2, encoder.tail.first.values))}

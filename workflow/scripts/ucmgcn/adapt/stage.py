@@ -23,11 +23,12 @@ from ucmgcn.adapt.training import Adaptation, Lesson
 from ucmgcn.core.arrays import Features, Floats
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.strict_json import to_json
 from ucmgcn.features.encoders.halves import Halves, Tail, split
 from ucmgcn.features.encoders.spec import EncoderSpec
 from ucmgcn.features.encoders.torch_encoder import Fusion
 from ucmgcn.features.looks import averaged
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.hashing import file_sha256
 from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import open_shard
@@ -206,8 +207,8 @@ def _write(files: AdaptFiles, encoder: AdaptedEncoder, settings: AdaptSettings) 
 
 def _summarise(path: Path, facts: dict[str, Any], sample: Sample) -> None:
     counted = {"photos": len(sample.photos), "models": len(sample.models)}
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps({**facts, **counted}, indent=2) + "\n", encoding="utf-8")
+    with sealed_path(path) as partial:
+        partial.write_text(to_json({**facts, **counted}), encoding="utf-8")
 
 
 def _cameras(view_maps: Sequence[Path]) -> Floats:

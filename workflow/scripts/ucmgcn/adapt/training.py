@@ -20,7 +20,7 @@ from ucmgcn.core.arrays import Ints
 from ucmgcn.core.devices import Device
 from ucmgcn.core.progress import track
 from ucmgcn.features.encoders.halves import Tail
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import is_intact, sealed_path
 from ucmgcn.settings import AdaptConfig
 from ucmgcn.train.losses import info_nce
 
@@ -174,14 +174,14 @@ class Adaptation:
             "tail": self.tail.state_dict(),
             "optimiser": optimiser.state_dict(),
         }
-        with atomic_path(self._checkpoint(number)) as unready:
+        with sealed_path(self._checkpoint(number)) as unready:
             torch.save(state, unready)
 
     def _resume(self, optimiser: torch.optim.Optimizer, number: int) -> list[float]:
         """Take over an earlier checkpoint of a round; return its losses."""
         path = self._checkpoint(number)
-        if not path.exists():
-            return []
+        if not is_intact(path):
+            return []  # the round starts from scratch
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if state["key"] != self.key:
             logger.info("%s has other settings or inputs: starting from scratch", path)

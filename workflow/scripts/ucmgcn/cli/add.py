@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli.one_line import complain
 from ucmgcn.cli.options import dataset_option, results_option
 from ucmgcn.core.errors import ItemError
 from ucmgcn.search.library import Library
@@ -41,6 +42,6 @@ def add(meshes: Sequence[Path], dataset: str, results: Path, category: str | Non
             library = library.current()
             click.echo(library.add(mesh, category))
         except ItemError as error:
-            click.echo(f"ucmgcn: {mesh}: {error}", err=True)
+            complain(f"{mesh}: {error}")
             unusable += 1
     sys.exit(2 if unusable else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.strict_json import to_json
 from ucmgcn.evaluate.arrays import Names, Side, evaluate_sides
 from ucmgcn.evaluate.metrics import FLAVOURS, Flavour
 from ucmgcn.evaluate.ranking import DISTANCES, Distance, Measure
@@ -87,7 +87,7 @@ def evaluate(  # noqa: PLR0913 - one for each option
     models = _read_side(model_embeddings, model_labels, model_instances)
     measure = Measure(distance, official_preprocess)
     result = evaluate_sides(queries, models, measure, flavour, skip_unknown, threads)
-    click.echo(json.dumps(result.report(), indent=2) if as_json else result)
+    click.echo(to_json(result.report()) if as_json else f"{result}\n", nl=False)
 
 
 def _read_side(embeddings: Path, labels: Path, instances: Path | None) -> Side:

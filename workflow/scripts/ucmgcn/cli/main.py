@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import sys
 
 import click
 
 from ucmgcn import __version__
-from ucmgcn.core.errors import UserError
+from ucmgcn.cli.one_line import in_one_line
 
 # Module and name of each command, imported when called, so that a search starts fast.
 COMMANDS = {
@@ -22,7 +21,7 @@ COMMANDS = {
 
 
 class _Group(click.Group):
-    """Commands that are imported when called. User errors exit with status 2 and one line."""
+    """Commands that are imported when called. Expected errors end in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -35,11 +34,8 @@ class _Group(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with in_one_line():
             return super().invoke(ctx)
-        except UserError as error:
-            click.echo(f"ucmgcn: {error}", err=True)
-            sys.exit(2)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,11 @@ from pathlib import Path
 
 import click
 
+from ucmgcn.cli.one_line import complain
 from ucmgcn.cli.options import DEFAULT_METHOD, dataset_option, results_option
 from ucmgcn.core.errors import ItemError, UserError
+from ucmgcn.core.printable import escaped
+from ucmgcn.core.strict_json import to_json
 from ucmgcn.search.contents import METHODS
 from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
@@ -52,8 +54,8 @@ class Search:
     "--method",
     help=f"How models are ranked: {', '.join(METHODS)}. {DEFAULT_METHOD}",
 )
-@click.option("--json", "form", flag_value="json", help="Print JSON, a list with an item a photo.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV, a line a model.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a list with an item a photo.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a line a model.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -67,7 +69,8 @@ def query(  # noqa: PLR0913 - one for each option
     top: int,
     category: str | None,
     method: str | None,
-    form: str | None,
+    as_json: bool,
+    as_csv: bool,
     html: Path | None,
 ) -> None:
     """Find the 3D models that photos show.
@@ -83,6 +86,9 @@ def query(  # noqa: PLR0913 - one for each option
       ucmgcn query chair.jpg lamp.png --dataset furniture --html found.html
       ucmgcn query chair.jpg --dataset furniture --category seats --json
     """  # noqa: D301
+    if as_json and as_csv:
+        raise UserError("--json and --csv are two forms of one answer; choose one")
+    form = "json" if as_json else "csv" if as_csv else ""
     library = Library.open(results / dataset, method)
     unreadable = 0
     searches: list[Search] = []
@@ -90,13 +96,15 @@ def query(  # noqa: PLR0913 - one for each option
         try:
             searches.append(Search(photo, library.search(photo, top, category)))
         except ItemError as error:
-            click.echo(f"ucmgcn: {photo}: {error}", err=True)
+            complain(f"{photo}: {error}")
             unreadable += 1
             continue
-        if form is None and html is None:
+        if not form and html is None:
             click.echo(format_text(searches[-1]))
     if form:
-        click.echo(FORMS[form](searches), nl=False)
+        text = FORMS[form](searches)
+        # A program gets names as they are; a terminal must not do what they say.
+        click.echo(escaped(text, keep="\n") if sys.stdout.isatty() else text, nl=False)
     if html:
         from ucmgcn.cli.query_page import write_page
 
@@ -110,14 +118,14 @@ def format_text(search: Search) -> str:
 
     If none is much like it, the line above them says so.
     """
-    rows = [tuple(map(str, _cells(hit).values())) for hit in search.hits]
+    rows = [tuple(escaped(str(cell)) for cell in _cells(hit).values()) for hit in search.hits]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (COLUMNS, *rows)
     ]
     notice = [] if search.familiar else [UNFAMILIAR]
-    return "\n".join([str(search.photo), *notice, *lines, ""])
+    return "\n".join([escaped(str(search.photo)), *notice, *lines, ""])
 
 
 def format_csv(searches: Sequence[Search]) -> str:
@@ -142,7 +150,7 @@ def format_json(searches: Sequence[Search]) -> str:
         }
         for search in searches
     ]
-    return json.dumps(items, indent=2, ensure_ascii=False) + "\n"
+    return to_json(items)
 
 
 FORMS = {"csv": format_csv, "json": format_json}

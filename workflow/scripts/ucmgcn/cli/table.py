@@ -9,6 +9,7 @@ import pandas as pd
 
 from ucmgcn.core.errors import UserError
 from ucmgcn.evaluate.metrics import METRICS, RECALLS
+from ucmgcn.files.digest import intact
 
 
 @click.command()
@@ -31,12 +32,15 @@ def format_metrics(path: Path) -> str:
     UserError
         If there is no such file, or it is no metrics table.
     """
+    if not path.exists():
+        raise UserError(f"there is no table {path}; `snakemake --cores all` makes it")
     try:
         frame = pd.read_csv(
-            path, keep_default_na=False, na_values=dict.fromkeys((*METRICS, *RECALLS), "")
+            intact(path), keep_default_na=False, na_values=dict.fromkeys((*METRICS, *RECALLS), "")
         )
-    except FileNotFoundError as error:
-        raise UserError(f"there is no table {path}; `snakemake --cores all` makes it") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is not a metrics table: {reason}") from error
     missing = {"method", "protocol", *METRICS} - set(frame.columns)
     if missing:
         raise UserError(f"{path} is not a metrics table: it lacks {', '.join(sorted(missing))}")

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Literal
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.printable import is_plain
 from ucmgcn.datasets.kinds import (
     csv_lists,
     folder,
@@ -34,6 +35,7 @@ from ucmgcn.datasets.manifest import (
 )
 from ucmgcn.datasets.source import Found, Source
 from ucmgcn.datasets.split import stratified, undivided
+from ucmgcn.files.shards import Rejection
 from ucmgcn.settings import Kind, Split
 
 __all__ = [
@@ -80,7 +82,7 @@ def list_items(source: Source, role: Role) -> Found:
     if getattr(source, role) is None:
         return [], []
     read: Callable[[Source], Found] = getattr(KINDS[source.kind], role)
-    items, rejected = read(source)
+    items, rejected = _plainly_named(*read(source))
     if not items:
         first = f"; the first of {len(rejected)}: {rejected[0].path}: {rejected[0].reason}"
         raise UserError(
@@ -124,6 +126,14 @@ def write_dataset(source: Source, out: Path) -> None:
     write_items(out / "models.csv", models)
     write_items(out / "images.csv", images)
     write_rejected(out / "rejected.csv", [*no_models, *no_images])
+
+
+def _plainly_named(items: Sequence[Item], rejected: Sequence[Rejection]) -> Found:
+    """Reject items whose category is no plain text: tables and pages have it in a line."""
+    odd = {name for name in {item.category for item in items} if not is_plain(name)}
+    reason = "its category holds a line break or another control character; rename it"
+    unfit = [Rejection(item.path, "manifest", reason) for item in items if item.category in odd]
+    return [item for item in items if item.category not in odd], [*rejected, *unfit]
 
 
 def _label(items: Sequence[Item], label: str, role: Role) -> list[Item]:

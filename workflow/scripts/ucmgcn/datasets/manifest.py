@@ -20,7 +20,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from ucmgcn.core.errors import UserError
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import intact, sealed_path
 from ucmgcn.files.shards import Rejection
 from ucmgcn.media.formats import MESH_SUFFIXES, PHOTO_SUFFIXES, RICHEST_FIRST, TEXTURE_SUFFIXES
 
@@ -152,7 +152,7 @@ def write_items(path: Path, items: Sequence[Item]) -> None:
 
     rows = [{k: getattr(item, k) for k in columns} | dict(item.extra) for item in items]
     names = dict.fromkeys([*columns, *(name for row in rows for name in row)])
-    with atomic_path(path) as partial:
+    with sealed_path(path) as partial:
         pd.DataFrame(rows, columns=list(names)).fillna("").to_csv(partial, index=False)
 
 
@@ -162,7 +162,9 @@ def read_items(path: Path) -> list[Item]:
 
     text = dict.fromkeys(("id", "path", "category", "split", "model_id"), str)
     known = [*COLUMNS, "model_id"]
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, usecols=lambda n: n in known)
+    frame = pd.read_csv(
+        intact(path), dtype=text, keep_default_na=False, usecols=lambda n: n in known
+    )
     present = [name for name in known if name in frame]
     return [Item(*row) for row in frame[present].itertuples(index=False, name=None)]
 
@@ -175,7 +177,7 @@ def write_rejected(path: Path, rejected: Iterable[Rejection]) -> None:
     import pandas as pd
 
     rows = sorted({tuple(map(_as_text, astuple(r))) for r in rejected})
-    with atomic_path(path) as partial:
+    with sealed_path(path) as partial:
         pd.DataFrame(rows, columns=["path", "stage", "reason"]).to_csv(partial, index=False)
 
 
@@ -183,7 +185,7 @@ def read_rejected(path: Path) -> list[Rejection]:
     """Read a file of `write_rejected`."""
     import pandas as pd
 
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = pd.read_csv(intact(path), dtype=str, keep_default_na=False)
     return [Rejection(*row) for row in frame.itertuples(index=False, name=None)]
 
 

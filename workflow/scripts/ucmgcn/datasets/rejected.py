@@ -11,7 +11,7 @@ import pandas as pd
 
 from ucmgcn.core.item_warnings import ItemWarning
 from ucmgcn.datasets.manifest import read_rejected, write_rejected
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.shards import STAGES, Rejection, open_shard
 
 logger = logging.getLogger(__name__)
@@ -113,5 +113,5 @@ def _write_warnings(path: Path, found: Iterable[_Found]) -> None:
         for part in found
         for id, w in part.warnings
     )
-    with atomic_path(path) as partial:
+    with sealed_path(path) as partial:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ucmgcn.core.arrays import Mask
 from ucmgcn.core.errors import UserError
+from ucmgcn.files.digest import intact
 
 IN_TRAINING_SPLIT = "of the split train: context, no query"
 LABEL_USED = "its label was used in training: context, no query"
@@ -45,7 +46,9 @@ class Roles:
 
 def read_roles(images: Path, supervision: str, seed: int) -> Roles:
     """Assign roles to the photos of a manifest; see `share_out`."""
-    return share_out(pd.read_csv(images, dtype=str, keep_default_na=False), supervision, seed)
+    return share_out(
+        pd.read_csv(intact(images), dtype=str, keep_default_na=False), supervision, seed
+    )
 
 
 def share_out(photos: pd.DataFrame, supervision: str, seed: int) -> Roles:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.shards import open_shard
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def gather_models(shards: Iterable[Path], out: Path) -> None:
     if suspicious:
         logger.warning("%d of %d models look suspicious; see %s", suspicious, len(frame), out)
     counts = [name for name in COLUMNS if name.startswith(("declared", "drawn"))]
-    with atomic_path(out) as partial:
+    with sealed_path(out) as partial:
         frame.astype(dict.fromkeys(counts, "Int64")).to_csv(partial, index=False)
 
 

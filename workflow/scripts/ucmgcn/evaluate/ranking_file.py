@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ucmgcn.evaluate.assess import RetrievalTask
 from ucmgcn.evaluate.results import Result
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 
 QUERIES_PER_PART = 1024
 
@@ -37,7 +37,7 @@ def write_ranking(
         return _gzipped("".join(_ranking_lines(task, *part, models, top)))
 
     with (
-        atomic_path(path) as partial,
+        sealed_path(path) as partial,
         partial.open("wb") as out,
         ThreadPoolExecutor(threads) as pool,
     ):

@@ -32,6 +32,7 @@ from ucmgcn.evaluate.options import EvaluationOptions
 from ucmgcn.evaluate.ranking import FoldScorer, Measure, Scorer
 from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.tables import CONFUSION_DEPTH, write_all
+from ucmgcn.files.digest import intact
 from ucmgcn.files.embeddings import (
     asked_photos,
     check_unseen,
@@ -103,7 +104,9 @@ class EvaluationInputs:
     @property
     def shown_split(self) -> str:
         """The split as the tables name it: ``none`` if the manifests have none."""
-        columns = (pd.read_csv(p, usecols=["split"])["split"] for p in (self.models, self.images))
+        columns = (
+            pd.read_csv(intact(p), usecols=["split"])["split"] for p in (self.models, self.images)
+        )
         return self.split if any(column.notna().any() for column in columns) else "none"
 
 
@@ -204,7 +207,7 @@ def load_task(inputs: EvaluationInputs) -> RetrievalTask:
 
 def _usable(manifest: Path, shards: Sequence[Path], kind: str) -> pd.DataFrame:
     """Read the rows that have features; missing cells are empty text."""
-    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    frame = pd.read_csv(intact(manifest), dtype=str, keep_default_na=False)
     held: set[str] = set()
     for path in shards:
         with open_shard(path, kind) as shard:

@@ -20,7 +20,7 @@ from ucmgcn.evaluate.plots import plot_precision_recall
 from ucmgcn.evaluate.ranking_file import write_ranking
 from ucmgcn.evaluate.results import Context, Result
 from ucmgcn.evaluate.significance import bootstrap_means, interval
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 
 CONFUSION_DEPTH = 10
 WITH_INTERVAL = ("NN", "FT", "ST", "F", "DCG", "ANMRR", "mAP")
@@ -255,12 +255,12 @@ def _write(path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -
     """Write rows with six decimals; `columns` is the header of a table without rows."""
     records = list(rows)
     frame = pd.DataFrame(records, columns=None if records else list(columns))
-    with atomic_path(path) as partial:
+    with sealed_path(path) as partial:
         frame.to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def _write_text_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with atomic_path(path) as partial:
+    with sealed_path(path) as partial:
         pd.DataFrame(list(rows), columns=list(columns)).to_csv(
             partial, index=False, lineterminator="\n"
         )

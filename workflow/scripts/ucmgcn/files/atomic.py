@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ucmgcn.core.errors import UserError
 
+PARTIAL = ".partial-"  # begins the name of a file that is not complete
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -20,7 +22,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield partial
         with partial.open("rb") as file:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ucmgcn.core.arrays import Descriptors, Features, Ints
 from ucmgcn.core.errors import UserError
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import intact, sealed_path
 
 NOT_KNOWN = np.empty(0, dtype=np.int64)
 
@@ -57,7 +57,7 @@ def write_embeddings(
         Mask of the photos that were trained on under both protocols, shape (n,); they must not
         be queries.
     """
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with sealed_path(path) as partial, h5py.File(partial, "w") as file:
         for kind, ids in (("photo", photos), ("model", models)):
             group = file.create_group(kind)
             group.create_dataset("id", data=list(ids), dtype=h5py.string_dtype())
@@ -101,7 +101,7 @@ def read_embeddings(path: Path, group: str, protocol: str, ids: Sequence[str]) -
         If the file is not an embedding file, lacks an id, or holds a value that is not finite.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(intact(path), "r") as file:
             held = [str(i) for i in file[group]["id"].asstr()[:]]
             rows: Descriptors = file[group][protocol][:]
     except (OSError, KeyError) as error:
@@ -131,7 +131,7 @@ def protocols_in(path: Path) -> list[str]:
         if isinstance(item, h5py.Dataset):
             names.append(name)
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         if "seen" in file:
             file["seen"].visititems(collect)
     return names
@@ -139,14 +139,14 @@ def protocols_in(path: Path) -> list[str]:
 
 def asked_photos(path: Path, protocol: str) -> set[str]:
     """Read the ids of the photos that have an embedding under a protocol."""
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         ids, rows = file["photo"]["id"].asstr()[:], file["photo"][protocol][:]
     return {str(id) for id in ids[rows.any(axis=1)]}
 
 
 def read_seen(path: Path, protocol: str, queries: Sequence[str]) -> float | None:
     """Read of how many photos the queries' embeddings were made, on average; None if not known."""
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         ids, counts = file["photo"]["id"].asstr()[:], file.get(f"seen/{protocol}", NOT_KNOWN)[:]
     held = dict(zip(ids, counts, strict=False))
     known = [int(held[query]) for query in queries if query in held]
@@ -161,7 +161,7 @@ def check_unseen(path: Path, queries: Sequence[str]) -> None:
     UserError
         If one was: the network was trained on it.
     """
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         ids, context = file["photo"]["id"].asstr()[:], file["photo"]["context"][:]
     trained_on = {str(id) for id in ids[context]}
     known = next((id for id in queries if id in trained_on), None)
@@ -174,6 +174,6 @@ def check_unseen(path: Path, queries: Sequence[str]) -> None:
 
 def embedding_widths(path: Path, protocol: str) -> Sequence[int]:
     """Number of columns per fold in the embeddings under a protocol."""
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         data = file["model"][protocol]
         return [int(width) for width in data.attrs.get("widths", data.shape[1:])]

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ucmgcn.core.errors import UserError
 from ucmgcn.core.item_warnings import ItemWarning
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import broken, readable
 
 SCHEMA_VERSION = 1
 COMPRESSION = {"views": "lzf"}  # fast, and images with a plain background compress well
@@ -222,7 +223,7 @@ def open_shard(path: Path, kind: str) -> Iterator[Shard]:
         If the file is not an intact shard of this kind and version; the message says how to
         rebuild it.
     """
-    path = Path(path)
+    path = readable(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -310,10 +311,7 @@ def _digest(file: h5py.File) -> str:
 
 
 def _broken(path: Path, why: str) -> UserError:
-    return UserError(
-        f"{path} is damaged or not a shard of this version ({why}). "
-        f"Delete it and run snakemake again: only this shard and what depends on it is rebuilt."
-    )
+    return broken(path, f"or not a shard of this version: {why}")
 
 
 def _chunk_shape(item_shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

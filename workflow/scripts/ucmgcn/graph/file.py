@@ -10,8 +10,7 @@ import dgl
 import h5py
 import torch
 
-from ucmgcn.core.errors import UserError
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import broken, intact, sealed_path
 from ucmgcn.graph.edges import Edges
 from ucmgcn.graph.heterograph import Nodes, make_heterograph
 from ucmgcn.graph.space import FeatureSpace
@@ -22,7 +21,7 @@ def save_graph(path: Path, graph: dgl.DGLGraph) -> None:
 
     DGL's loader trusts its own file format; this format holds only arrays.
     """
-    with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+    with sealed_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
         file.attrs["edges"] = json.dumps(graph.canonical_etypes)
         file.attrs["nodes"] = json.dumps(graph.ntypes)
         for kind in graph.ntypes:
@@ -46,7 +45,7 @@ def load_graph(path: Path) -> dgl.DGLGraph:
         If the file is not a graph, or is damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(intact(path), "r") as file:
             features = {kind: file[f"nodes/{kind}"][:] for kind in json.loads(file.attrs["nodes"])}
             edges = {
                 (start, link, end): Edges(
@@ -56,10 +55,7 @@ def load_graph(path: Path) -> dgl.DGLGraph:
             }
         return make_heterograph(edges, features)
     except (dgl.DGLError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} is damaged or not a graph of this version ({error}). Delete it and run "
-            f"snakemake again"
-        ) from error
+        raise broken(path, f"not a graph of this version: {error}") from error
 
 
 EDGE_ARRAYS = ("sources", "destinations", "weights")
@@ -74,7 +70,7 @@ NODE_ARRAYS = ("photo_features", "view_features", "cameras")
 def write_nodes(path: Path, nodes: Nodes) -> None:
     """Write ids, features and feature space to an HDF5 file."""
     text = h5py.string_dtype()
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with sealed_path(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("photo", data=nodes.photos, dtype=text)
         file.create_dataset("model", data=nodes.models, dtype=text)
         for owner, names in ((nodes, NODE_ARRAYS), (nodes.space, SPACE_ARRAYS)):
@@ -92,7 +88,7 @@ def read_nodes(path: Path) -> Nodes:
         If the file is damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(intact(path), "r") as file:
             ids = [[str(i) for i in file[kind].asstr()[:]] for kind in ("photo", "model")]
             space = replace(
                 FeatureSpace(*(file[name][:] for name in SPACE_ARRAYS)),
@@ -102,4 +98,4 @@ def read_nodes(path: Path) -> Nodes:
             photos, views, cameras = (file[name][:] for name in NODE_ARRAYS)
             return Nodes(ids[0], ids[1], photos, views, cameras, space)
     except (OSError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}). Delete it and run again") from error
+        raise broken(path, error) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy.typing as npt
 
 from ucmgcn.core.devices import Device
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.strict_json import to_json
 from ucmgcn.datasets.manifest import or_without
 from ucmgcn.datasets.rejected import quote_rejected
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.shards import Rejection, open_shard, read_shards
 from ucmgcn.graph.build import fit_nodes, link
 from ucmgcn.graph.file import save_graph, write_nodes
@@ -77,8 +77,8 @@ def build_graph(
         logger.warning("%s", text)
     settings = dataclasses.asdict(config)
     summary = {**count(graph), "fit": fit, "searches": searches, "config": settings}
-    with atomic_path(out_json) as path:
-        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    with sealed_path(out_json) as path:
+        path.write_text(to_json(summary), encoding="utf-8")
 
 
 def _check_left(what: str, key: str, ids: Sequence[str], rejected: Sequence[Rejection]) -> None:

@@ -17,8 +17,7 @@ import h5py
 import numpy as np
 
 from ucmgcn.core.arrays import Features, Floats, Ints
-from ucmgcn.core.errors import UserError
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import broken, intact, sealed_path
 from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer, photo_reach
 from ucmgcn.graph.space import FeatureSpace
 from ucmgcn.index.likeness import likeness_thresholds
@@ -165,7 +164,7 @@ def write_index(
     text = h5py.string_dtype()
     state = next(iter(methods.values()))
     beside = neighbours(cameras) if len(cameras) else np.empty((0, 2), dtype=np.int64)
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with sealed_path(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(schema=SCHEMA_VERSION, facts=json.dumps(asdict(facts)))
         rows = [(model.id, model.category, str(model.path)) for model in gallery.models]
         file.create_dataset("models", data=rows, dtype=text, shape=(len(rows), 3))
@@ -210,16 +209,12 @@ def read_index(path: Path) -> SearchIndex:
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open an index for reading; any error becomes a `UserError`."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(intact(path), "r") as file:
             if file.attrs.get("schema") != SCHEMA_VERSION:
-                raise _damaged(path, "it is of another version")
+                raise broken(path, "it is of another version")
             yield file
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, why: object) -> UserError:
-    return UserError(f"{path} is damaged ({why}). Delete it and run snakemake again")
+        raise broken(path, error) from error
 
 
 def _write_graph(group: h5py.Group, frozen: Frozen) -> None:

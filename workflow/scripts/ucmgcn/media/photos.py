@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 from PIL import EpsImagePlugin, Image, ImageOps, UnidentifiedImageError
 
 from ucmgcn.core.arrays import Images
@@ -27,6 +28,7 @@ MOST_MISSING = 0.25  # share of the rows of a JPEG that is used all the same
 MISSING_GREY = 128  # the value that libjpeg gives to what is not in the file
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
+MOST_16_BITS = 65535
 WHITE = (255, 255, 255)
 # Bilinear by default, as in the training of EfficientNet-Lite (resize_method in TensorFlow's
 # efficientnet/main.py); an encoder may ask for another filter.
@@ -221,14 +223,21 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit values by their full range, and others by the range of the image."""
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         raise ItemError("it has values that are not finite")
-    if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    scaled = (values - low) * (255 / max(high - low, np.finfo(float).tiny))
-    return Image.fromarray(np.rint(scaled).astype(np.uint8)).copy()
+    if image.mode != "F" and low >= 0 and high <= MOST_16_BITS:
+        # By a table: 64 million pixels take a tenth of the time, and of the memory.
+        levels = _scaled(np.arange(MOST_16_BITS + 1), 0.0, MOST_16_BITS)
+        return Image.fromarray(levels[values]).copy()
+    return Image.fromarray(_scaled(values, low, high)).copy()
+
+
+def _scaled(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
+    """Scale values from low..high to 0..255."""
+    scale = 255 / max(high - low, np.finfo(float).tiny)
+    return np.rint((values.astype(np.float64) - low) * scale).astype(np.uint8)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

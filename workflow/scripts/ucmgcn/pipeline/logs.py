@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ucmgcn.core.errors import UserError
+from ucmgcn.core.printable import escaped
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -27,8 +28,15 @@ def _terminal() -> logging.Handler:
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     handler.addFilter(lambda record: record.name != "py.warnings")
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_Shown("%(levelname)s: %(message)s"))
     return handler
+
+
+class _Shown(logging.Formatter):
+    """Escapes the control characters that a name of a file may hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped(super().format(record), keep="\n\t")
 
 
 def _log_uncaught(

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ucmgcn.core.devices import has_driver
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import is_intact, sealed_path
 from ucmgcn.pipeline.config import Config
 from ucmgcn.pipeline.listing import Listing, list_data
 
@@ -63,7 +63,7 @@ class Plan:
             self._path.unlink(missing_ok=True)
             return
         facts = {"listing": asdict(self.listing), "environment": self.environment}
-        with atomic_path(self._path) as path:
+        with sealed_path(self._path) as path:
             path.write_text(json.dumps({"config": self._key(), **facts}) + "\n", encoding="utf-8")
 
     def _key(self) -> str:
@@ -73,6 +73,8 @@ class Plan:
 
     def _read(self) -> tuple[Listing | None, str]:
         """Return what was kept for this configuration, if anything was."""
+        if not is_intact(self._path):
+            return None, ""  # the job settles both itself
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
             if kept["config"] == self._key():

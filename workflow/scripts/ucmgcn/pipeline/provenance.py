@@ -27,6 +27,7 @@ CARRIERS = frozenset(
         "core.processes",
         "core.progress",
         "core.worker",
+        "files.digest",
         "pipeline.jobs",
         "pipeline.logs",
         "pipeline.provenance",

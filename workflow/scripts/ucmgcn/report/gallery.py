@@ -14,6 +14,7 @@ import pandas as pd
 from ucmgcn.core.arrays import Descriptors
 from ucmgcn.core.errors import ItemError
 from ucmgcn.datasets.manifest import Item, read_items
+from ucmgcn.files.digest import intact
 from ucmgcn.files.rows import read_rows
 from ucmgcn.files.shards import open_shard
 from ucmgcn.media.photos import load_photo
@@ -111,7 +112,7 @@ def read_top(path: Path, keys: Iterable[Key], depth: int = SHOWN) -> dict[Key, p
     types = {**dict.fromkeys(columns, str), "rank": np.int64, "score": np.float64}
     parts: dict[Key, list[pd.DataFrame]] = {key: [] for key in keys}
     reader = pd.read_csv(
-        path, usecols=columns, dtype=types, keep_default_na=False, chunksize=ROWS_AT_A_TIME
+        intact(path), usecols=columns, dtype=types, keep_default_na=False, chunksize=ROWS_AT_A_TIME
     )
     for chunk in reader:
         top = chunk[chunk["rank"] <= depth]

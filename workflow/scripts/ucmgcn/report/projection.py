@@ -13,6 +13,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from ucmgcn.core.arrays import Features, Floats
+from ucmgcn.files.digest import intact
 from ucmgcn.files.embeddings import read_embeddings
 from ucmgcn.files.rows import read_rows
 from ucmgcn.report.inputs import LibraryInputs
@@ -115,7 +116,7 @@ def _of_both(parts: Sequence[Features]) -> Floats:
 
 def embedded_ids(path: Path) -> Mapping[str, list[str]]:
     """Ids in a file of embeddings: of the ``photo`` and of the ``model`` nodes."""
-    with h5py.File(path, "r") as file:
+    with h5py.File(intact(path), "r") as file:
         return {
             group: [str(i) for i in file[group]["id"].asstr()[:]] for group in ("photo", "model")
         }

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS, RECALLS
+from ucmgcn.files.digest import intact
 from ucmgcn.report.figures import Line
 
 PROTOCOLS = ("transductive", "inductive", "open", "skewed-1", "skewed-2", "skewed-4")
@@ -122,7 +123,7 @@ class Comparison:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table; empty text stays text (a category may be called NA), empty numbers are NaN."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = pd.read_csv(intact(path), dtype=str, keep_default_na=False)
     for name in frame.columns.difference(list(TEXT_COLUMNS)):
         frame[name] = pd.to_numeric(frame[name].replace("", None))
     return frame
@@ -233,7 +234,7 @@ def histories(paths: Sequence[Path]) -> dict[str, list[Line]]:
 
     Of a history with several networks, it takes the one trained on all photos.
     """
-    frames = [_whole(pd.read_csv(path)) for path in paths]
+    frames = [_whole(pd.read_csv(intact(path))) for path in paths]
     names = [name for name in (frames[0].columns if frames else []) if name != "epoch"]
     found = {name: [_line(frame, name) for frame in frames if name in frame] for name in names}
     return {

@@ -21,6 +21,7 @@ from ucmgcn.datasets.manifest import read_items
 from ucmgcn.datasets.rejected import summarise_warnings
 from ucmgcn.evaluate.metrics import LOWER_IS_BETTER, METRICS
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import intact
 from ucmgcn.files.shards import open_shard
 from ucmgcn.report import figures, origin, scores
 from ucmgcn.report.gallery import Key, build_gallery
@@ -143,7 +144,7 @@ def _environment() -> Environment:
 
 def _content(inputs: LibraryInputs, threads: int) -> dict[str, Any]:
     own = _of_photos(_scope(inputs)) if isinstance(inputs, ReportInputs) else _of_models(inputs)
-    graph = json.loads(Path(inputs.graph).read_text(encoding="utf-8"))
+    graph = json.loads(intact(inputs.graph).read_text(encoding="utf-8"))
     return {
         "with_photos": isinstance(inputs, ReportInputs),
         **own,
@@ -210,7 +211,7 @@ def _overview(scope: _Scope) -> dict[str, Any]:
 
 def _adaptation(summary: Path) -> str:
     """Say whether the features are those of an adapted encoder."""
-    told = json.loads(Path(summary).read_text(encoding="utf-8"))
+    told = json.loads(intact(summary).read_text(encoding="utf-8"))
     if told["adapted"]:
         return "The encoder's last blocks were adapted to these photos and models, without labels."
     return (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ucmgcn.files.digest import intact
 from ucmgcn.files.shards import open_shard
 from ucmgcn.media.pictures import data_uri
 
@@ -38,7 +39,7 @@ def find_suspicious(table: Path, shards: Sequence[Path]) -> tuple[list[Suspiciou
     -------
     The first ones, sorted by id; the number of all suspicious models; that of all checked ones.
     """
-    frame = pd.read_csv(table, dtype=str, keep_default_na=False)
+    frame = pd.read_csv(intact(table), dtype=str, keep_default_na=False)
     rows = frame[frame["suspicious"] != ""]
     shown = dict(rows[["id", "suspicious"]].head(MOST).itertuples(index=False, name=None))
     pictures: dict[str, str] = {}

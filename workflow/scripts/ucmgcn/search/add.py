@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.core.item_warnings import ItemWarning
+from ucmgcn.core.printable import escaped, is_plain
 from ucmgcn.datasets.manifest import Item
 from ucmgcn.features.encoders.encoder import Encoder
 from ucmgcn.features.stage import extract_view_features
@@ -98,7 +99,7 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
     Raises
     ------
     ItemError
-        If there is no such file, or a run would ignore its name.
+        If there is no such file, or a run would ignore its name, or it holds control characters.
     UserError
         If the category is no name of a folder.
     """
@@ -106,6 +107,8 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
         raise ItemError("there is no such file")
     if mesh.name.startswith("."):
         raise ItemError("its name starts with a dot, which a run ignores; rename it")
+    if not is_plain(mesh.name):
+        raise ItemError(f"its name holds control characters: {escaped(mesh.name)}; rename it")
     folder = root / facts.models
     category = _checked(category or "")
     if facts.kind != "folder":
@@ -125,7 +128,7 @@ def choose_target(mesh: Path, category: str | None, facts: Facts, root: Path) ->
 
 
 def _checked(category: str) -> str:
-    if category.startswith(".") or "/" in category or "\\" in category:
+    if category.startswith(".") or {"/", "\\"} & set(category) or not is_plain(category):
         raise UserError(f"category {category!r} is no name of a folder; take plain words")
     return category
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ucmgcn.core.arrays import Features
+from ucmgcn.files.digest import ADDED
 from ucmgcn.files.shards import open_shard
 from ucmgcn.index.file import Facts, Model
 
 logger = logging.getLogger(__name__)
-
-FOLDER = "added"
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,12 @@ def read_additions(facts: Facts, known: set[str], root: Path, home: Path) -> lis
 
 def feature_files(home: Path) -> list[Path]:
     """List the feature shards of the additions, sorted; each is written last."""
-    return sorted((home / FOLDER).glob("*/features.h5"))
+    return sorted((home / ADDED).glob("*/features.h5"))
 
 
 def addition_folder(home: Path, id: str) -> Path:
     """Folder of an added model below the data set's results."""
-    return home / FOLDER / hashlib.sha256(id.encode()).hexdigest()[:16]
+    return home / ADDED / hashlib.sha256(id.encode()).hexdigest()[:16]
 
 
 def settings_of(facts: Facts) -> dict[str, object]:

@@ -12,6 +12,7 @@ import pandas as pd
 from ucmgcn.core.arrays import Features
 from ucmgcn.core.errors import UserError
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import intact
 from ucmgcn.index.file import Model
 
 
@@ -67,7 +68,7 @@ def export_encoder(encoder: Path, out: Path) -> Path:
     photo's embedding, once L2-normalised, and averaged over its looks if it was adapted.
     """
     with atomic_path(out / "encoder.onnx") as partial:
-        shutil.copyfile(encoder, partial)
+        shutil.copyfile(intact(encoder), partial)
     return out / "encoder.onnx"
 
 

@@ -120,7 +120,17 @@ class Gallery:
             Most hits to list.
         thresholds
             See `ucmgcn.search.likeness.likeness`; without any, the hits of a model have no word.
+
+        Raises
+        ------
+        UserError
+            If a score is not finite.
         """
+        if not np.isfinite(scores).all():
+            raise UserError(
+                "the scores are not finite, so no model is named: the encoder or the index is "
+                "damaged. Delete both and run snakemake again, with their names"
+            )
         order = np.argsort(-scores, kind="stable")
         best = order[wanted[order]][:top].tolist()
         return [

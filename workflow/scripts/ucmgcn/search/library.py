@@ -100,7 +100,7 @@ class Library:
         ItemError
             If it cannot be read as a photo; the message is the reason.
         UserError
-            If there is no such category.
+            If there is no such category, or a score is not finite.
         """
         wanted = self._gallery.of_category(category)
         feature = self.describe(photo)

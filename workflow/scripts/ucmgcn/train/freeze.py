@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ucmgcn.core.arrays import Features
-from ucmgcn.core.errors import UserError
+from ucmgcn.files.digest import broken, intact
 from ucmgcn.graph.attach import Frozen, FrozenNetwork, Layer
 from ucmgcn.graph.file import load_graph, read_nodes
 from ucmgcn.graph.flat_graph import FlatGraph, flatten
@@ -35,12 +35,11 @@ def load_frozen(graph: Path, nodes: Path, checkpoint: Path, settings: Settings) 
     flat = flatten(load_graph(graph), settings.train.per_relation, device)
     network = make_network(flat, settings.propagation, settings.train)
     try:
-        network.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+        network.load_state_dict(
+            torch.load(intact(checkpoint), map_location=device, weights_only=True)
+        )
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"{checkpoint} is damaged or was trained with other settings ({error}). Delete it and "
-            "train again"
-        ) from error
+        raise broken(checkpoint, f"or trained with other settings: {error}") from error
     spread = propagated(flat, settings.propagation).cpu().numpy()
     return freeze_network(flat, read_nodes(nodes).space, spread, settings, network)
 

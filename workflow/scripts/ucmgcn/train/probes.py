@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ucmgcn.core.arrays import Mask
+from ucmgcn.files.digest import intact
 from ucmgcn.train.protocols import Fold
 
 SIZES = (1, 2, 4)
@@ -39,7 +40,9 @@ def measured_categories(photos: Sequence[str], images: Path, models: Path) -> li
     images, models
         Manifests.
     """
-    parts = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (images, models))
+    parts = (
+        pd.read_csv(intact(path), dtype=str, keep_default_na=False) for path in (images, models)
+    )
     shown, gallery = parts
     known = {*gallery.loc[gallery["split"] != "train", "category"]} - {""}
     category = dict(zip(shown["id"], shown["category"], strict=True))

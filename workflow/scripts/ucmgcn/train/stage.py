@@ -17,7 +17,7 @@ import torch
 from ucmgcn.core.arrays import Mask
 from ucmgcn.core.processes import map_processes
 from ucmgcn.datasets.roles import Roles, classes_of
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.embeddings import write_embeddings
 from ucmgcn.files.hashing import file_sha256
 from ucmgcn.graph.attach import Frozen
@@ -89,7 +89,7 @@ def train_seed(
     answers, histories = zip(
         *map_processes(train, parts, processes if settings.device == "cpu" else 1), strict=True
     )
-    with atomic_path(files.history) as unready:
+    with sealed_path(files.history) as unready:
         pd.concat(histories).to_csv(unready, index=False, float_format="%.6f")
     embedded = both_protocols(parts, answers)
     write_embeddings(files.embeddings, known.photos, known.models, embedded, context)
@@ -123,7 +123,7 @@ def train_fold(
             training.supervise(classes[kept])
         training.run()
         if name == "all":
-            with atomic_path(files.checkpoint) as unready:
+            with sealed_path(files.checkpoint) as unready:
                 torch.save(training.network.state_dict(), unready)
         histories.append(pd.DataFrame(training.history).assign(part=name))
         return training.freeze(space)

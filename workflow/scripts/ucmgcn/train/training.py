@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ucmgcn.core.arrays import Features
-from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import is_intact, sealed_path
 from ucmgcn.graph.attach import Frozen
 from ucmgcn.graph.flat_graph import FlatGraph
 from ucmgcn.graph.propagation import propagated
@@ -142,12 +142,12 @@ class Training:
             "history": self.history,
             "prototypes": None if self.classes is None else self.prototypes.detach(),
         }
-        with atomic_path(self.checkpoint) as unready:
+        with sealed_path(self.checkpoint) as unready:
             torch.save(state, unready)
 
     def _resume(self) -> None:
-        if not self.checkpoint.exists():
-            return
+        if not is_intact(self.checkpoint):
+            return  # the training starts from scratch
         state: dict[str, Any] = torch.load(
             self.checkpoint, map_location=self.flat.features.device, weights_only=True
         )

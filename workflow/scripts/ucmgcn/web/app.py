@@ -19,6 +19,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -32,10 +33,11 @@ from ucmgcn.search.hits import Hit
 from ucmgcn.search.library import Library
 from ucmgcn.search.likeness import UNFAMILIAR, is_familiar
 from ucmgcn.web import uploads, viewer
+from ucmgcn.web.access import TokenBackend, ask_for_token, is_same_origin
 from ucmgcn.web.catalogue import Catalogue, described, described_hit, key_of
 from ucmgcn.web.error_responses import ErrorResponses
 from ucmgcn.web.glb import GlbCache
-from ucmgcn.web.limits import Gate, RateLimit, ServerLimits
+from ucmgcn.web.limits import Gate, RateLimit, ServerLimits, client_of
 from ucmgcn.web.pages import FOLDER, Pages, SecurityHeaders
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class Site:
     def __init__(self, library: Library, dataset: str, limits: ServerLimits) -> None:
         self.catalogue, self.limits = Catalogue.of(library), limits
         self.rate = RateLimit(limits.rate)
-        self.gate = Gate(limits.encodings, limits.waiting, limits.wait_seconds)
+        self.gate = Gate(limits.encodings, limits)
         self.glb = GlbCache(limits)
         self.views: LRUCache[tuple[str, int], bytes] = LRUCache(limits.view_cache_bytes, len)
         self.pages = Pages(
@@ -82,13 +84,13 @@ class Site:
 
     async def search(self, request: Request) -> Response:
         """Rank the models for an uploaded photo."""
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if not is_same_origin(request.headers):
             raise HTTPException(403, "Searches are taken from this page only.")
         await self.rate.check(request, "search")
         async with uploads.read_form(request, self.limits) as form:
             options = self._options(form)
             photo = uploads.photo_of(form)
-            async with self.gate.enter():
+            async with self.gate.enter(client_of(request)), self.rate.timed(request, "search"):
                 hits = await anyio.to_thread.run_sync(self._search, photo.file, options)
         return self._results(request, hits, options, None)
 
@@ -96,7 +98,7 @@ class Site:
         """Rank the models by their similarity to one of them."""
         model, options = self._model(request), self._options(request.query_params)
         await self.rate.check(request, "search")
-        async with self.gate.enter():
+        async with self.gate.enter(client_of(request)), self.rate.timed(request, "search"):
             hits = await anyio.to_thread.run_sync(self._similar, model.id, options)
         return self._results(request, hits, options, model)
 
@@ -137,7 +139,8 @@ class Site:
         model = self._model(request)
         await self.rate.check(request, "mesh")
         try:
-            glb = await self.glb.get(model.path)
+            async with self.rate.timed(request, "mesh"):
+                glb = await self.glb.get(model.path, client_of(request))
         except ItemError as error:
             raise HTTPException(422, f"This mesh has no 3D view: {error}.") from None
         name = f'attachment; filename="{key_of(model.id)}.glb"'
@@ -213,7 +216,11 @@ class Site:
 
 
 def create_app(
-    library: Library, dataset: str, limits: ServerLimits, hosts: Sequence[str] = ("*",)
+    library: Library,
+    dataset: str,
+    limits: ServerLimits,
+    hosts: Sequence[str] = ("*",),
+    token: str | None = None,
 ) -> Starlette:
     """Make the application.
 
@@ -228,6 +235,8 @@ def create_app(
     hosts
         Names by which the server may be called; others are refused, so that a page from elsewhere
         cannot reach a server on this machine by a name of its own (DNS rebinding).
+    token
+        What every request has to know, see `ucmgcn.web.access`; None asks for nothing.
     """
     site = Site(library, dataset, limits)
     model = "/models/{key:str}"
@@ -245,10 +254,15 @@ def create_app(
     middleware = [
         Middleware(SecurityHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+        *([Middleware(AuthenticationMiddleware, **_asking(token))] if token else []),
         Middleware(GZipMiddleware, compresslevel=5, exclude_content_types=AS_IT_IS),
     ]
     handlers = ErrorResponses(site.page).handlers()
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+
+
+def _asking(token: str) -> dict[str, Any]:
+    return {"backend": TokenBackend(token), "on_error": ask_for_token}
 
 
 def warm_up(library: Library) -> None:

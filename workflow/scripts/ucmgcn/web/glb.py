@@ -88,13 +88,13 @@ class GlbCache:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._gate = Gate(1, limits.waiting, limits.wait_seconds)
+        self._gate = Gate(1, limits)
         self._kept: LRUCache[tuple[str, int, int], bytes | str] = LRUCache(
             limits.mesh_cache_bytes, _size
         )
 
-    async def get(self, path: Path) -> bytes:
-        """Convert a mesh, or take it from the cache; a changed file is converted again.
+    async def get(self, path: Path, client: str = "") -> bytes:
+        """Convert a mesh for a client, or take it from the cache; a changed file anew.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class GlbCache:
         key = _version(path)
         kept = self._kept.get(key)
         if kept is None:
-            async with self._gate.enter():
+            async with self._gate.enter(client):
                 kept = self._kept.get(key)
                 if kept is None:
                     kept = self._kept[key] = await self._result(path)

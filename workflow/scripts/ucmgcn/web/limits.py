@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,8 +39,10 @@ class ServerLimits:
         Time to convert a mesh for the 3D view, and the largest result: 413.
     mesh_cache_bytes, view_cache_bytes
         Memory that keeps converted meshes and encoded views.
-    connections
-        Open connections: 503.
+    waiting_each
+        Photos or meshes of one client that may wait: 503.
+    connections, connections_each
+        Open connections: 503; and those of one client: closed.
     """
 
     upload_bytes: int = 20 * 2**20
@@ -53,7 +56,9 @@ class ServerLimits:
     mesh_bytes: int = 96 * 2**20
     mesh_cache_bytes: int = 192 * 2**20
     view_cache_bytes: int = 32 * 2**20
+    waiting_each: int = 4
     connections: int = 512
+    connections_each: int = 64
 
 
 class RateLimit:
@@ -63,9 +68,9 @@ class RateLimit:
         try:
             self._item = parse(rate)
         except ValueError as error:
-            raise UserError(
-                f"the rate {rate!r} is not understood; write it like 60/minute or 5/second"
-            ) from error
+            raise UserError(_no_rate(rate)) from error
+        if self._item.amount < 1 or self._item.multiples < 1:
+            raise UserError(_no_rate(rate))
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
     async def check(self, request: Request, what: str) -> None:
@@ -85,14 +90,35 @@ class RateLimit:
             429, f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
         )
 
+    @asynccontextmanager
+    async def timed(self, request: Request, what: str) -> AsyncIterator[None]:
+        """Count each full second of the server's work as a further request of the client."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            for _ in range(int(time.monotonic() - start)):
+                await self._window.hit(self._item, client_of(request), what)
+
+
+def _no_rate(rate: str) -> str:
+    return f"the rate {rate!r} is none; write it like 60/minute or 5/second, at least 1"
+
 
 def client_of(request: Request) -> str:
     """Address that requests are counted by: IPv4, or the /64 of IPv6."""
-    host = request.client.host if request.client else ""
+    return network_of(request.client.host if request.client else "")
+
+
+def network_of(host: str) -> str:
+    """Address of a client, or the network that one client has: the /64 of IPv6."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
+    if isinstance(address, ipaddress.IPv6Address):
+        # A socket for both versions names IPv4 clients like this.
+        address = address.ipv4_mapped or address
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, 64), strict=False))
@@ -101,26 +127,34 @@ def client_of(request: Request) -> str:
 class Gate:
     """Let some tasks run at a time, some more wait, and refuse the others."""
 
-    def __init__(self, places: int, waiting: int, seconds: float) -> None:
+    def __init__(self, places: int, limits: ServerLimits) -> None:
         self._places = anyio.Semaphore(places)
-        self._waiting, self._seconds = waiting, seconds
+        self._limits = limits
+        self._waiting: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
+    async def enter(self, client: str) -> AsyncIterator[None]:
         """Wait for a place.
 
         Raises
         ------
         HTTPException
-            503 if too many wait already, or none became free in time.
+            503 if too many wait already, of all clients or of this one, or if none became free in
+            time.
         """
-        if self._places.statistics().tasks_waiting >= self._waiting:
+        limits, waiting = self._limits, self._waiting
+        if waiting.total() >= limits.waiting or waiting[client] >= limits.waiting_each:
             raise _busy()
+        waiting[client] += 1
         try:
-            with anyio.fail_after(self._seconds):
+            with anyio.fail_after(limits.wait_seconds):
                 await self._places.acquire()
         except TimeoutError:
             raise _busy() from None
+        finally:
+            waiting[client] -= 1
+            if not waiting[client]:
+                del waiting[client]
         try:
             yield
         finally:

@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 
 from ucmgcn.core.arrays import Features, Images
-from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Input, check_images
+from ucmgcn.files.digest import broken, intact
 
 METADATA = "ucmgcn"  # key under which the export keeps the encoder's description
 
@@ -39,6 +39,7 @@ class OnnxEncoder:
 
     def __init__(self, path: Path, batch: int = DEFAULT_BATCH["cpu"], threads: int = 1) -> None:
         self.batch = batch
+        path = intact(path)
         try:
             self._session = ort.InferenceSession(
                 str(path), _options(threads), providers=["CPUExecutionProvider"]
@@ -46,9 +47,7 @@ class OnnxEncoder:
             described = self._session.get_modelmeta().custom_metadata_map[METADATA]
         # ONNX Runtime's errors have no common base class below Exception.
         except Exception as error:
-            raise UserError(
-                f"{path} is not an exported encoder ({error}). Delete it and run snakemake again"
-            ) from error
+            raise broken(path, f"not an exported encoder: {error}") from error
         self._description: dict[str, Any] = json.loads(described)
         self.inputs = tuple(Input(**given) for given in self._description["inputs"])
 

@@ -24,6 +24,7 @@ from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Input, check_images
 from ucmgcn.features.encoders.onnx_encoder import METADATA
 from ucmgcn.features.encoders.spec import EncoderSpec, Member
 from ucmgcn.files.atomic import atomic_path
+from ucmgcn.files.digest import sealed_path
 from ucmgcn.files.hashing import file_sha256
 
 OPSET = 17
@@ -162,7 +163,7 @@ def write_onnx(
         The file to write.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(out) as partial:
+    with sealed_path(out) as partial:
         # The tracing exporter: the newer one gives the same graph, but takes ten times as long and
         # two more packages.
         torch.onnx.export(
@@ -209,8 +210,13 @@ def export_onnx(spec: EncoderSpec, out: Path, cache: Path | None = None, code: s
         _export(encoder, description, out)
         return
     key = _key(description, code)
-    kept = _kept(cache, key) or _keep(encoder, description, cache, key)
-    with atomic_path(out) as partial:
+    kept = _kept(cache, key)
+    if kept is None:
+        _export(encoder, description, out)
+        with atomic_path(cache / f"{key}-{_digest(out)}.onnx") as partial:
+            shutil.copyfile(out, partial)
+        return
+    with sealed_path(out) as partial:
         shutil.copyfile(kept, partial)
 
 
@@ -223,12 +229,6 @@ def _kept(cache: Path, key: str) -> Path | None:
         logger.warning("%s is damaged: exporting again", file)
         file.unlink()
     return None
-
-
-def _keep(encoder: Fusion, description: str, cache: Path, key: str) -> Path:
-    new = cache / f"{key}.onnx"
-    _export(encoder, description, new)
-    return new.rename(cache / f"{key}-{_digest(new)}.onnx")
 
 
 def _export(encoder: Fusion, description: str, out: Path) -> None:
