@@ -35,7 +35,7 @@ STATED = {
 # What somebody has looked at, and what is to be known of it.
 LOOKED_AT = {
     "docutils": "GPL for some of its tools only, which nothing here uses",
-    "pillow-jxl-plugin": "GPL: not contained here; who passes on both together minds it",
+    "pillow-jxl-plugin": "GPL: optional, for JPEG XL; not contained here",
     "ufbx": "its package does not name a licence; optional, for FBX",
     "usd-core": "TOST: Apache-2.0 with other terms on trademarks; optional, for USD",
 }

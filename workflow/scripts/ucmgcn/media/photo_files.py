@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.formats import PILLOW_FORMATS
+from ucmgcn.media.readers.extras import import_extra
 
 HEAD = 64 * 2**10  # bytes in which the size of a JPEG XL picture is found
 JXL_STREAM, JXL_CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \x0d\x0a\x87\x0a"
@@ -124,9 +125,8 @@ def _codestream(head: bytes) -> bytes:
 
 
 def _open_jxl(file: Path | IO[bytes]) -> Image.Image:
-    from pillow_jxl import JpegXLImagePlugin
-
-    JpegXLImagePlugin.DECODE_THREADS = 0  # there is a worker per core
+    plugin = import_extra("pillow_jxl.JpegXLImagePlugin", "pillow-jxl-plugin", "JPEG XL")
+    plugin.DECODE_THREADS = 0  # there is a worker per core
     try:
         image = Image.open(file, formats=["JXL"])
     except Exception as error:  # the plugin's own errors, of several types
