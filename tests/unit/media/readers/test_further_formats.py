@@ -14,8 +14,8 @@ from gltf_files import picture
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.core.item_warnings import collect_warnings
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.meshes import load_mesh, load_shape
-from ucmgcn.media.readers.extras import import_extra
 
 FBX = """; FBX 7.4.0 project file
 FBXHeaderExtension:  {{

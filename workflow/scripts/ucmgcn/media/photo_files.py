@@ -9,8 +9,8 @@ from typing import IO
 from PIL import Image, UnidentifiedImageError
 
 from ucmgcn.core.errors import ItemError
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.formats import PILLOW_FORMATS
-from ucmgcn.media.readers.extras import import_extra
 
 HEAD = 64 * 2**10  # bytes in which the size of a JPEG XL picture is found
 JXL_STREAM, JXL_CONTAINER = b"\xff\x0a", b"\0\0\0\x0cJXL \x0d\x0a\x87\x0a"

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ucmgcn.core.arrays import Floats, Ints
-from ucmgcn.media.readers.extras import import_extra
+from ucmgcn.media.extras import import_extra
 
 
 @dataclass(frozen=True)

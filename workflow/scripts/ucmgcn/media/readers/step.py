@@ -12,8 +12,8 @@ import numpy as np
 
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.readers import gltf
-from ucmgcn.media.readers.extras import import_extra
 from ucmgcn.media.readers.surfaces import Surface
 
 TO_Y_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])

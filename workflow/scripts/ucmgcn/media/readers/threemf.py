@@ -17,8 +17,8 @@ import trimesh
 from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.mesh_warnings import BAD_TEXTURE, warn_of
-from ucmgcn.media.readers.extras import import_extra
 from ucmgcn.media.readers.paint import coloured
 from ucmgcn.media.readers.surfaces import Surface
 

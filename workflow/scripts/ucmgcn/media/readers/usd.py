@@ -17,8 +17,8 @@ import trimesh
 from ucmgcn.core.arrays import Floats
 from ucmgcn.core.errors import ItemError
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.mesh_warnings import NOT_DRAWN, warn_of
-from ucmgcn.media.readers.extras import import_extra
 from ucmgcn.media.readers.polygons import triangulate
 from ucmgcn.media.readers.surfaces import Surface
 from ucmgcn.media.readers.usd_materials import Materials

@@ -17,8 +17,8 @@ from PIL import Image
 
 from ucmgcn.core.arrays import Floats, Ints
 from ucmgcn.media.companions import Companions
+from ucmgcn.media.extras import import_extra
 from ucmgcn.media.mesh_warnings import BAD_TEXTURE, warn_of
-from ucmgcn.media.readers.extras import import_extra
 from ucmgcn.media.readers.paint import Material, Part, coloured, painted
 from ucmgcn.media.readers.textures import decode_texture, find_texture
 
