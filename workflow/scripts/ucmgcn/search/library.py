@@ -9,8 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
 from ucmgcn.core.arrays import Features, Images
 from ucmgcn.core.errors import UserError
 from ucmgcn.features.encoders.encoder import DEFAULT_BATCH, Encoder
@@ -18,7 +16,7 @@ from ucmgcn.features.encoders.onnx_encoder import OnnxEncoder
 from ucmgcn.index.file import Facts, Model
 from ucmgcn.search.contents import POOLING_METHODS, Contents, read_contents, version_of
 from ucmgcn.search.hits import Gallery, Hit
-from ucmgcn.search.likeness import features_of_nothing, shows_nothing
+from ucmgcn.search.likeness import Thresholds
 from ucmgcn.search.photo_encoder import Photo, PhotoEncoder
 from ucmgcn.search.scoring import EmbeddedModels, make_scorer
 
@@ -49,7 +47,7 @@ class Library:
         self.models: Sequence[Model] = [
             replace(model, path=contents.root / model.path) for model in contents.models
         ]
-        self._gallery = Gallery(self.models, contents.views)
+        self._gallery, self._thresholds = Gallery(self.models, contents.views), Thresholds(contents)
         self.categories = self._gallery.categories
 
     def __repr__(self) -> str:
@@ -104,9 +102,7 @@ class Library:
         """
         wanted = self._gallery.of_category(category)
         feature = self.describe(photo)
-        query, known = self._contents.query(feature), self._contents.index.likeness
-        # Nothing reaches the thresholds of a photo that shows nothing.
-        thresholds = known if self._is_photo(feature) else np.full_like(known, np.inf)
+        query, thresholds = self._contents.query(feature), self._thresholds(feature, self.encoder)
         return self._gallery.hits(self._scorer.photo(feature), wanted, query, top, thresholds)
 
     def similar(self, model_id: str, top: int = 10, category: str | None = None) -> list[Hit]:
@@ -172,21 +168,6 @@ class Library:
             If it cannot be read as a photo; the message is the reason.
         """
         return self._describe(photo)
-
-    def _is_photo(self, feature: Features) -> bool:
-        """Whether a photo shows something, going by the library's photos if it has enough."""
-        space = self._contents.frozen.space
-        if np.isfinite(space.radius):
-            return space.familiar(feature)
-        return not shows_nothing(feature, self._nothing, self._averages)
-
-    @cached_property
-    def _nothing(self) -> Features:
-        return features_of_nothing(self.encoder)
-
-    @cached_property
-    def _averages(self) -> Features:
-        return self._contents.pooled("mean")
 
     @cached_property
     def _describe(self) -> PhotoEncoder:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
 from ucmgcn.core.arrays import Features, Images
 from ucmgcn.features.encoders.encoder import Encoder
 from ucmgcn.graph.space import normalise
+from ucmgcn.search.contents import Contents
 
 WORDS = ("not much like it", "somewhat like it", "like it", "very like it")
 GREYS = 0, 64, 128, 192, 255
@@ -32,6 +34,36 @@ def is_familiar(likenesses: Iterable[str]) -> bool:
     """Whether a photo is like any of its hits, given their words."""
     words = set(likenesses)
     return not words or words != {WORDS[0]}
+
+
+class Thresholds:
+    """How like a photo a model must be for each word, see `likeness`.
+
+    Nothing reaches those of a photo that shows nothing. The library's photos say what is usual for
+    a photo; where they are too few, pictures of nothing say what is not.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._known, self._space = contents.index.likeness, contents.frozen.space
+        self._contents = contents
+        self._nothing: Features | None = None
+
+    def __call__(self, feature: Features, encoder: Encoder) -> Features:
+        """Return the thresholds for the encoder's features (D,) of a photo, ascending."""
+        if np.isfinite(self._space.radius):
+            shown = self._space.familiar(feature)
+        else:
+            shown = not shows_nothing(feature, self._nothing_by(encoder), self._models)
+        return self._known if shown else np.full_like(self._known, np.inf)
+
+    def _nothing_by(self, encoder: Encoder) -> Features:
+        if self._nothing is None:
+            self._nothing = features_of_nothing(encoder)
+        return self._nothing
+
+    @cached_property
+    def _models(self) -> Features:
+        return self._contents.pooled("mean")
 
 
 def features_of_nothing(encoder: Encoder) -> Features:
