@@ -6,14 +6,26 @@ READY := .venv/.ready
 
 SET ?= psb
 
-.PHONY: ablation bench demo lint lock reproduce results settings setup test
+# Tests side by side: a file's tests share what they make, so a file stays in one process.
+PYTEST := pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: ablation bench coverage demo lint lock reproduce results settings setup test test-all
 
 demo: setup ## make the environment, run the embedded demo set, print its metrics
 	source $(BIN)/activate && snakemake --cores all
 	$(BIN)/ucmgcn table results/demo/tables/metrics.csv
 
-test: setup lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest
+test: setup lint ## lint, types and the tests that take minutes
+	$(BIN)/python -m $(PYTEST) -m "not slow and not slurm and not benchmark_data"
+
+test-all: setup lint ## the whole test suite, as CI runs it
+	$(BIN)/python -m $(PYTEST)
+
+coverage: setup ## which lines and branches the whole suite reaches, processes that it starts included
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabilities
 	$(BIN)/ruff check .

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 from command import ucmgcn
-from project import ROOT, Run
+from project import ROOT, Run, copy_of
 
 from ucmgcn.search.library import Library
 
@@ -33,9 +32,7 @@ PLANNED = {
 
 @pytest.fixture(scope="module")
 def adapted(finished, tmp_path_factory) -> Run:
-    folder = tmp_path_factory.mktemp("adapted") / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    run = Run(folder)
+    run = copy_of(finished.folder, tmp_path_factory.mktemp("adapted") / "project")
     run.configure(adapt={"rounds": 1, "steps": 2, "photos": 4, "models": 6})
     assert run.planned() == PLANNED
     run.snakemake()
@@ -82,6 +79,6 @@ def test_the_lines_of_the_docs_find_the_same_models(adapted) -> None:
 
 
 def test_switched_off_nothing_of_it_runs(adapted) -> None:
-    run = Run(shutil.copytree(adapted.folder, adapted.folder.parent / "off", symlinks=True))
+    run = copy_of(adapted.folder, adapted.folder.parent / "off")
     run.configure(adapt={"rounds": 0})
     assert not {"trunk", "image_maps", "view_maps", "adapt"} & set(run.planned())
