@@ -9,11 +9,13 @@ SET ?= psb
 # Tests side by side: a file's tests share what they make, so a file stays in one process.
 PYTEST := pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: ablation bench coverage demo lint lock reproduce results settings setup test test-all
+.PHONY: ablation bench coverage demo image lint lock plan reproduce results settings setup test test-all
 
-demo: setup ## make the environment, run the embedded demo set, print its metrics
-	source $(BIN)/activate && snakemake --cores all
-	$(BIN)/ucmgcn table results/demo/tables/metrics.csv
+demo: plan setup ## make the environment, run the embedded demo set, print its metrics and what to do next
+	@$(BIN)/ucmgcn run
+
+plan:
+	@test -e $(READY) || echo "installing the pinned packages into .venv, 2 GB in about 4 minutes; then the demo set, 3 minutes on two cores"
 
 test: setup lint ## lint, types and the tests that take minutes
 	$(BIN)/python -m $(PYTEST) -m "not slow and not slurm and not benchmark_data"
@@ -43,6 +45,9 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	bash envs/venv.sh .venv
 	touch $@
+
+image: ## the container image, with podman, docker or buildah
+	bash envs/image.sh
 
 lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock

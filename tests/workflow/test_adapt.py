@@ -27,6 +27,7 @@ PLANNED = {
     "index": 1,
     "evaluate": 1,
     "report": 1,
+    "crate": 1,
 }
 
 

@@ -14,7 +14,8 @@ from ucmgcn.datasets.manifest import shard_of
 from ucmgcn.index.file import read_index
 from ucmgcn.search.library import Library
 
-AFTER_EVALUATE = {"evaluate": 1, "report": 1}
+AFTER_REPORT = {"report": 1, "crate": 1}
+AFTER_EVALUATE = {"evaluate": 1, **AFTER_REPORT}
 # Baselines have the network's seeds and folds, and one of them its training.
 BOTH_SEEDS = {f"{rule}:{seed}": 1 for rule in ("train_seed", "baselines") for seed in (0, 1)}
 AFTER_TRAIN = {**BOTH_SEEDS, "index": 1, **AFTER_EVALUATE}
@@ -51,8 +52,8 @@ def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
         ({"graph": {"k": 3}}, AFTER_GRAPH),
         ({"features": {"batch": 7}}, DESCRIBE_ALL | AFTER_FEATURES),
         # Of no effect on any result; but the report quotes the whole configuration.
-        ({"features": {"allow_download": True}}, {"report": 1}),
-        ({"adapt": {"steps": 7}}, {"report": 1}),
+        ({"features": {"allow_download": True}}, AFTER_REPORT),
+        ({"adapt": {"steps": 7}}, AFTER_REPORT),
         ({"render": {"size": 96}}, RENDER_ALL | AFTER_FEATURES),
     ],
     ids=lambda value: next(iter(value), "nothing"),
@@ -81,14 +82,14 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("report/stage", "MAX_LABELS = 24", "MAX_LABELS = 23", {"report": 1}),
+        ("report/stage", "MAX_LABELS = 24", "MAX_LABELS = 23", AFTER_REPORT),
         ("evaluate/tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
         ("train/losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
-        ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
+        ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1, "crate": 1}),
         ("search/photo_encoder", "seconds=60.0", "seconds=61.0", {}),
         ("datasets/rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
         ("render/contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
-        ("datasets/self_check", "ENOUGH = 5", "ENOUGH = 6", {"self_check": 1, "report": 1}),
+        ("datasets/self_check", "ENOUGH = 5", "ENOUGH = 6", {"self_check": 1, **AFTER_REPORT}),
         ("media/self_check", "FLAT = 1e-3", "FLAT = 1e-4", RENDER_ALL | AFTER_FEATURES),
         (
             "render/renderer",
