@@ -27,9 +27,8 @@ def test_its_steps_are_the_scripts_of_a_clone_in_their_order(root: Path, steps) 
     assert all((root / name).is_file() for name in called)
     # As `make setup` calls them, which CI calls.
     makefile = (root / "Makefile").read_text()
-    assert makefile.index("bash envs/system.sh $(BIN)/python") < makefile.index(
-        "bash envs/venv.sh .venv"
-    )
+    system, venv = "bash envs/system.sh $(BIN)/python", "bash envs/venv.sh .venv"
+    assert makefile.index(system) < makefile.index(venv)
     assert "setup: $(READY)" in makefile
     assert {"bash envs/venv.sh .venv", "bash envs/system.sh .venv/bin/python"} < set(run)
 

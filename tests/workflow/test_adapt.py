@@ -13,6 +13,9 @@ from project import ROOT, Run, copy_of
 
 from ucmgcn.search.library import Library
 
+# Its parts are tested without a run, in tests/unit/adapt.
+pytestmark = pytest.mark.slow
+
 PLANNED = {
     "trunk": 1,
     "image_maps": 2,

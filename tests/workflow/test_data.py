@@ -42,6 +42,7 @@ def test_flat_folders_are_ranked_without_metrics(copy) -> None:
     assert set(ranking["query"]) == {p.stem for p in (copy.folder / "flat/images").iterdir()}
 
 
+@pytest.mark.slow
 def test_labels_of_half_the_photos_are_used_and_those_are_no_queries(copy) -> None:
     copy.configure(train={"supervision": "source", "seeds": [0], "folds": 2})
     copy.snakemake("evaluate")

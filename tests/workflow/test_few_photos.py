@@ -141,6 +141,7 @@ def test_an_image_folder_that_holds_nothing_says_how_to_do_without(alone) -> Non
         assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_a_mesh_is_added_to_it_and_stays(alone, photo) -> None:
     mesh = alone.folder / "new chair.obj"
     shutil.copy(min((alone.folder / "data" / "models" / "chair").glob("*.obj")), mesh)
