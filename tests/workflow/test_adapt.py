@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -53,6 +54,12 @@ def test_the_report_says_whether_the_encoder_was_adapted(adapted) -> None:
     told = json.loads(summary.read_text())
     said = "blocks were adapted" if told["adapted"] else "Adapting the encoder was undone"
     assert said in (results / "report" / "index.html").read_text()
+
+
+def test_the_crate_says_the_hash_of_the_adapted_weights(adapted) -> None:
+    (weights,) = (adapted.folder / "results/tiny").glob("adapt/*/weights.safetensors")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert digest in (adapted.folder / "results/tiny/ro-crate-metadata.json").read_text()
 
 
 def test_a_search_takes_the_adapted_encoder(adapted) -> None:

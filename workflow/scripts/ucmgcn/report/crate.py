@@ -179,11 +179,13 @@ def _inputs(
                 sha256=_digest(sorted(origins)),
             )
     with open_shard(inputs.view_features[0], "view-features") as shard:
-        networks = shard.provenance["encoder"]["networks"]
-    for network in networks:
+        encoder = shard.provenance["encoder"]
+    adapted = {"name": "adapted blocks", "library": f"ucmgcn {__version__}"}
+    adapted["weights_sha256"] = encoder.get("adapted_sha256", "")
+    for network in [*encoder["networks"], *[adapted] * bool(adapted["weights_sha256"])]:
         yield _entity(
             crate,
-            f"#weights-{network['name']}",
+            f"#weights-{network['name'].replace(' ', '-')}",
             "PropertyValue",
             name=f"weights of {network['name']}",
             value=network["library"],
