@@ -5,6 +5,7 @@ rule crate:
             rules.index.output.index,
             *rules.manifest.output,
             *rules.rejected.output,
+            *rules.self_check.output,
             *(rules.evaluate.output if PHOTOS else []),
             *expand(f"{TRAINED}/checkpoint.pt", seed=SEEDS),
             rules.index.input.encoder,

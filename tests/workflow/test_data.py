@@ -66,6 +66,7 @@ def test_a_run_with_nothing_left_says_why(copy) -> None:
     (models / "a.obj").write_text("v 1 2\n")
     (models / "b.stl").write_text("solid nothing\nendsolid\n")
     copy.configure(dataset="broken", models="broken", images="data/images")
+    copy.configure(shards={"models": 1, "images": 1})
     output = copy.snakemake("evaluate", check=False)
     assert re.search(
         r"no model is left, 2 rejected: broken/chair/\w\.\w{3}: .+; broken/chair/", output
