@@ -19,6 +19,13 @@ def test_to_look_shows_what_snakemake_shows_and_nothing_is_promised(tmp_path: Pa
     assert not list(tmp_path.glob("results*"))
 
 
+def test_the_profiles_of_the_package_are_found_by_name(tmp_path: Path) -> None:
+    done = ucmgcn(tmp_path, "run", "--", "manifest", "-n", "--workflow-profile", "slurm")
+    assert done.returncode == 0, done.stderr
+    assert "profiles/slurm for setting default" in done.stderr
+    assert "listing the models" in done.stderr and "describing" not in done.stderr
+
+
 def test_a_mistake_is_told_by_snakemake_without_a_traceback(tmp_path: Path) -> None:
     done = ucmgcn(tmp_path, "run", "--models", "no/where")
     assert done.returncode == 1

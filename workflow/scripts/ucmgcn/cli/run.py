@@ -22,6 +22,8 @@ from ucmgcn.settings import DemoConfig
 # Of Snakemake's options: what only shows, and so has no end to speak of.
 LOOKS = {"-n", "--dry-run", "--dryrun", "--dag", "--rulegraph", "--summary", "--lint", "--help"}
 
+# A scheduler counts its cores itself.
+ELSEWHERE = {"--workflow-profile", "--profile", "--executor", "-e", "--jobs", "-j", "--cores", "-c"}
 DGL = "dgl==1.1.3"
 
 
@@ -29,13 +31,13 @@ DGL = "dgl==1.1.3"
 @click.option("--models", metavar="DIR", help="Folder of your meshes; the demo set if not given.")
 @click.option("--photos", metavar="DIR", help="Folder of your photos; models are enough.")
 @click.option("--dataset", metavar="NAME", help="Name for the results; that of the models' folder.")
-@click.option("--cores", default="all", show_default=True, help="Cores to use.")
+@click.option("--cores", metavar="N", help="Cores to use; all of this machine if not given.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- SNAKEMAKE OPTIONS]")
 def run(
     models: str | None,
     photos: str | None,
     dataset: str | None,
-    cores: str,
+    cores: str | None,
     options: tuple[str, ...],
 ) -> None:
     """Run the pipeline in this folder: results go to results/NAME.
@@ -95,7 +97,7 @@ def _plan(name: str, models: str | None, photos: str | None) -> str:
     return f"ucmgcn: making a search library of the meshes in {models}{of}, in results/{name}"
 
 
-def _snakemake(cores: str, config: Sequence[str], options: Sequence[str]) -> int:
+def _snakemake(cores: str | None, config: Sequence[str], options: Sequence[str]) -> int:
     """Run Snakemake as its command would, and return its exit status.
 
     It takes what is typed at the terminal itself: on Ctrl-C it ends its jobs, and is waited for.
@@ -112,7 +114,7 @@ def _snakemake(cores: str, config: Sequence[str], options: Sequence[str]) -> int
                 continue
 
 
-def _with_config(options: Sequence[str], config: Sequence[str], cores: str) -> list[str]:
+def _with_config(options: Sequence[str], config: Sequence[str], cores: str | None) -> list[str]:
     """Add keys of the configuration, the cores and the progress to Snakemake's options.
 
     Of two ``--config`` Snakemake takes the second alone, so that what is given is put together.
@@ -123,7 +125,10 @@ def _with_config(options: Sequence[str], config: Sequence[str], cores: str) -> l
             at = options.index(flag) + 1
             options[at:at], config = config, []
     own = ["--config", *config] if config else []
-    return [*own, "--logger", "ucmgcn", "--cores", cores, *options]
+    if cores or ELSEWHERE.isdisjoint(options):
+        own += ["--cores", cores or "all"]
+    # With "=": a target that follows is no second logger.
+    return [*own, "--logger=ucmgcn", *options]
 
 
 def _outcome(name: str, results: Path) -> str:
