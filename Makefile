@@ -7,14 +7,28 @@ READY := .venv/.ready
 SET ?= psb
 MINUTES ?= 30
 
-.PHONY: ablation bench demo licences lint lock reproduce results sbom settings setup soak test
+# Tests side by side: a file's tests share what they make, so a file stays in one process.
+PYTEST := pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-demo: setup ## make the environment, run the embedded demo set, print its metrics
-	source $(BIN)/activate && snakemake --cores all
-	$(BIN)/ucmgcn table results/demo/tables/metrics.csv
+.PHONY: ablation bench coverage demo image licences lint lock plan reproduce results sbom settings setup soak test test-all
 
-test: setup lint ## lint, types and the whole test suite
-	$(BIN)/python -m pytest
+demo: plan setup ## make the environment, run the embedded demo set, print its metrics and what to do next
+	@$(BIN)/ucmgcn run
+
+plan:
+	@test -e $(READY) || echo "installing the pinned packages into .venv, 2 GB in about 4 minutes; then the demo set, 3 minutes on two cores"
+
+test: setup lint ## lint, types and the tests that take minutes
+	$(BIN)/python -m $(PYTEST) -m "not slow and not slurm and not benchmark_data"
+
+test-all: setup lint ## the whole test suite, as CI runs it
+	$(BIN)/python -m $(PYTEST)
+
+coverage: setup ## which lines and branches the whole suite reaches, processes that it starts included
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 lint: setup ## ruff, snakefmt, snakemake --lint, mypy, bandit, known vulnerabilities, licences
 	$(BIN)/ruff check .
@@ -33,6 +47,9 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	bash envs/venv.sh .venv
 	touch $@
+
+image: ## the container image, with podman, docker or buildah
+	bash envs/image.sh
 
 lock: ## pin what is installed now, without any index's address
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia|triton|cuda)' > requirements.lock

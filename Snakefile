@@ -22,6 +22,7 @@ include: "rules/train.smk"
 include: "rules/index.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/crate.smk"
 
 
 rule all:
@@ -29,5 +30,6 @@ rule all:
     input:
         rules.evaluate.output if PHOTOS else [],
         rules.report.output,
+        rules.crate.output,
         rules.index.output,
         rules.render.input,

@@ -90,3 +90,8 @@ def copy_project(folder: Path) -> Run:
         else:
             shutil.copy2(source, folder / name)
     return Run(folder)
+
+
+def copy_of(folder: Path, target: Path) -> Run:
+    """A copy of a run's folder, times of files included."""
+    return Run(shutil.copytree(folder, target, symlinks=True))

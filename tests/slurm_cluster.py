@@ -122,7 +122,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_until_idle(folder: Path, seconds: int = 60) -> None:
+def _wait_until_idle(folder: Path, seconds: int = 300) -> None:
+    """Until the node takes jobs: seconds, minutes where other tests keep the cores busy."""
     state = ""
     for _ in range(seconds):
         done = subprocess.run(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import ucmgcn
 
@@ -46,6 +48,11 @@ def test_every_name_is_there_and_no_package_has_it() -> None:
 
 def test_the_version_and_the_types_are_shipped(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    assert project["project"]["version"] == ucmgcn.__version__
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "ucmgcn.__version__"}
+    cited = yaml.safe_load((root / "CITATION.cff").read_text())
+    deposited = json.loads((root / ".zenodo.json").read_text())
+    assert cited["version"] == deposited["version"] == ucmgcn.__version__
+    assert cited["title"] == deposited["title"]
     assert "py.typed" in project["tool"]["setuptools"]["package-data"]["ucmgcn"]
     assert Path(ucmgcn.__file__).with_name("py.typed").is_file()

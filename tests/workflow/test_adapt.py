@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 from command import ucmgcn
-from project import ROOT, Run
+from project import ROOT, Run, copy_of
 
 from ucmgcn.search.library import Library
+
+# Its parts are tested without a run, in tests/unit/adapt.
+pytestmark = pytest.mark.slow
 
 PLANNED = {
     "trunk": 1,
@@ -28,14 +31,13 @@ PLANNED = {
     "index": 1,
     "evaluate": 1,
     "report": 1,
+    "crate": 1,
 }
 
 
 @pytest.fixture(scope="module")
 def adapted(finished, tmp_path_factory) -> Run:
-    folder = tmp_path_factory.mktemp("adapted") / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    run = Run(folder)
+    run = copy_of(finished.folder, tmp_path_factory.mktemp("adapted") / "project")
     run.configure(adapt={"rounds": 1, "steps": 2, "photos": 4, "models": 6})
     assert run.planned() == PLANNED
     run.snakemake()
@@ -52,6 +54,12 @@ def test_the_report_says_whether_the_encoder_was_adapted(adapted) -> None:
     told = json.loads(summary.read_text())
     said = "blocks were adapted" if told["adapted"] else "Adapting the encoder was undone"
     assert said in (results / "report" / "index.html").read_text()
+
+
+def test_the_crate_says_the_hash_of_the_adapted_weights(adapted) -> None:
+    (weights,) = (adapted.folder / "results/tiny").glob("adapt/*/weights.safetensors")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert digest in (adapted.folder / "results/tiny/ro-crate-metadata.json").read_text()
 
 
 def test_a_search_takes_the_adapted_encoder(adapted) -> None:
@@ -82,6 +90,6 @@ def test_the_lines_of_the_docs_find_the_same_models(adapted) -> None:
 
 
 def test_switched_off_nothing_of_it_runs(adapted) -> None:
-    run = Run(shutil.copytree(adapted.folder, adapted.folder.parent / "off", symlinks=True))
+    run = copy_of(adapted.folder, adapted.folder.parent / "off")
     run.configure(adapt={"rounds": 0})
     assert not {"trunk", "image_maps", "view_maps", "adapt"} & set(run.planned())

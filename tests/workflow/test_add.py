@@ -10,6 +10,7 @@ import pytest
 import trimesh
 from command import ucmgcn
 from PIL import Image
+from project import copy_of
 
 from ucmgcn.core.errors import ItemError, UserError
 from ucmgcn.search.add import choose_target
@@ -21,9 +22,7 @@ from ucmgcn.search.library import Library
 @pytest.fixture(scope="module")
 def spoilt(finished, tmp_path_factory) -> Path:
     """Another copy of the finished run, to which meshes are added."""
-    folder = tmp_path_factory.mktemp("added") / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    return folder
+    return copy_of(finished.folder, tmp_path_factory.mktemp("added") / "project").folder
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ def test_flat_folders_are_ranked_without_metrics(copy) -> None:
     assert set(ranking["query"]) == {p.stem for p in (copy.folder / "flat/images").iterdir()}
 
 
+@pytest.mark.slow
 def test_labels_of_half_the_photos_are_used_and_those_are_no_queries(copy) -> None:
     copy.configure(train={"supervision": "source", "seeds": [0], "folds": 2})
     copy.snakemake("evaluate")
@@ -65,6 +66,7 @@ def test_a_run_with_nothing_left_says_why(copy) -> None:
     (models / "a.obj").write_text("v 1 2\n")
     (models / "b.stl").write_text("solid nothing\nendsolid\n")
     copy.configure(dataset="broken", models="broken", images="data/images")
+    copy.configure(shards={"models": 1, "images": 1})
     output = copy.snakemake("evaluate", check=False)
     assert re.search(
         r"no model is left, 2 rejected: broken/chair/\w\.\w{3}: .+; broken/chair/", output

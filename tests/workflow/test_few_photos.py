@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import ucmgcn
-from project import Run
+from project import Run, copy_of
 from starlette.testclient import TestClient
 
 from ucmgcn.core.errors import UserError
@@ -23,12 +23,10 @@ from ucmgcn.web.limits import ServerLimits
 @pytest.fixture(scope="module")
 def alone(finished, tmp_path_factory) -> Run:
     """A run on the models of the finished one, named alone as a user would."""
-    folder = tmp_path_factory.mktemp("alone") / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
+    run = copy_of(finished.folder, tmp_path_factory.mktemp("alone") / "project")
     for part in ("views", "features/efficientnet-lite0/views"):
         # What was rendered and described need not be so again.
-        shutil.copytree(folder / "results/tiny" / part, folder / "results/mine" / part)
-    run = Run(folder)
+        shutil.copytree(run.folder / "results/tiny" / part, run.folder / "results/mine" / part)
     run.configure(images="")
     run.snakemake("--config", "dataset=mine", "models=data/models")
     return run
@@ -155,6 +153,7 @@ def test_an_image_folder_that_holds_nothing_says_how_to_do_without(alone) -> Non
         assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_a_mesh_is_added_to_it_and_stays(alone, photo) -> None:
     mesh = alone.folder / "new chair.obj"
     shutil.copy(min((alone.folder / "data" / "models" / "chair").glob("*.obj")), mesh)

@@ -64,6 +64,7 @@ def run_kind(project: Run, target: str, **config: object) -> dict[str, pd.DataFr
     return {p.stem: pd.read_csv(p, keep_default_na=False) for p in tables.glob("*.csv")}
 
 
+@pytest.mark.slow
 def test_mi3dor_is_measured_on_its_test_split_without_rendering(project: Run) -> None:
     layouts.mi3dor(project.folder / "MI3DOR")
     config = documented("mi3dor")

@@ -14,7 +14,8 @@ from ucmgcn.datasets.manifest import shard_of
 from ucmgcn.index.file import read_index
 from ucmgcn.search.library import Library
 
-AFTER_EVALUATE = {"evaluate": 1, "report": 1}
+AFTER_REPORT = {"report": 1, "crate": 1}
+AFTER_EVALUATE = {"evaluate": 1, **AFTER_REPORT}
 # Baselines have the network's seeds and folds, and one of them its training.
 BOTH_SEEDS = {f"{rule}:{seed}": 1 for rule in ("train_seed", "baselines") for seed in (0, 1)}
 AFTER_TRAIN = {**BOTH_SEEDS, "index": 1, **AFTER_EVALUATE}
@@ -51,8 +52,8 @@ def test_a_finished_run_has_nothing_to_do_under_any_hash_seed(finished) -> None:
         ({"graph": {"k": 3}}, AFTER_GRAPH),
         ({"features": {"batch": 7}}, DESCRIBE_ALL | AFTER_FEATURES),
         # Of no effect on any result; but the report quotes the whole configuration.
-        ({"features": {"allow_download": True}}, {"report": 1}),
-        ({"adapt": {"steps": 7}}, {"report": 1}),
+        ({"features": {"allow_download": True}}, AFTER_REPORT),
+        ({"adapt": {"steps": 7}}, AFTER_REPORT),
         ({"render": {"size": 96}}, RENDER_ALL | AFTER_FEATURES),
     ],
     ids=lambda value: next(iter(value), "nothing"),
@@ -62,6 +63,7 @@ def test_a_changed_key_reruns_the_stages_that_read_it(copy, change, expected) ->
     assert copy.planned() == expected
 
 
+@pytest.mark.slow
 def test_results_of_another_encoder_are_not_taken_for_those_of_this_one(copy) -> None:
     copy.configure(features={"backbone": "efficientnet-lite1"})
     copy.snakemake("results/tiny/runs/propagation/seed-0/embeddings.h5")
@@ -81,14 +83,13 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("report/stage", "MAX_LABELS = 24", "MAX_LABELS = 23", {"report": 1}),
+        ("report/stage", "MAX_LABELS = 24", "MAX_LABELS = 23", AFTER_REPORT),
         ("evaluate/tables", "import pandas as pd", "import pandas as pd\nNEW = 1", AFTER_EVALUATE),
         ("train/losses", "BLOCK_VALUES = 1_000_000", "BLOCK_VALUES = 999_999", AFTER_TRAIN),
-        ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1}),
-        ("search/photo_encoder", "seconds=60.0", "seconds=61.0", {}),
+        ("index/stage", "def _facts(", "NEW = 1\n\n\ndef _facts(", {"index": 1, "crate": 1}),
         ("datasets/rejected", '"mend"]', '"how"]', {"rejected": 1, **AFTER_EVALUATE}),
         ("render/contact_sheet", "MARGIN = 24", "MARGIN = 25", {"contact_sheet": 1}),
-        ("datasets/self_check", "ENOUGH = 5", "ENOUGH = 6", {"self_check": 1, "report": 1}),
+        ("datasets/self_check", "ENOUGH = 5", "ENOUGH = 6", {"self_check": 1, **AFTER_REPORT}),
         ("media/self_check", "FLAT = 1e-3", "FLAT = 1e-4", RENDER_ALL | AFTER_FEATURES),
         (
             "render/renderer",
@@ -99,24 +100,28 @@ def edit(run: Run, module: str, old: str, new: str) -> None:
         # The task that a worker process runs, which the stages name in a string.
         ("media/meshes", "MIN_AREA = 1e-12", "MIN_AREA = 1e-13", RENDER_ALL | AFTER_FEATURES),
         ("media/photos", "MIN_SIDE = 8", "MIN_SIDE = 7", {"image_features": 2, **AFTER_FEATURES}),
-        # What a section of the configuration computes counts; what it says of itself does not.
+        # What a section of the configuration computes counts.
         (
             "settings",
             "0.0 if self.residual",
             "0.1 if self.residual",
             AFTER_TRAIN,
         ),
-        ("settings", "width and height, pixels", "side of a view, pixels", {}),
-        # How often a process is tried, or how progress is shown.
-        ("core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3", {}),
-        # How a file's digest is kept and compared.
-        ("files/digest", "SETTLED = 2_000", "SETTLED = 3_000", {}),
-        ("core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
     ],
 )
 def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, old, new, expected) -> None:
     edit(copy, module, old, new)
     assert copy.planned() == expected
+
+
+def test_changed_code_that_reaches_no_result_reruns_nothing(copy) -> None:
+    """That of searches, what a section says of itself, how often a process is tried, digests, progress."""
+    edit(copy, "search/photo_encoder", "seconds=60.0", "seconds=61.0")
+    edit(copy, "settings", "width and height, pixels", "side of a view, pixels")
+    edit(copy, "core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3")
+    edit(copy, "files/digest", "SETTLED = 2_000", "SETTLED = 3_000")
+    edit(copy, "core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 9.0")
+    assert copy.planned() == {}
 
 
 def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_with(tmp_path) -> None:
@@ -133,6 +138,7 @@ def test_changed_code_that_reads_pictures_rereads_the_views_that_models_come_wit
     }
 
 
+@pytest.mark.slow
 def test_an_added_mesh_is_searchable_and_then_rendered_and_described_alone(copy) -> None:
     models = copy.folder / "data" / "models"
     old = min(path for path in models.rglob("*.*") if path.suffix == ".obj")

@@ -32,9 +32,8 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_is_a_target_by_name(finished, stage) -> None:
-    finished.snakemake("-n", stage)
+def test_every_stage_is_a_target_by_name(finished) -> None:
+    finished.snakemake("-n", *STAGES)
 
 
 def test_the_tables_are_there_and_whole(finished) -> None:
@@ -50,6 +49,7 @@ def test_the_tables_are_there_and_whole(finished) -> None:
         assert file.readline().startswith("query,method,rank,model,score,hit")
 
 
+@pytest.mark.slow
 def test_further_protocols_are_rows_of_the_tables_and_of_the_report(copy) -> None:
     copy.snakemake("--config", "evaluate={protocols: [transductive, inductive, open, skewed]}")
     results = copy.folder / "results" / "tiny"

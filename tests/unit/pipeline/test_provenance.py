@@ -34,6 +34,16 @@ def clear() -> None:
         cached.cache_clear()
 
 
+def digests() -> dict[str, str]:
+    return {stage: provenance.code_digest(*entries) for stage, entries in STAGES.items()}
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    """The digests of the package as it is."""
+    return digests()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package, which a test may change."""
@@ -45,15 +55,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     clear()
 
 
-def changed(package: Path, module: str, old: str, new: str) -> set[str]:
+def changed(before, package: Path, module: str, old: str, new: str) -> set[str]:
     """The stages whose digest a change of a module's text changes."""
-    before = {stage: provenance.code_digest(*entries) for stage, entries in STAGES.items()}
     file = package / f"{module}.py"
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
     clear()
-    return {s for s, entries in STAGES.items() if provenance.code_digest(*entries) != before[s]}
+    return {stage for stage, digest in digests().items() if digest != before[stage]}
 
 
 @pytest.mark.parametrize(
@@ -76,8 +85,8 @@ def changed(package: Path, module: str, old: str, new: str) -> set[str]:
         ("core/progress", "SECONDS_BETWEEN_LINES = 10.0", "SECONDS_BETWEEN_LINES = 5.0"),
     ],
 )
-def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new) -> None:
-    assert changed(package, module, old, new) == set()
+def test_what_computes_nothing_changes_no_digest(before, package: Path, module, old, new) -> None:
+    assert changed(before, package, module, old, new) == set()
 
 
 @pytest.mark.parametrize(
@@ -106,8 +115,10 @@ def test_what_computes_nothing_changes_no_digest(package: Path, module, old, new
         ("datasets/kinds/modelnet", "suffix", "ending", {"manifest"}),
     ],
 )
-def test_what_computes_changes_its_stages_alone(package: Path, module, old, new, expected) -> None:
-    assert changed(package, module, old, new) == expected
+def test_what_computes_changes_its_stages_alone(
+    before, package: Path, module, old, new, expected
+) -> None:
+    assert changed(before, package, module, old, new) == expected
 
 
 def test_the_rules_name_what_their_adapters_call() -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "evaluate:evaluate",
     "export": "export:export",
     "query": "query:query",
+    "run": "run:run",
     "serve": "serve:serve",
     "table": "table:table",
 }
@@ -47,6 +48,7 @@ def main() -> None:
 
     \b
     Examples:
+      ucmgcn run
       ucmgcn query photo.jpg --dataset demo
       ucmgcn COMMAND --help
     """  # noqa: D301
