@@ -115,7 +115,7 @@ def test_changed_code_reruns_its_stage_and_those_after_it(copy, module, old, new
 
 
 def test_changed_code_that_reaches_no_result_reruns_nothing(copy) -> None:
-    """That of searches, what a section says of itself, how often a process is tried, digests, progress."""
+    """That of searches, what a section says of itself, tries, digests, progress."""
     edit(copy, "search/photo_encoder", "seconds=60.0", "seconds=61.0")
     edit(copy, "settings", "width and height, pixels", "side of a view, pixels")
     edit(copy, "core/worker", "ATTEMPTS = 2", "ATTEMPTS = 3")
