@@ -239,4 +239,4 @@ def test_faces_without_coordinates_keep_the_materials_colour(tmp_path: Path) -> 
         textured, bare = load_mesh(path, textures=True).parts
     assert textured.visual.material.image.getpixel((1, 1)) == RED
     assert colours_of(bare) == [[0, 0, 255]]
-    assert [w.what for w in found] == ["texture coordinates damaged, drawn without texture"]
+    assert [w.what for w in found] == ["no texture coordinates, drawn without texture"]

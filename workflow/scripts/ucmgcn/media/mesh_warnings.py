@@ -11,6 +11,7 @@ UNREADABLE = "file that the mesh refers to cannot be read"
 OUTSIDE = "file outside the mesh's folder not read"
 NO_MATERIAL = "material not defined, drawn in the plain colour"
 BAD_MATERIAL = "material damaged, drawn in the plain colour"
+NO_TEXELS = "no texture coordinates, drawn without texture"
 BAD_TEXELS = "texture coordinates damaged, drawn without texture"
 BAD_COLOURS = "colours damaged, drawn without"
 BAD_PART = "part of the file damaged, left out"
@@ -27,6 +28,7 @@ MEND = {
     UNREADABLE: "make it readable (chmod u+r, if it is yours)",
     OUTSIDE: "copy it into the mesh's folder or below, and name it relative to that",
     NO_MATERIAL: "export the mesh again together with its material file",
+    NO_TEXELS: "unwrap it in a 3D program, so that its texture has a place",
     NOT_DRAWN: "give them a surface if they are to be seen",
 }
 # Irrelevant if only the shape is drawn.
@@ -39,6 +41,7 @@ OF_COLOUR = frozenset(
         OUTSIDE,
         NO_MATERIAL,
         BAD_MATERIAL,
+        NO_TEXELS,
         BAD_TEXELS,
         BAD_COLOURS,
     }

@@ -12,7 +12,7 @@ from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import SimpleMaterial
 
 from ucmgcn.core.arrays import Floats, Images
-from ucmgcn.media.mesh_warnings import BAD_TEXELS, warn_of
+from ucmgcn.media.mesh_warnings import BAD_TEXELS, NO_TEXELS, warn_of
 
 
 class Part(NamedTuple):
@@ -63,7 +63,7 @@ def painted(part: Part, material: Material | None) -> trimesh.Trimesh:
         if part.uv is not None and np.isfinite(part.uv).all():
             shape.visual = _textured(part.uv, material)
             return shape
-        warn_of(BAD_TEXELS, material.name)
+        warn_of(NO_TEXELS if part.uv is None else BAD_TEXELS, material.name)
     if part.colours is not None and (material is None or _varies(part.colours)):
         coloured(shape, part.colours, None)
     elif material is not None and material.colour is not None:
