@@ -58,7 +58,7 @@ def runs(psb: Path | None) -> list[Run]:
         Run(
             "sweethome3d-graph-alone",
             {"dataset": "sweethome3d"},
-            {"propagation": {"residual": 0}},
+            {"propagation": {"residual": 0, "familiarity": False}},
         ),
         Run("sweethome3d", {"dataset": "sweethome3d"}),
     ]

@@ -270,6 +270,17 @@ def test_source_without_labels_is_a_user_error(built: Path, tmp_path: Path) -> N
         train(built, tmp_path, SOURCE)
 
 
+def test_own_features_weigh_by_familiarity_unless_labels_train(
+    built: Path, trained: Files, tmp_path: Path
+) -> None:
+    ground = built / "graph.h5", built / "nodes.h5"
+    free = load_frozen(*ground, trained.checkpoint, SETTINGS)
+    assert free.own_share(-1.0) > free.residual
+    labelled = train(built, tmp_path, SOURCE, ROLES)
+    taught = load_frozen(*ground, labelled.checkpoint, SOURCE)
+    assert taught.own_share(-1.0) == taught.residual
+
+
 def test_labels_change_nothing_without_supervision(
     built: Path, trained: Files, tmp_path: Path
 ) -> None:

@@ -426,3 +426,9 @@ class Settings:
     train: TrainConfig | None
     seed: int
     device: str
+
+    @property
+    def gated(self) -> bool:
+        """Whether own features weigh by how familiar a photo is; labels tell more than that."""
+        labels = self.train is not None and self.train.supervision == "source"
+        return self.propagation.familiarity and not labels

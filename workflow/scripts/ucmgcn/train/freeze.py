@@ -94,7 +94,7 @@ def frozen(
         states=states or [],
         teleport=settings.propagation.teleport,
         residual=settings.propagation.own_share,
-        gated=settings.propagation.familiarity,
+        gated=settings.gated,
     )
 
 
