@@ -167,7 +167,7 @@ def test_a_checkpoint_of_other_maps_is_not_taken(tmp_path, monkeypatch) -> None:
 
 def test_features_that_got_worse_are_not_used(tmp_path, monkeypatch, caplog) -> None:
     files = write_maps(tmp_path)
-    found = iter([Signs(0.9, 0.8, None), Signs(0.9, 0.5, None)])
+    found = iter([Signs(None, np.full(9, each), None) for each in (0.8, 0.5)])
     monkeypatch.setattr(stage, "signs", lambda *_: next(found))
     summary = adapt(files)
     assert not summary["adapted"]

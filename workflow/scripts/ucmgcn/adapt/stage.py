@@ -188,10 +188,10 @@ def _judge(
     looks = items.photos.all(Describer(encoder.tail, settings.device), photos)
     seen = read_rows(files.views, "view-features", [sample.models[i] for i in models])
     before, after = signs(items.looks[photos], items.seen[models]), signs(looks, seen)
-    logger.info("signs before: %s; after: %s", before, after)
+    logger.info("signs before: %s; after: %s", before.means, after.means)
     return {
-        "before": asdict(before),
-        "after": asdict(after),
+        "before": before.means,
+        "after": after.means,
         "reasons": reasons_against(before, after),
     }
 
