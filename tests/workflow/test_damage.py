@@ -29,7 +29,7 @@ SHARDS = {
 }
 # What no stage and no command reads. Snakemake itself writes the times; the report quotes them.
 UNREAD_FOLDERS = ("logs", "benchmarks")
-UNREAD = ("report/index.html", "views/contact-sheet.png", "*.svg", "*.png")
+UNREAD = ("report/index.html", "*.svg", "*.png", "ro-crate-metadata.json", "Snakefile")
 FLIPS = 12  # of each file
 
 
