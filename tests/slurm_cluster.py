@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch")
 # The executor clears SLURM_CONF from its jobs' environment, so the file must be where Slurm looks.
@@ -60,10 +61,17 @@ def missing() -> str:
 
 
 @contextmanager
-def cluster(folder: Path, cores: int = 2) -> Iterator[None]:
-    """Start a cluster of one node whose files are in `folder`; stop it at the end."""
+def cluster(cores: int = 2) -> Iterator[None]:
+    """Start a cluster of one node; stop it at the end."""
+    # The sockets of its jobs need a short path: at most 108 characters in all.
+    with TemporaryDirectory(prefix="slurm-") as folder, _cluster(Path(folder), cores):
+        yield
+
+
+@contextmanager
+def _cluster(folder: Path, cores: int) -> Iterator[None]:
     for name in ("state", "spool"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 500
     controller, worker = _free_ports(2)
     facts = {"folder": folder, "cores": cores, "memory": memory, "wait": REQUEUE_SECONDS}

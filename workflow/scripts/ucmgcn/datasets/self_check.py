@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ucmgcn.files.digest import sealed_path
@@ -22,6 +23,7 @@ COLUMNS = (
 # The up axis is compared in categories of so many models, of which so many agree.
 ENOUGH = 5
 AGREED = 0.7
+TINY = 1e-12
 
 
 def gather_models(shards: Iterable[Path], out: Path) -> None:
@@ -54,16 +56,31 @@ def _joined(*reasons: str) -> str:
 
 
 def _turned(frame: pd.DataFrame) -> list[str]:
-    """Say of each model whether it seems to stand otherwise than most of its category."""
+    """Say of each model whether it seems to stand otherwise than most of its category.
+
+    It must look so by itself, and its proportions must be nearer to the others' once it is turned.
+    """
     categories = frame["id"].str.rpartition("/")[0] if len(frame) else frame["id"]
-    usual = {
-        category: axes.mode()[0]
-        for category, axes in frame.groupby(categories)["up_axis"]
-        if len(axes) >= ENOUGH and (axes == axes.mode()[0]).mean() >= AGREED
-    }
-    return [
-        f"its up axis looks like {axis}, and {usual[category]} for most of {category or 'the set'}"
-        if axis != usual.get(category, axis)
-        else ""
-        for category, axis in zip(categories, frame["up_axis"], strict=True)
-    ]
+    told = pd.Series("", index=frame.index)
+    for category, members in frame.groupby(categories):
+        usual = members["up_axis"].mode()[0]
+        others = members["up_axis"] != usual
+        if len(members) < ENOUGH or others.mean() > 1 - AGREED:
+            continue
+        shapes = _proportions(members)
+        middle = shapes[~others].median()
+        for i, axis in members.loc[others, "up_axis"].items():
+            turned = shapes.loc[i].rename({axis: usual, usual: axis})
+            if not (shapes.loc[i] - middle).abs().sum() <= (turned - middle).abs().sum():
+                told[i] = (
+                    f"its up axis looks like {axis}, and {usual} for most of "
+                    f"{category or 'the set'}"
+                )
+    return told.tolist()
+
+
+def _proportions(members: pd.DataFrame) -> pd.DataFrame:
+    """Logarithms of the extents, whatever the size; columns x, y and z."""
+    extent = members[[f"extent_{axis}" for axis in "xyz"]].astype(float).clip(lower=TINY)
+    extent = pd.DataFrame(np.log(extent.to_numpy()), members.index, list("xyz"))
+    return extent.sub(extent.mean(axis=1), axis=0)
