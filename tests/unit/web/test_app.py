@@ -263,7 +263,7 @@ def test_every_answer_has_the_security_headers(client, path):
     assert "http" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_pages_name_no_other_origin_and_hold_nothing_inline(client, library):
